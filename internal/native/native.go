@@ -15,10 +15,10 @@ import (
 
 // Model is what a family may know about the model ID that was asked for.
 type Model struct {
-	ID           string // base model ID: "anthropic.claude-3-5-sonnet-20241022-v2:0"
-	MaxOutput    int    // tokens, 0 when unknown
-	Dimensions   []int  // embedding sizes on offer, the default first
-	CacheMetrics bool   // the real model reports cache token counts
+	ID           string                                 // base model ID: "anthropic.claude-3-5-sonnet-20241022-v2:0"
+	MaxOutput    int                                    // tokens, 0 when unknown
+	Dimensions   []int                                  // embedding sizes on offer, the default first
+	CacheMetrics bool                                   // the real model reports cache token counts
 	NewID        func(prefix string, length int) string // prefix + random base62 up to length
 }
 
