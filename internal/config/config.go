@@ -1,0 +1,138 @@
+// Package config is Outcrop's configuration: one struct with its defaults, read
+// from a YAML file, environment variables and flags, in that order, and checked
+// before anything starts.
+//
+// It opens nothing and starts nothing. Unknown keys and impossible values are
+// errors that name file and line. The page docs/CONFIGURATION.md is made from
+// the struct, so that it cannot disagree with it.
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Config is everything that can be set. The yaml tag is the key, the doc tag
+// its line in the reference; the environment variable is OUTCROP_ and the path
+// in upper snake case.
+type Config struct {
+	Listen  string `yaml:"listen" doc:"Address of the one port for every service, plain HTTP and TLS alike."`
+	Data    string `yaml:"data" doc:"Directory of everything Outcrop keeps; $XDG_DATA_HOME/outcrop when empty."`
+	Models  string `yaml:"models" doc:"Directory of models and engine libraries; <data>/models when empty."`
+	Account string `yaml:"account" doc:"The AWS account id that this server is, 12 digits."`
+	Region  string `yaml:"region" doc:"Region of requests that name none (long-term API keys)."`
+	Auth    Switch `yaml:"auth" doc:"on: every request must be signed. off: only on a loopback address, every request is anonymous."`
+	Offline bool   `yaml:"offline" doc:"Never open a connection to another machine; packs and models must be there already."`
+
+	TLS      TLS        `yaml:"tls"`
+	Compat   Compat     `yaml:"compat"`
+	Defaults Defaults   `yaml:"defaults"`
+	Routes   []Route    `yaml:"routes" doc:"Which model ID is served by which local model; the first match wins."`
+	Regions  []Regional `yaml:"regions" doc:"Restricts models to regions; a model without a match is offered in every region."`
+	Engine   Engine     `yaml:"engine"`
+	Timeouts Timeouts   `yaml:"timeouts"`
+	Log      Log        `yaml:"log"`
+}
+
+// Switch is "on" or "off".
+type Switch string
+
+// The positions of a Switch.
+const (
+	On  Switch = "on"
+	Off Switch = "off"
+)
+
+// TLS says which certificate the port shows.
+type TLS struct {
+	Certificate string `yaml:"certificate" doc:"PEM file of an own certificate and its chain; made from Outcrop's own CA when empty."`
+	Key         string `yaml:"key" doc:"PEM file of that certificate's key."`
+}
+
+// Compat chooses between behaviours that AWS itself shows in different places.
+type Compat struct {
+	UnknownModel string `yaml:"unknownModel" doc:"not-found: an unknown model ID is a ResourceNotFoundException. validation: a ValidationException, as newer regions answer."`
+	Lifecycle    string `yaml:"lifecycle" doc:"ignore: legacy and end-of-life models are served. enforce: they are refused as AWS does."`
+}
+
+// Defaults names the models that answer when no route matches.
+type Defaults struct {
+	Chat      string `yaml:"chat" doc:"Local model that stands in for every text model without a route."`
+	Embedding string `yaml:"embedding" doc:"Local model that stands in for every text-embedding model without a route."`
+}
+
+// Route maps model IDs to a local model.
+type Route struct {
+	Match string `yaml:"match" doc:"Model ID or pattern with * and ?."`
+	Model string `yaml:"model" doc:"Local model name, as outcrop models list shows it."`
+}
+
+// Regional restricts model IDs to regions.
+type Regional struct {
+	Match   string   `yaml:"match" doc:"Model ID or pattern with * and ?."`
+	Regions []string `yaml:"regions" doc:"The regions that offer it."`
+}
+
+// Engine tunes the embedded engine.
+type Engine struct {
+	Parallel    int           `yaml:"parallel" doc:"Requests that one model answers at the same time."`
+	Queue       int           `yaml:"queue" doc:"Requests that wait for one model before further ones are refused with ServiceUnavailableException."`
+	Context     int           `yaml:"context" doc:"Tokens of context for each request; 0 is the model's own, up to 8192."`
+	Memory      Size          `yaml:"memory" doc:"Memory for loaded models, such as 8GiB; the least recently used model is unloaded to stay below it. 0 is three quarters of the machine's."`
+	IdleTimeout time.Duration `yaml:"idleTimeout" doc:"A model that nobody asked for this long is unloaded; 0 keeps it."`
+	LoadTimeout time.Duration `yaml:"loadTimeout" doc:"Longest time without progress while a model is loaded."`
+}
+
+// Timeouts bound how long things may take.
+type Timeouts struct {
+	Model  time.Duration `yaml:"model" doc:"Longest time for one answer; then ModelTimeoutException."`
+	Header time.Duration `yaml:"header" doc:"Longest time for a client to send its request headers or TLS handshake."`
+	Body   time.Duration `yaml:"body" doc:"Longest time for a client to send its request body."`
+	Write  time.Duration `yaml:"write" doc:"Longest time for a client to take one piece of an answer."`
+}
+
+// Log says what is logged where. Prompts and secrets never are.
+type Log struct {
+	Level  string `yaml:"level" doc:"debug, info, warn or error."`
+	Format string `yaml:"format" doc:"text or json."`
+}
+
+// Default is the configuration of a server that was told nothing.
+func Default() Config {
+	return Config{
+		Listen:   "127.0.0.1:8484",
+		Account:  "000000000000",
+		Region:   "us-east-1",
+		Auth:     On,
+		Compat:   Compat{UnknownModel: "not-found", Lifecycle: "ignore"},
+		Defaults: Defaults{Chat: "smollm2-135m-instruct", Embedding: "all-minilm-l6-v2"},
+		Engine:   Engine{Parallel: 8, Queue: 256, LoadTimeout: time.Minute},
+		Timeouts: Timeouts{Model: 15 * time.Minute, Header: 15 * time.Second, Body: 2 * time.Minute, Write: time.Minute},
+		Log:      Log{Level: "info", Format: "text"},
+	}
+}
+
+// DataDir returns where Data points, the default included. getenv is os.Getenv
+// outside of tests.
+func (c *Config) DataDir(getenv func(string) string) string {
+	if c.Data != "" {
+		return c.Data
+	}
+	if dir := getenv("XDG_DATA_HOME"); dir != "" {
+		return filepath.Join(dir, "outcrop")
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		home = "."
+	}
+	return filepath.Join(home, ".local", "share", "outcrop")
+}
+
+// ModelsDir returns where Models points, the default included.
+func (c *Config) ModelsDir(getenv func(string) string) string {
+	if c.Models != "" {
+		return c.Models
+	}
+	return filepath.Join(c.DataDir(getenv), "models")
+}

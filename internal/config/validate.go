@@ -1,0 +1,114 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+var (
+	accountPattern = regexp.MustCompile(`^[0-9]{12}$`)
+	regionPattern  = regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]+$`)
+)
+
+// Validate says everything that is wrong at once, each with its place in the
+// file where it has one.
+func (c *Config) Validate(lines Lines) error {
+	var errs []error
+	wrong := func(key, format string, args ...any) {
+		errs = append(errs, errors.New(lines.where(key)+": "+fmt.Sprintf(format, args...)))
+	}
+	oneOf := func(key, value string, allowed ...string) {
+		if !slices.Contains(allowed, value) {
+			wrong(key, "%q is not one of %s", value, strings.Join(allowed, ", "))
+		}
+	}
+
+	host, port, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		wrong("listen", "%q is not host:port", c.Listen)
+	} else if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		wrong("listen", "%q is not a port", port)
+	}
+	if !accountPattern.MatchString(c.Account) {
+		wrong("account", "%q is not 12 digits", c.Account)
+	}
+	if !regionPattern.MatchString(c.Region) {
+		wrong("region", "%q is not a region name", c.Region)
+	}
+	oneOf("auth", string(c.Auth), string(On), string(Off))
+	if c.Auth == Off && err == nil && !Loopback(host) {
+		wrong("auth", "off is only allowed on a loopback address, not on %s", c.Listen)
+	}
+	if (c.TLS.Certificate == "") != (c.TLS.Key == "") {
+		wrong("tls", "certificate and key go together")
+	}
+	oneOf("compat.unknownModel", c.Compat.UnknownModel, "not-found", "validation")
+	oneOf("compat.lifecycle", c.Compat.Lifecycle, "ignore", "enforce")
+	oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error")
+	oneOf("log.format", c.Log.Format, "text", "json")
+	if c.Defaults.Chat == "" {
+		wrong("defaults.chat", "a model name is needed")
+	}
+	if c.Defaults.Embedding == "" {
+		wrong("defaults.embedding", "a model name is needed")
+	}
+	pattern := func(key, p string) {
+		if p == "" {
+			wrong(key, "a model ID or pattern is needed")
+		} else if _, err := path.Match(p, ""); err != nil {
+			wrong(key, "%q is not a pattern", p)
+		}
+	}
+	for i, r := range c.Routes {
+		key := fmt.Sprintf("routes.%d", i)
+		pattern(key, r.Match)
+		if r.Model == "" {
+			wrong(key, "model is needed")
+		}
+	}
+	for i, r := range c.Regions {
+		key := fmt.Sprintf("regions.%d", i)
+		pattern(key, r.Match)
+		for _, name := range r.Regions {
+			if !regionPattern.MatchString(name) {
+				wrong(key, "%q is not a region name", name)
+			}
+		}
+	}
+	if c.Engine.Parallel < 1 || c.Engine.Parallel > 64 {
+		wrong("engine.parallel", "%d is not between 1 and 64", c.Engine.Parallel)
+	}
+	for key, n := range map[string]int64{
+		"engine.queue": int64(c.Engine.Queue), "engine.context": int64(c.Engine.Context),
+		"engine.idleTimeout": int64(c.Engine.IdleTimeout),
+	} {
+		if n < 0 {
+			wrong(key, "must not be negative")
+		}
+	}
+	for key, d := range map[string]int64{
+		"engine.loadTimeout": int64(c.Engine.LoadTimeout), "timeouts.model": int64(c.Timeouts.Model),
+		"timeouts.header": int64(c.Timeouts.Header), "timeouts.body": int64(c.Timeouts.Body), "timeouts.write": int64(c.Timeouts.Write),
+	} {
+		if d <= 0 {
+			wrong(key, "must be longer than nothing")
+		}
+	}
+	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
+	return errors.Join(errs...)
+}
+
+// Loopback reports whether a listen host can only be reached from this machine.
+func Loopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
