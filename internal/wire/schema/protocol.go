@@ -34,6 +34,11 @@ type Exception struct {
 	Message string
 	Fields  map[string]any // further members, those that Shape declares are sent
 	Sender  bool           // the client's fault; the query protocol says so
+	// Front marks an error that AWS's common front makes rather than the
+	// service behind it: restJson1 tells it by the suffix of X-Amzn-ErrorType
+	// (com.amazon.coral.service), and when the code is AccessDeniedException
+	// by the body's key, Message with a capital.
+	Front bool
 }
 
 // Codec is one AWS protocol, driven by the tables. restjson, query and awsjson
