@@ -1,0 +1,60 @@
+// What stands between the engine and @huggingface/jinja: it keeps parsed
+// templates, and gives them the functions that Python's libraries give them.
+// The library's own strftime_now is not used, because it knows seven
+// directives and needs Intl, which the engine has not.
+(function (jinja, strftime) {
+  "use strict";
+  var keep = 8;
+  var limit = 100000;
+  var parsed = new Map();
+
+  function template(source) {
+    var t = parsed.get(source);
+    if (t === undefined) {
+      t = new jinja.Template(source);
+      if (parsed.size >= keep) {
+        parsed.delete(parsed.keys().next().value);
+      }
+    } else {
+      parsed.delete(source);
+    }
+    parsed.set(source, t);
+    return t;
+  }
+
+  function raise(message) {
+    var e = new Error(String(message));
+    e.raised = true;
+    throw e;
+  }
+
+  // range as Python's, but of a bounded size: it makes an array.
+  function range(start, stop, step) {
+    if (stop === undefined) {
+      stop = start;
+      start = 0;
+    }
+    if (step === undefined) {
+      step = 1;
+    }
+    if (step === 0) {
+      throw new Error("range() step must not be zero");
+    }
+    if ((stop - start) / step > limit) {
+      throw new Error("range() is too long");
+    }
+    var result = [];
+    for (var i = start; step > 0 ? i < stop : i > stop; i += step) {
+      result.push(i);
+    }
+    return result;
+  }
+
+  return function (source, variables) {
+    var items = JSON.parse(variables);
+    items.raise_exception = raise;
+    items.strftime_now = strftime;
+    items.range = range;
+    return template(source).render(items);
+  };
+})

@@ -1,0 +1,318 @@
+package chat
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/dop251/goja"
+
+	"github.com/outcrop/outcrop/internal/fault"
+)
+
+const (
+	maxTemplate  = 1 << 20          // bytes; the longest known one has 30,000
+	maxTime      = 10 * time.Second // for one rendering; real ones take milliseconds
+	maxCallDepth = 4000             // JavaScript frames; deeply nested templates take tens
+	maxMachines  = 4
+	maxKnown     = 64 // templates whose abilities are remembered
+)
+
+// glue is the little script between the engine and @huggingface/jinja.
+//
+//go:embed glue.js
+var glue string
+
+// Renderer renders chat templates. It is safe for concurrent use; up to four
+// renderings run at the same time, each in a JavaScript engine of its own that
+// keeps the templates it has parsed.
+type Renderer struct {
+	script, glue *goja.Program
+	machines     chan *machine // idle ones; nil stands for one that is not made yet
+
+	mu    sync.Mutex
+	known map[string]abilities
+}
+
+// abilities are what a template was found to do with a conversation.
+type abilities struct {
+	system bool // it writes a system message down
+	typed  bool // it wants content as a list of typed parts
+}
+
+// machine is one JavaScript engine with the script loaded.
+type machine struct {
+	vm     *goja.Runtime
+	render goja.Callable
+	now    func() time.Time
+}
+
+// NewRenderer loads the CommonJS build of @huggingface/jinja (dist/index.cjs).
+// It fails when the script cannot be run or is not that library.
+func NewRenderer(script []byte) (*Renderer, error) {
+	wrapped := "(function (module, exports) {" + string(script) + "\n})"
+	library, err := goja.Compile("jinja.cjs", wrapped, false)
+	if err != nil {
+		return nil, fault.Wrap(fault.Internal, err, "the chat template script cannot be read")
+	}
+	hook, err := goja.Compile("glue.js", glue, true)
+	if err != nil {
+		return nil, fault.Wrap(fault.Internal, err, "the chat template glue cannot be read")
+	}
+	n := min(maxMachines, runtime.GOMAXPROCS(0))
+	r := &Renderer{script: library, glue: hook, machines: make(chan *machine, n), known: make(map[string]abilities)}
+	first, err := r.newMachine()
+	if err != nil {
+		return nil, err
+	}
+	r.machines <- first
+	for range n - 1 {
+		r.machines <- nil
+	}
+	return r, nil
+}
+
+func (r *Renderer) newMachine() (*machine, error) {
+	m := &machine{vm: goja.New()}
+	m.vm.SetMaxCallStackSize(maxCallDepth)
+	err := func() error {
+		v, err := m.vm.RunProgram(r.script)
+		if err != nil {
+			return err
+		}
+		load, ok := goja.AssertFunction(v)
+		if !ok {
+			return errors.New("not a module")
+		}
+		module := m.vm.NewObject()
+		if err := module.Set("exports", m.vm.NewObject()); err != nil {
+			return err
+		}
+		if _, err := load(goja.Undefined(), module, module.Get("exports")); err != nil {
+			return err
+		}
+		v, err = m.vm.RunProgram(r.glue)
+		if err != nil {
+			return err
+		}
+		bind, ok := goja.AssertFunction(v)
+		if !ok {
+			return errors.New("the glue is not a function")
+		}
+		clock := func(format string) string { return strftime(m.now(), format) }
+		v, err = bind(goja.Undefined(), module.Get("exports"), m.vm.ToValue(clock))
+		if err != nil {
+			return err
+		}
+		if m.render, ok = goja.AssertFunction(v); !ok {
+			return errors.New("the glue returned no function")
+		}
+		return nil
+	}()
+	if err != nil {
+		return nil, fault.Wrap(fault.Internal, err, "the chat template script cannot be run")
+	}
+	return m, nil
+}
+
+// Render writes a conversation as a prompt. Faults: Invalid with the
+// template's own words when it refuses the conversation, Upstream when it is
+// broken, needs something that is not there or does not come to an end,
+// Unsupported for parts that are not text. When ctx ends, its error comes back
+// and the template is interrupted.
+//
+// With Input.Guard the text may hold Breaks: tokenize what Split makes of it.
+// The template writes the BOS token or not, as its model's authors chose; do
+// not add a second one.
+func (r *Renderer) Render(ctx context.Context, in Input) (string, error) {
+	if in.Template == "" {
+		in.Template = ChatML
+	}
+	if len(in.Template) > maxTemplate {
+		return "", fault.New(fault.Upstream, "The chat template of the model is longer than %d bytes.", maxTemplate)
+	}
+	if in.Now == nil {
+		in.Now = time.Now
+	}
+	m, err := r.acquire(ctx)
+	if err != nil {
+		return "", err
+	}
+	s := &rendering{m: m, in: &in}
+	defer func() { r.release(s) }()
+
+	can, err := r.abilities(ctx, s)
+	if err != nil {
+		return "", err
+	}
+	turns, prefill, err := conversation(&in, can)
+	if err != nil {
+		return "", err
+	}
+	text, err := s.run(ctx, turns, in.AddGenerationPrompt)
+	if err != nil {
+		return "", err
+	}
+	return text + prefill, nil
+}
+
+func (r *Renderer) acquire(ctx context.Context) (*machine, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	select {
+	case m := <-r.machines:
+		if m != nil {
+			return m, nil
+		}
+		m, err := r.newMachine()
+		if err != nil {
+			r.machines <- nil
+		}
+		return m, err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// release puts the machine back. One that was interrupted is dropped: nobody
+// can say what state the script was left in.
+func (r *Renderer) release(s *rendering) {
+	if s.spoiled {
+		r.machines <- nil
+		return
+	}
+	s.m.now = nil
+	r.machines <- s.m
+}
+
+// abilities finds out, once for each template, whether a system message and
+// plain string content come out at the other end.
+func (r *Renderer) abilities(ctx context.Context, s *rendering) (abilities, error) {
+	r.mu.Lock()
+	can, ok := r.known[s.in.Template]
+	r.mu.Unlock()
+	if ok {
+		return can, nil
+	}
+	can, err := s.probe(ctx)
+	if err != nil {
+		return abilities{}, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.known) >= maxKnown {
+		clear(r.known)
+	}
+	r.known[s.in.Template] = can
+	return can, nil
+}
+
+// rendering is the use of a machine for one call of Render.
+type rendering struct {
+	m       *machine
+	in      *Input
+	spoiled bool
+}
+
+// probe renders made-up conversations. A template that fails on all of them
+// is taken to be able to do everything, so that the real conversation shows
+// what is wrong with it.
+func (s *rendering) probe(ctx context.Context) (abilities, error) {
+	const system, user = "outcropSystemProbe", "outcropUserProbe"
+	for _, typed := range []bool{false, true} {
+		content := func(text string) any {
+			if typed {
+				return []typedText{{"text", text}}
+			}
+			return text
+		}
+		both := []turn{{"system", content(system)}, {"user", content(user)}}
+		text, err := s.run(ctx, both, true)
+		if ctx.Err() != nil || s.spoiled {
+			return abilities{}, err
+		}
+		if err == nil && strings.Contains(text, system) && strings.Contains(text, user) {
+			return abilities{system: true, typed: typed}, nil
+		}
+		text, err = s.run(ctx, both[1:], true)
+		if ctx.Err() != nil || s.spoiled {
+			return abilities{}, err
+		}
+		if err == nil && strings.Contains(text, user) {
+			return abilities{typed: typed}, nil
+		}
+	}
+	return abilities{system: true}, nil
+}
+
+// run renders turns with the input's template.
+func (s *rendering) run(ctx context.Context, turns []turn, open bool) (string, error) {
+	vars := make(map[string]any, len(s.in.Extra)+4)
+	maps.Copy(vars, s.in.Extra)
+	vars["messages"] = turns
+	vars["add_generation_prompt"] = open
+	vars["bos_token"] = s.in.BOS
+	vars["eos_token"] = s.in.EOS
+	data, err := json.Marshal(vars)
+	if err != nil {
+		return "", fault.Wrap(fault.Internal, err, "a chat template variable cannot be written as JSON")
+	}
+
+	limited, cancel := context.WithTimeout(ctx, maxTime)
+	defer cancel()
+	vm := s.m.vm
+	fired := make(chan struct{})
+	stop := context.AfterFunc(limited, func() {
+		vm.Interrupt(limited.Err())
+		close(fired)
+	})
+	s.m.now = s.in.Now
+	v, err := s.m.render(goja.Undefined(), vm.ToValue(s.in.Template), vm.ToValue(string(data)))
+	if !stop() {
+		<-fired // or the interrupt would hit the next rendering
+		s.spoiled = true
+	}
+	if err != nil {
+		return "", s.translate(ctx, err)
+	}
+	return v.String(), nil
+}
+
+// translate gives an error of the engine its kind. The engine's text stays
+// private and short: it may quote the conversation.
+func (s *rendering) translate(ctx context.Context, err error) error {
+	if interrupted := (*goja.InterruptedError)(nil); errors.As(err, &interrupted) {
+		if ctxErr := ctx.Err(); ctxErr != nil {
+			return ctxErr
+		}
+		return fault.New(fault.Upstream, "The chat template of the model did not finish within %v.", maxTime)
+	}
+	var thrown *goja.Exception
+	if !errors.As(err, &thrown) {
+		s.spoiled = true // a stack overflow, for one
+		return fault.Wrap(fault.Upstream, err, "The chat template of the model cannot be rendered.")
+	}
+	message, raised := thrown.Value().String(), false
+	if o, ok := thrown.Value().(*goja.Object); ok {
+		if v := o.Get("message"); v != nil {
+			message = v.String()
+		}
+		v := o.Get("raised")
+		raised = v != nil && v.ToBoolean()
+	}
+	if raised {
+		return fault.New(fault.Invalid, "%s", message)
+	}
+	if len(message) > 200 {
+		message = message[:200]
+	}
+	return fault.Wrap(fault.Upstream, fmt.Errorf("template: %q", message), "The chat template of the model cannot be rendered.")
+}
