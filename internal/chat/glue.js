@@ -50,11 +50,22 @@
     return result;
   }
 
+  // Template.render is not used: it sets functions that cannot be set again.
   return function (source, variables) {
+    var env = new jinja.Environment();
+    env.set("false", false);
+    env.set("False", false);
+    env.set("true", true);
+    env.set("True", true);
+    env.set("none", null);
+    env.set("None", null);
+    env.set("range", range);
+    env.set("raise_exception", raise);
+    env.set("strftime_now", strftime);
     var items = JSON.parse(variables);
-    items.raise_exception = raise;
-    items.strftime_now = strftime;
-    items.range = range;
-    return template(source).render(items);
+    for (var key in items) {
+      env.set(key, items[key]);
+    }
+    return new jinja.Interpreter(env).run(template(source).parsed).value;
   };
 })

@@ -35,9 +35,10 @@ var glue string
 // keeps the templates it has parsed.
 type Renderer struct {
 	script, glue *goja.Program
-	machines     chan *machine // idle ones; nil stands for one that is not made yet
+	running      chan struct{} // holds one member for each rendering
 
 	mu    sync.Mutex
+	idle  []*machine // the one used last is last, and taken first: it has the templates parsed
 	known map[string]abilities
 }
 
@@ -66,16 +67,17 @@ func NewRenderer(script []byte) (*Renderer, error) {
 	if err != nil {
 		return nil, fault.Wrap(fault.Internal, err, "the chat template glue cannot be read")
 	}
-	n := min(maxMachines, runtime.GOMAXPROCS(0))
-	r := &Renderer{script: library, glue: hook, machines: make(chan *machine, n), known: make(map[string]abilities)}
+	r := &Renderer{
+		script:  library,
+		glue:    hook,
+		running: make(chan struct{}, min(maxMachines, runtime.GOMAXPROCS(0))),
+		known:   make(map[string]abilities),
+	}
 	first, err := r.newMachine()
 	if err != nil {
 		return nil, err
 	}
-	r.machines <- first
-	for range n - 1 {
-		r.machines <- nil
-	}
+	r.idle = append(r.idle, first)
 	return r, nil
 }
 
@@ -168,29 +170,35 @@ func (r *Renderer) acquire(ctx context.Context) (*machine, error) {
 		return nil, err
 	}
 	select {
-	case m := <-r.machines:
-		if m != nil {
-			return m, nil
-		}
-		m, err := r.newMachine()
-		if err != nil {
-			r.machines <- nil
-		}
-		return m, err
+	case r.running <- struct{}{}:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+	r.mu.Lock()
+	if n := len(r.idle); n > 0 {
+		m := r.idle[n-1]
+		r.idle = r.idle[:n-1]
+		r.mu.Unlock()
+		return m, nil
+	}
+	r.mu.Unlock()
+	m, err := r.newMachine()
+	if err != nil {
+		<-r.running
+	}
+	return m, err
 }
 
 // release puts the machine back. One that was interrupted is dropped: nobody
 // can say what state the script was left in.
 func (r *Renderer) release(s *rendering) {
-	if s.spoiled {
-		r.machines <- nil
-		return
+	if !s.spoiled {
+		s.m.now = nil
+		r.mu.Lock()
+		r.idle = append(r.idle, s.m)
+		r.mu.Unlock()
 	}
-	s.m.now = nil
-	r.machines <- s.m
+	<-r.running
 }
 
 // abilities finds out, once for each template, whether a system message and
