@@ -3,7 +3,10 @@
 // walk. It is data: no codec, no HTTP, no service logic.
 package schema
 
-import "context"
+import (
+	"context"
+	"sync/atomic"
+)
 
 // Kind is what a shape is.
 type Kind uint8
@@ -76,6 +79,8 @@ type Shape struct {
 	Timestamp   TimestampFormat
 	Payload     string // member that is the HTTP payload
 	Flattened   bool   // query and XML lists
+	UniqueItems bool   // list elements must differ
+	MediaType   string // of a string or blob payload; empty is the protocol's default
 
 	Error *ErrorInfo // set for exceptions
 
@@ -83,6 +88,9 @@ type Shape struct {
 	// for tables that were loaded at run time without Go types, which decode
 	// to map[string]any.
 	New func() any
+
+	renamed bool                      // some member's wire name is not its name
+	pattern atomic.Pointer[Validator] // of Pattern, see Validator
 }
 
 // ErrorInfo is what makes a structure an exception.
@@ -104,6 +112,8 @@ type Member struct {
 	Sensitive        bool
 	EventPayload     bool
 	EventHeader      bool
+	HostLabel        bool
+	JSONValue        bool // header whose text is base64 of JSON
 	HasDefault       bool
 	Default          any
 	Timestamp        TimestampFormat
@@ -117,8 +127,9 @@ type Operation struct {
 	URI    string // template: /model/{modelId}/converse, with query constants
 	Status int    // of success
 
-	Input, Output *Shape
+	Input, Output *Shape // nil without; never nil in generated tables
 	Errors        []*Shape
+	ResultWrapper string // query protocol: element around the result
 
 	// The event stream member of input and output, nil for unary operations.
 	InputStream, OutputStream *Member
