@@ -48,7 +48,7 @@ type Params struct {
 	MaxQueue    int           // requests in one model's child, waiting ones included; default 256
 	Slots       int           // sequences computed together; default 16
 	Context     int           // tokens that one request may use; default: the model's own, as memory allows
-	CacheBytes  int64         // memory of one model's key-value cache; default 384 MiB
+	CacheBytes  int64         // memory of one model's key-value cache; default 192 MiB
 	Threads     int           // the most threads of one child; default: the machine's cores
 }
 
