@@ -66,6 +66,7 @@ type Defaults struct {
 type Route struct {
 	Match string `yaml:"match" doc:"Model ID or pattern with * and ?."`
 	Model string `yaml:"model" doc:"Local model name, as outcrop models list shows it."`
+	Like  string `yaml:"like,omitempty" doc:"For an ID that Bedrock does not have: the model ID whose native format and limits it borrows. Without it such an ID works with Converse only."`
 }
 
 // Regional restricts model IDs to regions.

@@ -233,7 +233,8 @@ func Markdown() string {
 			item := f.Type.Elem()
 			for i := range item.NumField() {
 				sub := item.Field(i)
-				fmt.Fprintf(&b, "| `%s[].%s` | | | %s |\n", path, sub.Tag.Get("yaml"), sub.Tag.Get("doc"))
+				key, _, _ := strings.Cut(sub.Tag.Get("yaml"), ",")
+				fmt.Fprintf(&b, "| `%s[].%s` | | | %s |\n", path, key, sub.Tag.Get("doc"))
 			}
 		}
 	})
