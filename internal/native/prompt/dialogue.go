@@ -80,7 +80,7 @@ func isDialogue(lines []line) bool {
 // readDialogue reads turns with names. What stands in front of the first name
 // is the system prompt, and text behind a last assistant's name is the
 // beginning of the answer.
-func (c *Conversation) readDialogue(lines []line) {
+func (c *reader) readDialogue(lines []line) {
 	c.addSystem(trimEdges(lines[0].text))
 	for i, l := range lines[1:] {
 		switch {

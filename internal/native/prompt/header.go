@@ -28,7 +28,7 @@ var (
 
 // readHeaders reads turns that open with a header. Text in front of the first
 // header is taken for the user's.
-func (c *Conversation) readHeaders(h headers, text string) {
+func (c *reader) readHeaders(h headers, text string) {
 	turns := strings.Split(text, h.open)
 	lead, _ := h.closed(strings.ReplaceAll(turns[0], h.begin, ""))
 	c.add(inference.RoleUser, trimEdges(lead))
@@ -75,7 +75,7 @@ func speaker(role string) string {
 
 // addPrefill adds the beginning of an answer. The blank that an open header
 // leaves is none.
-func (c *Conversation) addPrefill(content string) {
+func (c *reader) addPrefill(content string) {
 	if content = trimStart(content); content != "" {
 		c.add(inference.RoleAssistant, content)
 	}

@@ -15,7 +15,7 @@ const (
 
 // readInst reads the markup of Llama 2 and Mistral: what the user says stands
 // between [INST] and [/INST], the answer behind it.
-func (c *Conversation) readInst(text string) {
+func (c *reader) readInst(text string) {
 	text = strings.ReplaceAll(text, sequenceBegin, "")
 	rounds := strings.Split(text, instOpen)
 	lead := c.takeSystem(rounds[0], sysV7Open, sysV7Close)
@@ -35,17 +35,21 @@ func (c *Conversation) readInst(text string) {
 
 // takeSystem takes the system prompts out of text. One that is not closed
 // stays where it is.
-func (c *Conversation) takeSystem(text, open, end string) string {
+func (c *reader) takeSystem(text, open, end string) string {
+	var kept strings.Builder
 	for {
 		before, rest, ok := strings.Cut(text, open)
 		if !ok {
-			return text
+			break
 		}
 		system, after, ok := strings.Cut(rest, end)
 		if !ok {
-			return text
+			break
 		}
 		c.addSystem(trimEdges(system))
-		text = before + after
+		kept.WriteString(before)
+		text = after
 	}
+	kept.WriteString(text)
+	return kept.String()
 }

@@ -53,7 +53,7 @@ func Detect(text string) inference.Syntax {
 
 // ParseAs reads a prompt whose markup is known.
 func ParseAs(syntax inference.Syntax, text string) Conversation {
-	c := Conversation{Syntax: syntax}
+	c := reader{Conversation: Conversation{Syntax: syntax}}
 	switch syntax {
 	case inference.SyntaxLlama3:
 		c.readHeaders(llama3, text)
@@ -70,6 +70,7 @@ func ParseAs(syntax inference.Syntax, text string) Conversation {
 	default:
 		c.add(inference.RoleUser, trimEdges(text))
 	}
+	c.System = strings.Join(c.system, "\n\n")
 	if len(c.Messages) == 0 {
 		// Nothing but markup, or nothing but a system prompt: that is the
 		// question then.
@@ -80,7 +81,7 @@ func ParseAs(syntax inference.Syntax, text string) Conversation {
 			c.Messages = []inference.Message{{Role: inference.RoleUser, Parts: []inference.Part{inference.Text{Text: text}}}}
 		}
 	}
-	return c
+	return c.Conversation
 }
 
 // Apply puts a prompt into a request: as it was written, and as the
@@ -94,8 +95,14 @@ func (c Conversation) Apply(req *inference.Request, text string) {
 	}
 }
 
+// reader is a conversation that is being read.
+type reader struct {
+	Conversation
+	system []string
+}
+
 // add puts a turn behind the others. Empty text is no turn.
-func (c *Conversation) add(role inference.Role, text string) {
+func (c *reader) add(role inference.Role, text string) {
 	if text == "" {
 		return
 	}
@@ -107,13 +114,9 @@ func (c *Conversation) add(role inference.Role, text string) {
 	c.Messages = append(c.Messages, inference.Message{Role: role, Parts: []inference.Part{part}})
 }
 
-func (c *Conversation) addSystem(text string) {
-	switch {
-	case text == "":
-	case c.System == "":
-		c.System = text
-	default:
-		c.System += "\n\n" + text
+func (c *reader) addSystem(text string) {
+	if text != "" {
+		c.system = append(c.system, text)
 	}
 }
 

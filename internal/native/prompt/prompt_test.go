@@ -200,7 +200,7 @@ func TestParseReadsBackWhatFamiliesWrite(t *testing.T) {
 // again for each character.
 func TestParseIsLinear(t *testing.T) {
 	t.Parallel()
-	for _, piece := range []string{" ", "\n", "x", "\n\nHuman:", "User:\n", "[INST]", "<<SYS>>", "<|im_start|>", "<|eot_id|>"} {
+	for _, piece := range []string{" ", "\n", "x", "\n\nHuman:", "User:\n", "[INST]", "<<SYS>>", "<<SYS>>a<</SYS>>", "<|im_start|>", "<|im_start|>system\nx", "<|eot_id|>"} {
 		Parse(strings.Repeat(piece, 1<<20/len(piece)) + "[/INST]")
 	}
 }
