@@ -1,0 +1,86 @@
+package progress_test
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/outcrop/outcrop/internal/progress"
+)
+
+func TestLines(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		run  func(progress.Sink)
+		want []string
+	}{
+		{"whole", func(s progress.Sink) {
+			b := s.Begin("engine", 1000)
+			for i := int64(0); i <= 1000; i += 250 {
+				b.Set(i)
+			}
+			b.End(nil)
+		}, []string{"engine: 1.0 kB", "engine: 20% (250 B of 1.0 kB)", "engine: 50% (500 B of 1.0 kB)", "engine: 70% (750 B of 1.0 kB)", "engine: done"}},
+		{"stopped", func(s progress.Sink) {
+			b := s.Begin("engine", 1000)
+			b.Set(10)
+			b.End(errors.New("cut"))
+		}, []string{"engine: 1.0 kB", "engine: stopped"}},
+		{"size not known", func(s progress.Sink) {
+			b := s.Begin("engine", -1)
+			b.Set(10)
+			b.Total(100)
+			b.Set(50)
+			b.End(nil)
+		}, []string{"engine", "engine: 50% (50 B of 100 B)", "engine: done"}},
+		{"begins again", func(s progress.Sink) {
+			b := s.Begin("engine", 100)
+			b.Set(50)
+			b.Set(0)
+			b.Set(50)
+			b.End(nil)
+		}, []string{"engine: 100 B", "engine: 50% (50 B of 100 B)", "engine: 50% (50 B of 100 B)", "engine: done"}},
+		{"note", func(s progress.Sink) { s.Note("waiting") }, []string{"waiting"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var out bytes.Buffer
+			tt.run(progress.For(&out))
+			got := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("lines (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestTerminal(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	s := progress.NewTerminal(&out)
+	b := s.Begin("engine", -1)
+	b.Total(1000)
+	b.Set(500)
+	s.Note("again")
+	b.Set(1000)
+	b.End(nil)
+	for _, want := range []string{"engine", "100%", "again"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("got %q, want it to contain %q", out.String(), want)
+		}
+	}
+}
+
+func TestBytes(t *testing.T) {
+	t.Parallel()
+	for n, want := range map[int64]string{0: "0 B", 999: "999 B", 98362432: "98.4 MB", 4_700_000_000: "4.7 GB", 1 << 62: "4611.7 PB"} {
+		if got := progress.Bytes(n); got != want {
+			t.Errorf("Bytes(%d): got %q, want %q", n, got, want)
+		}
+	}
+}
