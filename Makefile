@@ -1,0 +1,180 @@
+# Everything a contributor types. `make help` lists the targets.
+#
+# The only tools expected on the machine are Go, make, git, bash, Python 3.10
+# or newer and Node 20 or newer. Everything else is installed under build/ with
+# pinned versions, by the targets that need it.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+GO ?= go
+PYTHON ?= python3
+BIN := bin/outcrop
+
+# Engine libraries and default models for the tests, kept between runs.
+# OUTCROP_MODELS points elsewhere, to share them between checkouts.
+MODELS := $(or $(OUTCROP_MODELS),$(CURDIR)/build/models)
+
+# The race detector is the one thing here that needs a C compiler. Without one
+# the Go tests run all the same, without it.
+RACE := $(shell command -v $${CC:-cc} >/dev/null 2>&1 && echo -race)
+TEST_CGO := $(if $(RACE),1,0)
+
+RESULTS := build/results
+TALLY := build/tools/tally
+LAUNCHER := build/tools/launch
+# Black-box tests run the binary with coverage, so that they show what they reach.
+COVERED := build/tools/outcrop-covered
+LAUNCH := $(LAUNCHER) -bin $(COVERED) -models $(MODELS) -log $(RESULTS)
+LINT := $(GO) tool -modfile=tools/go.mod golangci-lint
+
+##@ Use
+
+.PHONY: help
+help: ## list the targets
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-zA-Z0-9_.-]+:.*## / { printf "  %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## build, fetch the engine and the default models, serve on 127.0.0.1:8484
+	@exec $(BIN) serve $(ARGS)
+
+.PHONY: build
+build: ## build bin/outcrop
+	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/outcrop
+
+##@ Check
+
+# Order: what fails fastest comes first. Every suite runs, also after another
+# one has failed; the tally at the end decides.
+SUITES := vet go client-go python-1.43 python-1.44 cli js
+
+.PHONY: test
+test: build ## install what the tests need and run all of them
+	@rm -rf $(RESULTS); mkdir -p $(RESULTS); status=0; \
+	for suite in $(SUITES); do \
+		echo "== $$suite"; $(MAKE) test-$$suite || status=1; \
+	done; \
+	$(MAKE) $(TALLY) && $(TALLY) summary -dir $(RESULTS) -suites '$(SUITES)' -skips test/skips.txt || status=1; \
+	exit $$status
+
+.PHONY: test-vet
+test-vet: $(TALLY) ## go vet
+	@$(TALLY) step -suite vet -dir $(RESULTS) -- $(GO) vet ./...
+
+.PHONY: test-go
+test-go: $(TALLY) setup ## Go tests of the server, with the race detector where there is a C compiler
+	@CGO_ENABLED=$(TEST_CGO) OUTCROP_MODELS=$(MODELS) $(TALLY) go -suite go -dir $(RESULTS) -- \
+		$(GO) test $(RACE) -timeout 10m $(TESTFLAGS) ./...
+
+.PHONY: test-client-go
+test-client-go: clients ## the Go SDK against the real binary and models
+	@$(LAUNCH) -- $(TALLY) go -suite client-go -dir $(RESULTS) -- \
+		$(GO) -C test/clients/go test -count=1 -timeout 10m $(TESTFLAGS) ./...
+
+.PHONY: test-python
+test-python: test-python-1.43 test-python-1.44 ## boto3, both pinned versions
+
+.PHONY: test-python-1.43 test-python-1.44
+test-python-1.43 test-python-1.44: test-python-%: clients build/venv-%/.installed ## boto3 of that release
+	@$(LAUNCH) -- build/venv-$*/bin/python -m pytest -c test/clients/python/pytest.ini \
+		--junitxml=$(RESULTS)/python-$*.xml $(PYTESTFLAGS) test/clients/python
+
+.PHONY: test-cli
+test-cli: clients build/venv-1.44/.installed ## the AWS CLI
+	@PATH="$(CURDIR)/build/venv-1.44/bin:$$PATH" $(LAUNCH) -- build/venv-1.44/bin/python -m pytest \
+		-c test/clients/cli/pytest.ini --junitxml=$(RESULTS)/cli.xml $(PYTESTFLAGS) test/clients/cli
+
+.PHONY: test-js
+test-js: clients test/clients/js/node_modules/.installed ## the JavaScript SDK, over HTTP/1.1 and HTTP/2
+	@$(LAUNCH) -- node --test \
+		--test-reporter=spec --test-reporter-destination=stdout \
+		--test-reporter=junit --test-reporter-destination=$(RESULTS)/js.xml test/clients/js/
+
+.PHONY: check
+check: ## everything that must hold before a commit is pushed: tidy, generate, format, lint, cross-compile, layers, unchanged tree
+	@mkdir -p build; $(TREE_STATE) > build/tree-before
+	@$(MAKE) check-tidy check-generate check-fmt lint check-layers check-cross
+	@$(TREE_STATE) > build/tree-after; \
+	if ! diff -u build/tree-before build/tree-after; then echo 'make check changed the tree, see above' >&2; exit 1; fi
+	@if [ "$${CI:-}" = true ] && [ -n "$$(git status --porcelain)" ]; then git status --short; echo 'the tree is not clean' >&2; exit 1; fi
+
+TREE_STATE = { git status --porcelain; git diff HEAD | git hash-object --stdin; }
+MODULES := . tools test/clients/go
+
+.PHONY: check-tidy
+check-tidy: ## go.mod and go.sum are tidy
+	@for m in $(MODULES); do $(GO) -C $$m mod tidy -diff || { echo "run go mod tidy in $$m" >&2; exit 1; }; done
+
+.PHONY: check-generate
+check-generate: generate ## generated code is what the generator makes
+	@if [ -n "$$(git status --porcelain -- internal/api api)" ]; then \
+		git status --short -- internal/api api; echo 'generated code differs: commit what make generate makes' >&2; exit 1; fi
+
+.PHONY: check-fmt
+check-fmt: ## gofmt has nothing to say
+	@files=$$(git ls-files -co --exclude-standard '*.go' | xargs gofmt -l); \
+	if [ -n "$$files" ]; then echo "$$files"; echo 'run make fmt' >&2; exit 1; fi
+
+.PHONY: check-layers
+check-layers: ## packages import only what their layer may
+	@$(GO) test -count=1 ./test/layers
+
+.PHONY: check-cross
+check-cross: ## the binary builds without cgo for every platform it is released for
+	@for os in linux darwin windows; do for arch in amd64 arm64; do \
+		echo "build $$os/$$arch"; CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) build -o /dev/null ./cmd/outcrop || exit 1; \
+	done; done
+
+.PHONY: lint
+lint: ## golangci-lint, all linters
+	@$(LINT) run ./...
+
+.PHONY: bench
+bench: build setup ## benchmarks, and the figures of the running server
+	@$(GO) test -run '^$$' -bench . -benchmem ./internal/...
+	@$(GO) run ./test/bench -bin $(BIN) -models $(MODELS)
+
+##@ Change
+
+.PHONY: generate
+generate: ## generate internal/api from the pinned service models
+	@$(GO) generate ./...
+
+.PHONY: fmt
+fmt: ## format the Go files
+	@git ls-files -co --exclude-standard '*.go' | xargs gofmt -w
+
+.PHONY: clean
+clean: ## remove what was built and installed, but not the fetched models
+	@rm -rf bin build/results build/tools build/venv-* test/clients/js/node_modules
+
+# What the targets above need.
+
+.PHONY: setup
+setup: build
+	@$(BIN) setup --models $(MODELS)
+
+.PHONY: clients
+clients: setup $(TALLY) $(LAUNCHER)
+	@mkdir -p $(RESULTS) build/coverage
+	@CGO_ENABLED=0 $(GO) build -cover -o $(COVERED) ./cmd/outcrop
+
+.PHONY: $(TALLY) $(LAUNCHER)
+$(TALLY) $(LAUNCHER): build/tools/%:
+	@mkdir -p $(RESULTS)
+	@CGO_ENABLED=0 $(GO) build -o $@ ./test/$*
+
+build/venv-%/.installed: test/clients/python/requirements-%.txt
+	@rm -rf build/venv-$*; $(PYTHON) -m venv build/venv-$*
+	@build/venv-$*/bin/python -m pip install --quiet --no-input --disable-pip-version-check --requirement $<
+	@touch $@
+
+test/clients/js/node_modules/.installed: test/clients/js/package-lock.json
+	@cd test/clients/js && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
