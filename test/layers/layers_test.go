@@ -1,0 +1,411 @@
+// Package layers holds the tests that keep the packages in their layers and
+// described. It contains nothing but tests and nobody imports it.
+//
+// .golangci.yml states the most important of these rules once more, because an
+// editor shows a linter's complaint while one types. This test is the complete
+// list, sees every platform, and fails when a rule names what no longer exists.
+package layers
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"gopkg.in/yaml.v3"
+)
+
+const module = "github.com/outcrop/outcrop/"
+
+// group is a set of packages that may import the same things. Patterns are
+// relative to the module; a trailing "/..." means the package and all below.
+type group struct {
+	name     string
+	packages []string
+	imports  []string // packages of this module that they may import, beside those of foundation
+	vendors  []string // packages of other modules that they may import
+	why      string
+}
+
+// foundation is what everything may import: the error words.
+const foundation = "internal/fault"
+
+// groups are the layers from the bottom up. Each package belongs to exactly one.
+var groups = []group{
+	{
+		name:     "fault and wire",
+		packages: []string{"internal/fault", "internal/wire/..."},
+		imports:  []string{"internal/wire/..."},
+		why:      "formats are written with the standard library alone, and know nothing of what they carry",
+	},
+	{
+		name:     "api",
+		packages: []string{"internal/api/..."},
+		imports:  []string{"internal/wire/schema"},
+		why:      "generated code is data; logic goes to wire, once",
+	},
+	{
+		name:     "ports",
+		packages: []string{"internal/inference", "internal/native"},
+		imports:  []string{"internal/inference"},
+		why:      "a port that knew an adapter or the AWS types would drag both into every other one",
+	},
+	{
+		name: "parts",
+		packages: []string{
+			"internal/certificate", "internal/dualstack", "internal/fetch", "internal/gguf/...", "internal/iam/...",
+			"internal/library/...", "internal/pack/...", "internal/profile", "internal/progress",
+		},
+		imports: []string{
+			"internal/fetch", "internal/gguf/...", "internal/iam/...", "internal/library/...", "internal/pack/...", "internal/progress",
+		},
+		vendors: []string{"github.com/gofrs/flock", "github.com/schollz/progressbar/v3", "golang.org/x/..."},
+		why:     "files, downloads and keys serve any model and any API",
+	},
+	{
+		name:     "config",
+		packages: []string{"internal/config"},
+		vendors:  []string{"gopkg.in/yaml.v3"},
+		why:      "the configuration is one struct that app takes apart; a package that it configures must not need all of it",
+	},
+	{
+		name:     "model families",
+		packages: []string{"internal/native/..."},
+		imports:  []string{"internal/inference", "internal/native/..."},
+		why:      "a family translates between its own JSON and the hub, and does nothing else",
+	},
+	{
+		name:     "engine",
+		packages: []string{"internal/chat", "internal/embedding", "internal/runner/..."},
+		imports:  []string{"internal/inference", "internal/runner/..."},
+		vendors:  []string{"github.com/dop251/goja/...", "github.com/ebitengine/purego/...", "golang.org/x/...", "gonum.org/v1/gonum/mat"},
+		why:      "the runner is a program of its own: what it links, it must be able to load without the server",
+	},
+	{
+		name:     "adapters",
+		packages: []string{"internal/inference/llamacpp/..."},
+		imports: []string{
+			"internal/chat", "internal/embedding", "internal/gguf/...", "internal/inference", "internal/library/...",
+			"internal/pack/...", "internal/progress", "internal/runner/...",
+		},
+		why: "an adapter speaks the hub's language to one vendor; it knows no other adapter, no AWS type and no service",
+	},
+	{
+		name:     "logic",
+		packages: []string{"internal/apikey", "internal/authn", "internal/call", "internal/catalog", "internal/router", "internal/sigv4"},
+		imports: []string{
+			"internal/apikey", "internal/catalog", "internal/iam/...", "internal/inference", "internal/sigv4", "internal/wire/schema",
+		},
+		why: "logic sees ports, never who implements them, nor AWS's types",
+	},
+	{
+		name:     "services",
+		packages: []string{"internal/service/..."},
+		imports: []string{
+			"internal/api/...", "internal/call", "internal/catalog", "internal/embedding", "internal/iam/...", "internal/inference",
+			"internal/native/...", "internal/router", "internal/service/...", "internal/wire/...",
+		},
+		why: "services are the only place where AWS's types meet the hub",
+	},
+	{
+		name:     "edge",
+		packages: []string{"internal/edge"},
+		imports:  []string{"internal/authn", "internal/call", "internal/iam/...", "internal/sigv4", "internal/wire/..."},
+		vendors:  []string{"github.com/prometheus/client_golang/..."},
+		why:      "the edge walks schema tables; one that knew a service would need to change for every new one",
+	},
+	{
+		name:     "app",
+		packages: []string{"internal/app/..."},
+		imports:  []string{"internal/..."},
+		vendors:  []string{"github.com/prometheus/client_golang/..."},
+		why:      "the one place where everything is put together",
+	},
+	{
+		name:     "outcrop command",
+		packages: []string{"cmd/outcrop"},
+		imports:  []string{"internal/..."},
+		vendors:  []string{"github.com/spf13/cobra", "golang.org/x/..."},
+		why:      "the command line: flags, signals and exit codes",
+	},
+	{
+		name:     "generator",
+		packages: []string{"cmd/outcrop-gen/..."},
+		imports:  []string{"cmd/outcrop-gen/...", "internal/wire/schema/..."},
+		why:      "the generator reads service models and writes tables; it must build when its output does not",
+	},
+	{
+		name:     "test tools",
+		packages: []string{"test/..."},
+		imports:  []string{"test/..."},
+		why:      "black-box tests see the server from outside",
+	},
+}
+
+// only are imports that few may have. They say what groups cannot: who alone.
+var only = []struct {
+	imports   string
+	importers []string
+	why       string
+}{
+	{"github.com/ebitengine/purego/...", []string{"internal/runner/..."}, "native code runs in the child process, so that its crash costs one model's requests and not the server"},
+	{"internal/api/...", []string{"internal/service/...", "internal/app/...", "internal/api/..."}, "a new service model must not touch anything but services"},
+	{"internal/inference/llamacpp/...", []string{"internal/app/...", "internal/inference/all", "internal/inference/llamacpp/..."}, "backends are named in one list"},
+	{"internal/edge", []string{"internal/app/...", "internal/edge"}, "nothing calls upwards"},
+	{"internal/service/...", []string{"internal/app/...", "internal/service/..."}, "nothing calls upwards"},
+	{"internal/app/...", []string{"cmd/outcrop", "internal/app/..."}, "nothing calls upwards"},
+	{"internal/config", []string{"internal/app/...", "cmd/outcrop"}, "packages take the parameters that they need, not the whole configuration"},
+	{"github.com/spf13/cobra", []string{"cmd/outcrop"}, "flags end at the command line"},
+}
+
+// pkg is what "go list -json" tells about a package.
+type pkg struct {
+	ImportPath string
+	Name       string
+	Doc        string
+	Imports    []string
+	GoFiles    []string
+}
+
+// packages lists the module's packages as seen on the platforms that the server
+// is released for, imports taken together.
+func packages(t *testing.T) []pkg {
+	t.Helper()
+	root := moduleRoot(t)
+	byPath := map[string]*pkg{}
+	var order []string
+	for _, goos := range []string{"linux", "darwin", "windows"} {
+		cmd := exec.CommandContext(t.Context(), "go", "list", "-e", "-json=ImportPath,Name,Doc,Imports,GoFiles", "./...")
+		cmd.Dir = root
+		cmd.Env = append(os.Environ(), "GOOS="+goos, "GOARCH=amd64", "CGO_ENABLED=0")
+		var stderr bytes.Buffer
+		cmd.Stderr = &stderr
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("go list for %s: %v\n%s", goos, err, stderr.String())
+		}
+		for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+			var p pkg
+			if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			p.ImportPath = strings.TrimPrefix(p.ImportPath, module)
+			if known := byPath[p.ImportPath]; known != nil {
+				known.Imports = append(known.Imports, p.Imports...)
+				continue
+			}
+			byPath[p.ImportPath] = &p
+			order = append(order, p.ImportPath)
+		}
+	}
+	list := make([]pkg, 0, len(order))
+	for _, path := range order {
+		p := *byPath[path]
+		slices.Sort(p.Imports)
+		p.Imports = slices.Compact(p.Imports)
+		list = append(list, p)
+	}
+	return list
+}
+
+func moduleRoot(t *testing.T) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			t.Fatal("no go.mod above the test")
+		}
+		dir = parent
+	}
+}
+
+// matches reports whether a path is named by a pattern.
+func matches(pattern, path string) bool {
+	if prefix, ok := strings.CutSuffix(pattern, "/..."); ok {
+		return path == prefix || strings.HasPrefix(path, prefix+"/")
+	}
+	return pattern == path
+}
+
+func matchesAny(patterns []string, path string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool { return matches(pattern, path) })
+}
+
+// groupOf finds the group of a package: the one with the longest pattern, so
+// that "internal/native" is a port and "internal/native/claude" a family.
+func groupOf(path string) *group {
+	var best *group
+	bestLength := -1
+	for i := range groups {
+		for _, pattern := range groups[i].packages {
+			if !matches(pattern, path) {
+				continue
+			}
+			length := len(strings.TrimSuffix(pattern, "/..."))
+			if !strings.HasSuffix(pattern, "/...") {
+				length++ // an exact name beats the same name with "/..."
+			}
+			if length > bestLength {
+				best, bestLength = &groups[i], length
+			}
+		}
+	}
+	return best
+}
+
+// imported classifies an import: a package of this module (own), of another
+// module (vendor), or neither, which is the standard library.
+func imported(path string) (own, vendor bool) {
+	if strings.HasPrefix(path, module) {
+		return true, false
+	}
+	first, _, _ := strings.Cut(path, "/")
+	return false, strings.Contains(first, ".")
+}
+
+func TestPackagesImportOnlyWhatTheirLayerMay(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		g := groupOf(p.ImportPath)
+		if g == nil {
+			t.Errorf("%s: got no layer, want one: add it to groups in this file", p.ImportPath)
+			continue
+		}
+		for _, path := range p.Imports {
+			own, vendor := imported(path)
+			path = strings.TrimPrefix(path, module)
+			if own && path != foundation && !matchesAny(g.imports, path) || vendor && !matchesAny(g.vendors, path) {
+				t.Errorf("%s imports %s, but %q may not: %s", p.ImportPath, path, g.name, g.why)
+			}
+		}
+	}
+}
+
+func TestImportsThatFewMayHave(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		for _, path := range p.Imports {
+			path = strings.TrimPrefix(path, module)
+			for _, rule := range only {
+				if matches(rule.imports, path) && !matchesAny(rule.importers, p.ImportPath) {
+					t.Errorf("%s imports %s, but only %s may: %s", p.ImportPath, path, strings.Join(rule.importers, ", "), rule.why)
+				}
+			}
+		}
+	}
+}
+
+// A rule that names a package which has been renamed or removed protects
+// nothing, and nobody notices.
+func TestRulesNameOnlyWhatExists(t *testing.T) {
+	t.Parallel()
+	all := packages(t)
+	exists := func(pattern string) bool {
+		if first, _, _ := strings.Cut(pattern, "/"); strings.Contains(first, ".") {
+			return slices.ContainsFunc(all, func(p pkg) bool {
+				return slices.ContainsFunc(p.Imports, func(path string) bool { return matches(pattern, path) })
+			})
+		}
+		return slices.ContainsFunc(all, func(p pkg) bool { return matches(pattern, p.ImportPath) })
+	}
+	for _, g := range groups {
+		for _, pattern := range slices.Concat(g.packages, g.imports, g.vendors) {
+			if !exists(pattern) {
+				t.Errorf("group %q: got the pattern %s, want one that names a package in use", g.name, pattern)
+			}
+		}
+	}
+	for _, rule := range only {
+		for _, pattern := range append([]string{rule.imports}, rule.importers...) {
+			if !exists(pattern) {
+				t.Errorf("rule for %s: got the pattern %s, want one that names a package in use", rule.imports, pattern)
+			}
+		}
+	}
+}
+
+// The linter's rules are checked in the same way: packages and folders that
+// .golangci.yml names must exist.
+func TestLinterRulesNameOnlyWhatExists(t *testing.T) {
+	t.Parallel()
+	root := moduleRoot(t)
+	text, err := os.ReadFile(filepath.Join(root, ".golangci.yml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lint struct {
+		Linters struct {
+			Settings struct {
+				Depguard struct {
+					Rules map[string]struct {
+						Files []string
+						Allow []string
+						Deny  []struct{ Pkg, Desc string }
+					}
+				}
+			}
+		}
+	}
+	if err := yaml.Unmarshal(text, &lint); err != nil {
+		t.Fatal(err)
+	}
+	rules := lint.Linters.Settings.Depguard.Rules
+	if len(rules) == 0 {
+		t.Fatal("depguard: got no rules, want the layers")
+	}
+	for name, rule := range rules {
+		paths := slices.Clone(rule.Allow)
+		for _, deny := range rule.Deny {
+			paths = append(paths, deny.Pkg)
+			if deny.Desc == "" {
+				t.Errorf("depguard rule %s: got no reason for %s, want one", name, deny.Pkg)
+			}
+		}
+		for _, file := range rule.Files {
+			if _, folder, ok := strings.Cut(file, "**/"); ok {
+				folder, _, _ = strings.Cut(folder, "/*")
+				paths = append(paths, module+folder)
+			}
+		}
+		for _, path := range paths {
+			folder, ok := strings.CutPrefix(strings.TrimSuffix(strings.TrimSuffix(path, "$"), "/"), module)
+			if !ok {
+				continue
+			}
+			if info, err := os.Stat(filepath.Join(root, filepath.FromSlash(folder))); err != nil || !info.IsDir() {
+				t.Errorf("depguard rule %s: got %s, want a folder that exists", name, folder)
+			}
+		}
+	}
+}
+
+func TestEveryPackageSaysWhatItIs(t *testing.T) {
+	t.Parallel()
+	for _, p := range packages(t) {
+		if len(p.GoFiles) == 0 {
+			continue // nothing but tests: go list reads no comment there
+		}
+		want := "Package " + p.Name + " "
+		if p.Name == "main" {
+			want = "Command "
+		}
+		if !strings.HasPrefix(p.Doc, want) {
+			t.Errorf("%s: got the package comment %q, want one that starts with %q", p.ImportPath, p.Doc, want)
+		}
+	}
+}
