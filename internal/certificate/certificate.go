@@ -135,8 +135,12 @@ func (s *Source) certificate() (*tls.Certificate, error) {
 	if s.params.CertFile != "" {
 		return s.configured(now)
 	}
-	if s.leaf != nil && now.Add(renewBefore).Before(s.leaf.Leaf.NotAfter) {
-		return s.leaf, nil
+	// By age, not by what is left: near the authority's own end a leaf is
+	// shorter, and a new one for every handshake would not be longer.
+	if s.leaf != nil {
+		if age := now.Sub(s.leaf.Leaf.NotBefore); age >= 0 && age < leafLife-renewBefore {
+			return s.leaf, nil
+		}
 	}
 	leaf, err := s.ca.issue(s.hosts, now)
 	if err != nil {
