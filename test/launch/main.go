@@ -115,8 +115,10 @@ func start(ctx context.Context, bin, data, models, logs string) (*server, error)
 	if coverage := filepath.Join(filepath.Dir(logs), "coverage"); os.MkdirAll(coverage, 0o755) == nil {
 		s.env = append(s.env, "GOCOVERDIR="+coverage)
 	}
-	s.env = append(s.env, "OUTCROP_DATA="+data, "OUTCROP_MODELS="+models)
-	s.cmd = exec.Command(bin, "serve", "--listen", s.address, "--data", data, "--models", models, "--offline")
+	// In the environment, so that every outcrop command a test runs means this
+	// server.
+	s.env = append(s.env, "OUTCROP_LISTEN="+s.address, "OUTCROP_DATA="+data, "OUTCROP_MODELS="+models)
+	s.cmd = exec.Command(bin, "serve", "--offline")
 	s.cmd.Env, s.cmd.Stdout, s.cmd.Stderr = s.env, file, file
 	if err := s.cmd.Start(); err != nil {
 		return nil, err
@@ -164,7 +166,7 @@ func (s *server) ready(ctx context.Context) bool {
 // clientEnv is the environment of a client: what "outcrop env" says, and what
 // the tests need to know about the server itself.
 func (s *server) clientEnv(ctx context.Context) ([]string, error) {
-	cmd := exec.CommandContext(ctx, s.bin, "env", "--data", s.data, "--listen", s.address)
+	cmd := exec.CommandContext(ctx, s.bin, "env")
 	cmd.Env = s.env
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
@@ -178,11 +180,6 @@ func (s *server) clientEnv(ctx context.Context) ([]string, error) {
 	}
 	env := append([]string{}, s.env...)
 	env = append(env, exports...)
-	for _, kv := range exports {
-		if ca, ok := strings.CutPrefix(kv, "AWS_CA_BUNDLE="); ok {
-			env = append(env, "NODE_EXTRA_CA_CERTS="+ca) // Node's own name for it
-		}
-	}
 	return append(env,
 		// Nothing of the user's own AWS set-up may reach a test.
 		"AWS_CONFIG_FILE="+filepath.Join(s.data, "no-config"),

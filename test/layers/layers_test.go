@@ -83,7 +83,7 @@ var groups = []group{
 	{
 		name:     "engine",
 		packages: []string{"internal/chat", "internal/embedding", "internal/runner/..."},
-		imports:  []string{"internal/inference", "internal/runner/..."},
+		imports:  []string{"internal/chat", "internal/inference", "internal/runner/..."},
 		vendors:  []string{"github.com/dop251/goja/...", "github.com/ebitengine/purego/...", "golang.org/x/...", "gonum.org/v1/gonum/mat"},
 		why:      "the runner is a program of its own: what it links, it must be able to load without the server",
 	},
@@ -95,6 +95,19 @@ var groups = []group{
 			"internal/pack/...", "internal/progress", "internal/runner/...",
 		},
 		why: "an adapter speaks the hub's language to one vendor; it knows no other adapter, no AWS type and no service",
+	},
+	{
+		name:     "contract suites",
+		packages: []string{"internal/inference/backendtest", "internal/native/nativetest", "internal/pack/packtest"},
+		imports:  []string{"internal/inference", "internal/native", "internal/pack/...", "internal/progress"},
+		vendors:  []string{"github.com/google/go-cmp/cmp/..."},
+		why:      "a suite tests a port through the port alone, so that every adapter can run it",
+	},
+	{
+		name:     "list of adapters",
+		packages: []string{"internal/inference/all"},
+		imports:  []string{"internal/config", "internal/inference/..."},
+		why:      "it builds each adapter from the configuration, and does nothing else",
 	},
 	{
 		name:     "logic",
@@ -160,7 +173,7 @@ var only = []struct {
 	{"internal/edge", []string{"internal/app/...", "internal/edge"}, "nothing calls upwards"},
 	{"internal/service/...", []string{"internal/app/...", "internal/service/..."}, "nothing calls upwards"},
 	{"internal/app/...", []string{"cmd/outcrop", "internal/app/..."}, "nothing calls upwards"},
-	{"internal/config", []string{"internal/app/...", "cmd/outcrop"}, "packages take the parameters that they need, not the whole configuration"},
+	{"internal/config", []string{"internal/app/...", "internal/inference/all", "cmd/outcrop"}, "packages take the parameters that they need, not the whole configuration"},
 	{"github.com/spf13/cobra", []string{"cmd/outcrop"}, "flags end at the command line"},
 }
 
@@ -378,7 +391,7 @@ func TestLinterRulesNameOnlyWhatExists(t *testing.T) {
 		}
 		for _, file := range rule.Files {
 			if _, folder, ok := strings.Cut(file, "**/"); ok {
-				folder, _, _ = strings.Cut(folder, "/*")
+				folder, _, _ = strings.Cut(folder, "*")
 				paths = append(paths, module+folder)
 			}
 		}
@@ -392,6 +405,35 @@ func TestLinterRulesNameOnlyWhatExists(t *testing.T) {
 			}
 		}
 	}
+}
+
+// What is written for tests does not end up in the binary.
+func TestSuitesAreImportedByTestsAlone(t *testing.T) {
+	t.Parallel()
+	suites := []string{"testing", "github.com/google/go-cmp/cmp"}
+	all := packages(t)
+	for _, p := range all {
+		if isSuite(p.ImportPath) {
+			suites = append(suites, p.ImportPath)
+		}
+	}
+	for _, p := range all {
+		if isSuite(p.ImportPath) {
+			continue
+		}
+		for _, path := range p.Imports {
+			if path = strings.TrimPrefix(path, module); slices.Contains(suites, path) {
+				t.Errorf("%s imports %s outside of its tests", p.ImportPath, path)
+			}
+		}
+	}
+}
+
+// isSuite: contract suites and fixtures are named after their port, with "test"
+// behind it.
+func isSuite(path string) bool {
+	name := path[strings.LastIndex(path, "/")+1:]
+	return strings.HasSuffix(name, "test") && name != "test"
 }
 
 func TestEveryPackageSaysWhatItIs(t *testing.T) {

@@ -80,12 +80,8 @@ def home(tmp_path):
 
 def test_configured_profile(home):
     subprocess.run(
-        [
-            os.environ["OUTCROP_BIN"], "configure",
-            "--data", os.environ["OUTCROP_DATA"], "--listen", os.environ["OUTCROP_ADDRESS"],
-        ],
-        env=home, capture_output=True, timeout=60, check=True,
-    )  # fmt: skip
+        [os.environ["OUTCROP_BIN"], "configure"], env=home, capture_output=True, timeout=60, check=True
+    )
     done = subprocess.run(
         ["aws", "--profile", "outcrop", "bedrock", "list-foundation-models", "--query", "length(modelSummaries)"],
         env=home, capture_output=True, text=True, timeout=120, check=False,

@@ -32,10 +32,8 @@ class Server:
         return int(self.address.rpartition(":")[2])
 
     def outcrop(self, *args):
-        """Run the outcrop command on the server's data folder and return what it printed."""
-        done = subprocess.run(
-            [self.binary, *args, "--data", self.data], capture_output=True, text=True, timeout=60, check=False
-        )
+        """Run the outcrop command, which the environment points at this server, and return what it printed."""
+        done = subprocess.run([self.binary, *args], capture_output=True, text=True, timeout=60, check=False)
         assert done.returncode == 0, f"outcrop {' '.join(args)}: {done.stderr}"
         return done.stdout
 
