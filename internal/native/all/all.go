@@ -1,0 +1,36 @@
+// Package all is the list of the native formats: which family reads the bodies
+// of which nativeFormat of the model catalog. Only the wiring and the services
+// look into it.
+package all
+
+import (
+	"github.com/outcrop/outcrop/internal/native"
+	"github.com/outcrop/outcrop/internal/native/claude"
+	"github.com/outcrop/outcrop/internal/native/claudetext"
+	"github.com/outcrop/outcrop/internal/native/llama"
+	"github.com/outcrop/outcrop/internal/native/nova"
+	"github.com/outcrop/outcrop/internal/native/titanembed"
+	"github.com/outcrop/outcrop/internal/native/titantext"
+)
+
+// Families returns the text families by the catalog's nativeFormat. The map is
+// the caller's own.
+func Families() map[string]native.Family {
+	return map[string]native.Family{
+		"anthropic-messages": claude.Family{},
+		"anthropic-text":     claudetext.Family{},
+		"meta-llama":         llama.Family{},
+		"nova-messages":      nova.Family{},
+		"titan-text":         titantext.Family{},
+	}
+}
+
+// Embeddings returns the embedding families by the catalog's nativeFormat. The
+// map is the caller's own.
+func Embeddings() map[string]native.Embedding {
+	return map[string]native.Embedding{
+		"titan-embed-g1": titanembed.V1{},
+		"titan-embed-mm": titanembed.Multimodal{},
+		"titan-embed-v2": titanembed.V2{},
+	}
+}

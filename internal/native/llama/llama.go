@@ -1,0 +1,78 @@
+// Package llama is the native format of Meta's Llama models: a prompt in
+// Llama's own markup, which the caller writes, and a few sampling parameters.
+//
+// It translates and validates; it calls nobody. The prompt goes to a Llama
+// model as it is; it is also read into turns for a model of another family.
+package llama
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/inference"
+	"github.com/outcrop/outcrop/internal/native"
+	"github.com/outcrop/outcrop/internal/native/body"
+	"github.com/outcrop/outcrop/internal/native/prompt"
+)
+
+// Family implements native.Family. Its zero value is ready.
+type Family struct{}
+
+var _ native.Family = Family{}
+
+// The documented defaults and the limit of every Llama; newer models have a
+// higher one.
+const (
+	defaultTokens      = 512
+	maxTokens          = 2048
+	defaultTemperature = 0.5
+	defaultTopP        = 0.9
+)
+
+// Decode implements native.Family.
+func (Family) Decode(m native.Model, data []byte) (*inference.Request, error) {
+	s := requestSchema(m)
+	o, err := body.Decode(s, data)
+	if err != nil {
+		return nil, err
+	}
+	if images, _ := o["images"].([]any); len(images) > 0 {
+		return nil, fault.New(fault.Unsupported, "images: images are not supported by the model that serves this model ID.")
+	}
+	req := &inference.Request{MaxTokens: o.Int("max_gen_len", defaultTokens)}
+	if req.Temperature = o.FloatPtr("temperature"); req.Temperature == nil {
+		req.Temperature = new(defaultTemperature)
+	}
+	if req.TopP = o.FloatPtr("top_p"); req.TopP == nil {
+		req.TopP = new(defaultTopP)
+	}
+	text := o.String("prompt")
+	c := prompt.Parse(text)
+	if c.Syntax == inference.SyntaxMistral && strings.Contains(m.ID, "llama2") {
+		c.Syntax = inference.SyntaxLlama2 // the two differ only in the system prompt
+	}
+	c.Apply(req, text)
+	return req, nil
+}
+
+// Extra implements native.Family: Llama has no additional fields.
+func (Family) Extra(_ native.Model, fields json.RawMessage, _ *inference.Request) error {
+	_, err := body.Decode(extraSchema, fields)
+	return err
+}
+
+// extraSchema is a constant in all but name.
+var extraSchema = &body.Schema{Type: body.TypeObject}
+
+func requestSchema(m native.Model) *body.Schema {
+	unit := &body.Schema{Type: body.TypeNumber, Min: body.Limit(0), Max: body.Limit(1)}
+	limit := float64(max(maxTokens, m.MaxOutput))
+	return &body.Schema{Type: body.TypeObject, Required: []string{"prompt"}, Properties: map[string]*body.Schema{
+		"prompt":      {Type: body.TypeString, MinLength: 1},
+		"max_gen_len": {Type: body.TypeInteger, Min: body.Limit(1), Max: &limit},
+		"temperature": unit,
+		"top_p":       unit,
+		"images":      {Type: body.TypeArray, Items: &body.Schema{Type: body.TypeString}},
+	}}
+}
