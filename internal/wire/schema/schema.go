@@ -89,7 +89,7 @@ type Shape struct {
 	// to map[string]any.
 	New func() any
 
-	renamed bool                      // some member's wire name is not its name
+	body    []*Member                 // members in the body by wire name
 	pattern atomic.Pointer[Validator] // of Pattern, see Validator
 }
 

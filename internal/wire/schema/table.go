@@ -200,11 +200,15 @@ func (s *Shape) Seal() {
 	if !slices.IsSortedFunc(s.Members, byName) {
 		slices.SortStableFunc(s.Members, byName)
 	}
-	s.renamed = false
-	for _, m := range s.Members {
-		s.renamed = s.renamed || m.LocationName != "" && m.LocationName != m.Name
+	s.body = s.Members
+	if slices.ContainsFunc(s.Members, func(m *Member) bool { return m.Location != Body || m.WireName() != m.Name }) {
+		s.body = slices.DeleteFunc(slices.Clone(s.Members), func(m *Member) bool { return m.Location != Body })
+		slices.SortStableFunc(s.body, func(a, b *Member) int { return cmp.Compare(a.WireName(), b.WireName()) })
 	}
 }
+
+// BodyMembers returns the members that travel in the body, sorted by wire name.
+func (s *Shape) BodyMembers() []*Member { return s.body }
 
 // WireName is LocationName, or Name where that is empty.
 func (m *Member) WireName() string {
@@ -222,30 +226,22 @@ func (s *Shape) Member(name string) *Member {
 	return nil
 }
 
-// BodyMember finds the member that travels in the body under the wire name, or
-// nil. It does not keep or allocate for name.
-func (s *Shape) BodyMember(name []byte) *Member {
-	if s.renamed {
-		for _, m := range s.Members {
-			if m.Location == Body && m.WireName() == string(name) {
-				return m
-			}
-		}
-		return nil
-	}
-	lo, hi := 0, len(s.Members)
+// BodyIndex finds the position in BodyMembers of the member with the wire name,
+// or -1. It does not keep or allocate for name.
+func (s *Shape) BodyIndex(name []byte) int {
+	lo, hi := 0, len(s.body)
 	for lo < hi {
 		mid := int(uint(lo+hi) >> 1)
-		if s.Members[mid].Name < string(name) {
+		if s.body[mid].WireName() < string(name) {
 			lo = mid + 1
 		} else {
 			hi = mid
 		}
 	}
-	if lo < len(s.Members) && s.Members[lo].Name == string(name) && s.Members[lo].Location == Body {
-		return s.Members[lo]
+	if lo < len(s.body) && s.body[lo].WireName() == string(name) {
+		return lo
 	}
-	return nil
+	return -1
 }
 
 // StreamMember is the member that is an event stream, or nil.

@@ -1,0 +1,228 @@
+package restjson
+
+import (
+	"cmp"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/outcrop/outcrop/internal/wire/schema"
+)
+
+// Router finds operations by method and path. It works on the path as it was
+// sent: labels are percent-decoded one by one, so that an escaped slash stays
+// inside its label. It is immutable and safe for concurrent use.
+type Router struct {
+	methods map[string]*node
+}
+
+// Match is an operation that a request may be meant for.
+type Match struct {
+	Service *schema.Service
+	Op      *schema.Operation
+	Labels  map[string]string // percent-decoded, by wire name
+}
+
+type node struct {
+	literal map[string]*node
+	label   *node
+	routes  []*route // of paths that end here
+	greedy  []*route // of paths whose last label begins here, with the literals behind it
+}
+
+type route struct {
+	service  *schema.Service
+	op       *schema.Operation
+	labels   []string
+	constant url.Values // what the query string must have
+	tail     []string   // literal segments behind a greedy label
+}
+
+// NewRouter builds the routes of all rest-json services among services.
+func NewRouter(services ...*schema.Service) *Router {
+	r := &Router{methods: map[string]*node{}}
+	for _, svc := range services {
+		if svc.Protocol != "rest-json" {
+			continue
+		}
+		for _, op := range svc.Operations {
+			r.add(svc, op)
+		}
+	}
+	return r
+}
+
+func (r *Router) add(svc *schema.Service, op *schema.Operation) {
+	n := r.methods[op.Method]
+	if n == nil {
+		n = &node{}
+		r.methods[op.Method] = n
+	}
+	path, query, _ := strings.Cut(op.URI, "?")
+	rt := &route{service: svc, op: op}
+	if query != "" {
+		rt.constant, _ = url.ParseQuery(query)
+	}
+	segments := split(path)
+	for i, seg := range segments {
+		name, isLabel := strings.CutPrefix(seg, "{")
+		switch {
+		case isLabel && strings.HasSuffix(name, "+}"):
+			rt.labels, rt.tail = append(rt.labels, strings.TrimSuffix(name, "+}")), segments[i+1:]
+			n.greedy = append(n.greedy, rt)
+			return
+		case isLabel:
+			rt.labels = append(rt.labels, strings.TrimSuffix(name, "}"))
+			if n.label == nil {
+				n.label = &node{}
+			}
+			n = n.label
+		default:
+			if n.literal == nil {
+				n.literal = map[string]*node{}
+			}
+			if n.literal[seg] == nil {
+				n.literal[seg] = &node{}
+			}
+			n = n.literal[seg]
+		}
+	}
+	n.routes = append(n.routes, rt)
+	// Routes that demand more of the query string come first.
+	slices.SortStableFunc(n.routes, func(a, b *route) int { return cmp.Compare(len(b.constant), len(a.constant)) })
+}
+
+// split cuts a path at its slashes. One slash at the end says nothing: some
+// operations are declared with it, and clients leave it off or put it on.
+func split(path string) []string {
+	path = strings.TrimPrefix(path, "/")
+	path = strings.TrimSuffix(path, "/")
+	if path == "" {
+		return nil
+	}
+	return strings.Split(path, "/")
+}
+
+// maxSegments bounds the search; no operation has nearly as many.
+const maxSegments = 64
+
+// Match returns the operations that the request line may mean, the most
+// specific first: paths with fewer labels, then those that demand query
+// parameters. More than one is left when services share a path (/tags/{arn},
+// POST /agents/{id}): who called decides. nil means that there is none.
+func (r *Router) Match(method, escapedPath, rawQuery string) []Match {
+	root := r.methods[method]
+	if root == nil {
+		return nil
+	}
+	var room [16]string
+	segments := room[:0]
+	path := strings.TrimSuffix(strings.TrimPrefix(escapedPath, "/"), "/")
+	for rest, more := path, path != ""; more; {
+		var seg string
+		seg, rest, more = strings.Cut(rest, "/")
+		if segments = append(segments, seg); len(segments) > maxSegments {
+			return nil
+		}
+	}
+	s := search{query: rawQuery, segments: segments}
+	s.walk(root, 0, 0)
+	if s.found == nil {
+		// An ARN with raw slashes: a label that begins one takes the next segments too.
+		s.span = true
+		s.walk(root, 0, 0)
+	}
+	return s.found
+}
+
+type search struct {
+	query    string
+	parsed   url.Values
+	segments []string
+	span     bool
+	values   [8]string
+	found    []Match
+	steps    int
+}
+
+// maxSteps bounds the search among spans of raw ARNs.
+const maxSteps = 4096
+
+func (s *search) walk(n *node, i, labels int) {
+	if s.steps++; s.steps > maxSteps {
+		return
+	}
+	if i == len(s.segments) {
+		s.collect(n.routes, labels)
+	}
+	if i < len(s.segments) {
+		seg := s.segments[i]
+		next := n.literal[seg]
+		if next == nil && n.literal != nil && strings.IndexByte(seg, '%') >= 0 {
+			next = n.literal[unescape(seg)]
+		}
+		if next != nil {
+			s.walk(next, i+1, labels)
+		}
+		if n.label != nil && labels < len(s.values) {
+			s.values[labels] = seg
+			s.walk(n.label, i+1, labels+1)
+			if s.span && (strings.HasPrefix(seg, "arn:") || strings.HasPrefix(seg, "arn%3A") || strings.HasPrefix(seg, "arn%3a")) {
+				for j := i + 2; j <= len(s.segments) && s.found == nil; j++ {
+					s.values[labels] = strings.Join(s.segments[i:j], "/")
+					s.walk(n.label, j, labels+1)
+				}
+			}
+		}
+	}
+	for _, rt := range n.greedy {
+		end := len(s.segments) - len(rt.tail)
+		if end > i && labels < len(s.values) && slices.Equal(s.segments[end:], rt.tail) {
+			s.values[labels] = strings.Join(s.segments[i:end], "/")
+			s.collect([]*route{rt}, labels+1)
+		}
+	}
+}
+
+func (s *search) collect(routes []*route, labels int) {
+	for _, rt := range routes {
+		if !s.satisfies(rt.constant) {
+			continue
+		}
+		m := Match{Service: rt.service, Op: rt.op}
+		if labels > 0 {
+			m.Labels = make(map[string]string, labels)
+			for i, name := range rt.labels {
+				m.Labels[name] = unescape(s.values[i])
+			}
+		}
+		s.found = append(s.found, m)
+	}
+}
+
+func (s *search) satisfies(constant url.Values) bool {
+	if len(constant) == 0 {
+		return true
+	}
+	if s.parsed == nil {
+		s.parsed, _ = url.ParseQuery(s.query)
+	}
+	for k, want := range constant {
+		got, ok := s.parsed[k]
+		if !ok || want[0] != "" && !slices.Contains(got, want[0]) {
+			return false
+		}
+	}
+	return true
+}
+
+// unescape percent-decodes what it can: a stray percent sign stands for itself.
+func unescape(s string) string {
+	if strings.IndexByte(s, '%') < 0 {
+		return s
+	}
+	if u, err := url.PathUnescape(s); err == nil {
+		return u
+	}
+	return s
+}
