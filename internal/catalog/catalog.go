@@ -30,7 +30,7 @@ const (
 	Text      Kind = "text"
 	Embedding Kind = "embedding"
 	Image     Kind = "image"
-	Video     Kind = "video"  // makes videos
+	Video     Kind = "video"  // makes videos or watches them
 	Speech    Kind = "speech" // speaks and listens
 	Rerank    Kind = "rerank"
 )
@@ -84,17 +84,18 @@ type Model struct {
 	Price
 }
 
-// Supports are a model's Converse features.
+// Supports are a model's Converse features. Most of them are only told of models
+// that have them; of system prompts it is also known which models refuse them.
 type Supports struct {
-	System           bool `json:"system"`
-	Tools            bool `json:"tools"`
-	ToolStreaming    bool `json:"toolStreaming"`
-	Vision           bool `json:"vision"`
-	Documents        bool `json:"documents"`
-	Reasoning        bool `json:"reasoning"`
-	PromptCaching    bool `json:"promptCaching"`
-	StructuredOutput bool `json:"structuredOutput"`
-	Guardrails       bool `json:"guardrails"`
+	System           *bool `json:"system"` // nil: not known
+	Tools            bool  `json:"tools"`
+	ToolStreaming    bool  `json:"toolStreaming"`
+	Vision           bool  `json:"vision"`
+	Documents        bool  `json:"documents"`
+	Reasoning        bool  `json:"reasoning"`
+	PromptCaching    bool  `json:"promptCaching"`
+	StructuredOutput bool  `json:"structuredOutput"`
+	Guardrails       bool  `json:"guardrails"`
 }
 
 // Quotas are the default limits of us-east-1; 0 where there is none.
@@ -155,15 +156,31 @@ func (m *Model) Kind() Kind {
 		return Embedding
 	case slices.Contains(m.OutputModalities, "IMAGE"):
 		return Image
-	case slices.Contains(m.OutputModalities, "VIDEO"):
+	case slices.Contains(m.OutputModalities, "VIDEO"), m.NativeFormat == "twelvelabs-pegasus":
 		return Video
 	}
 	return Text
 }
 
+// Inference returns the ways a model can be called. Of some models the record
+// does not say; then a model with profiles is called through them, as all newer
+// models are, and another one on demand.
+func (m *Model) Inference() []string {
+	switch {
+	case len(m.InferenceTypes) > 0:
+		return m.InferenceTypes
+	case len(m.Profiles) > 0:
+		return []string{InferenceProfile}
+	}
+	return []string{OnDemand}
+}
+
 // OnRuntime reports whether the bedrock-runtime endpoint has the model; some
 // models exist only on the OpenAI-compatible endpoint.
 func (m *Model) OnRuntime() bool { return len(m.Endpoints) == 0 }
+
+// RefusesSystem reports whether the model is known to take no system prompt.
+func (m *Model) RefusesSystem() bool { return m.Supports.System != nil && !*m.Supports.System }
 
 // LifecycleAt is the model's state at a time: a model whose last day has passed
 // is EOL, whatever the record said when it was written.

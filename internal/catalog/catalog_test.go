@@ -57,7 +57,7 @@ func TestKind(t *testing.T) {
 		"amazon.nova-reel-v1:1":                     catalog.Video,
 		"amazon.nova-sonic-v1:0":                    catalog.Speech,
 		"cohere.rerank-v3-5:0":                      catalog.Rerank,
-		"twelvelabs.pegasus-1-2-v1:0":               catalog.Text,
+		"twelvelabs.pegasus-1-2-v1:0":               catalog.Video,
 	} {
 		m, ok := c.Lookup(id)
 		if !ok {
@@ -92,6 +92,21 @@ func TestLookup(t *testing.T) {
 				t.Errorf("Lookup(%q): got %s, want %s", tc.id, m.ID, tc.want)
 			}
 		})
+	}
+}
+
+func TestRefusesSystem(t *testing.T) {
+	t.Parallel()
+	c := load(t)
+	for id, want := range map[string]bool{
+		"anthropic.claude-3-5-sonnet-20241022-v2:0": false,
+		"amazon.titan-text-express-v1":              true,
+		"deepseek.v3-v1:0":                          false, // not known, so not refused
+	} {
+		m, _ := c.Lookup(id)
+		if got := m.RefusesSystem(); got != want {
+			t.Errorf("%s: got %v, want %v", id, got, want)
+		}
 	}
 }
 

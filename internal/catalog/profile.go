@@ -87,6 +87,14 @@ func (c *Catalog) Destinations(p *Profile, region string) []string {
 	return arns
 }
 
+// DestinationRegions names the regions that the profile leads to, for people.
+func (p *Profile) DestinationRegions() []string {
+	if p.Geo == "global" {
+		return []string{"any region"}
+	}
+	return slices.Clone(geographies()[p.Geo].destinations)
+}
+
 // Profiles returns the profiles that can be called from a region, sorted by ID.
 func (c *Catalog) Profiles(region string) []*Profile {
 	var profiles []*Profile

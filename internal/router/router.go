@@ -148,7 +148,6 @@ func isLiteral(pattern string) bool { return !strings.ContainsAny(pattern, `*?[\
 func ownEntry(id string, like *catalog.Model) *catalog.Model {
 	m := &catalog.Model{
 		InputModalities: []string{"TEXT"}, OutputModalities: []string{"TEXT"}, Streaming: true,
-		Supports: catalog.Supports{System: true},
 	}
 	if like != nil {
 		*m = *like

@@ -1,0 +1,250 @@
+package bedrockruntime
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+
+	api "github.com/outcrop/outcrop/internal/api/bedrockruntime"
+	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/inference"
+	"github.com/outcrop/outcrop/internal/router"
+	"github.com/outcrop/outcrop/internal/wire/schema"
+)
+
+// conversation is what Converse, ConverseStream and CountTokens have in common.
+type conversation struct {
+	messages   []api.Message
+	system     []api.SystemContentBlock
+	config     *api.InferenceConfiguration
+	tools      *api.ToolConfiguration
+	extra      schema.DocumentValue // additionalModelRequestFields
+	paths      []string             // additionalModelResponseFieldPaths
+	guardrail  bool
+	variables  bool // promptVariables
+	output     *api.OutputConfig
+	performing *api.PerformanceConfiguration
+	tier       *api.ServiceTier
+}
+
+// request checks a conversation as Bedrock does, with its texts, and translates
+// it to the hub. Faults are Invalid, or Unsupported for what is not built.
+func (s *Service) request(t *router.Target, c *conversation) (*inference.Request, error) {
+	if err := c.checkFields(); err != nil {
+		return nil, err
+	}
+	req := &inference.Request{}
+	var err error
+	if req.Messages, err = c.hubMessages(); err != nil {
+		return nil, err
+	}
+	if req.System, err = c.hubSystem(t); err != nil {
+		return nil, err
+	}
+	if err := c.applyConfig(t, req); err != nil {
+		return nil, err
+	}
+	return req, s.applyExtra(t, c.extra, req)
+}
+
+// checkFields refuses what no conversation can have yet.
+func (c *conversation) checkFields() error {
+	switch {
+	case c.guardrail:
+		return errGuardrail()
+	case c.variables:
+		return fault.New(fault.Unsupported, "Outcrop does not resolve prompts yet. Remove promptVariables and pass the messages themselves.")
+	case c.output != nil:
+		return unsupportedField("outputConfig")
+	}
+	if c.tools != nil {
+		return c.checkTools()
+	}
+	return nil
+}
+
+// checkTools finds what is wrong with the tools before it says that there are
+// none: no serving model calls tools yet.
+func (c *conversation) checkTools() error {
+	seen := make(map[string]bool)
+	for i, tool := range c.tools.Tools {
+		var name string
+		switch {
+		case tool.ToolSpec != nil:
+			name = deref(tool.ToolSpec.Name)
+		case tool.SystemTool != nil:
+			name = deref(tool.SystemTool.Name)
+		default:
+			continue
+		}
+		if seen[name] {
+			return fault.New(fault.Invalid, "The tool %s is already defined at toolConfig.tools.%d.", name, i)
+		}
+		seen[name] = true
+	}
+	return fault.New(fault.Invalid, "This model doesn't support tool use.")
+}
+
+func unsupportedField(name string) error {
+	return fault.New(fault.Invalid, "This model doesn't support the %s field. Remove %s and try again.", name, name)
+}
+
+func (c *conversation) hubMessages() ([]inference.Message, error) {
+	if len(c.messages) == 0 || c.messages[0].Role != api.ConversationRoleUser {
+		return nil, fault.New(fault.Invalid, "A conversation must start with a user message. Try again with a conversation that starts with a user message.")
+	}
+	messages := make([]inference.Message, 0, len(c.messages))
+	for i, m := range c.messages {
+		role := inference.RoleUser
+		switch m.Role {
+		case api.ConversationRoleUser:
+		case api.ConversationRoleAssistant:
+			role = inference.RoleAssistant
+		default:
+			return nil, fault.New(fault.Invalid, "This model doesn't support the %s role at messages.%d. Put the text into the system field and try again.", m.Role, i)
+		}
+		if i > 0 && m.Role == c.messages[i-1].Role {
+			return nil, fault.New(fault.Invalid, "A conversation must alternate between user and assistant roles. Make sure the conversation alternates between user and assistant roles and try again.")
+		}
+		parts, err := hubParts(i, m.Content)
+		if err != nil {
+			return nil, err
+		}
+		if len(parts) == 0 {
+			return nil, fault.New(fault.Invalid, "The content field in the Message object at messages.%d is empty. Add a ContentBlock object to the content field and try again.", i)
+		}
+		messages = append(messages, inference.Message{Role: role, Parts: parts})
+	}
+	return messages, nil
+}
+
+func hubParts(i int, content []api.ContentBlock) ([]inference.Part, error) {
+	parts := make([]inference.Part, 0, len(content))
+	for j, b := range content {
+		switch {
+		case b.Text != nil:
+			if strings.TrimSpace(*b.Text) == "" {
+				return nil, fault.New(fault.Invalid, "The text field in the ContentBlock object at messages.%d.content.%d is blank. Add text to the text field, and try again.", i, j)
+			}
+			parts = append(parts, inference.Text{Text: *b.Text})
+		case b.GuardContent != nil && b.GuardContent.Text != nil:
+			// Without a guardrail it is content like any other.
+			parts = append(parts, inference.Text{Text: deref(b.GuardContent.Text.Text)})
+		case b.CachePoint != nil:
+			// Every prompt is shorter than a checkpoint's minimum for now, and a
+			// checkpoint below the minimum is ignored.
+		case b.ToolUse != nil, b.ToolResult != nil:
+			return nil, fault.New(fault.Invalid, "The toolConfig field must be defined when using toolUse and toolResult content blocks.")
+		case b.Document != nil:
+			return nil, fault.New(fault.Invalid, "This model doesn't support documents.")
+		default:
+			name := blockName(b)
+			if name == "" {
+				return nil, fault.New(fault.Invalid, "The ContentBlock object at messages.%d.content.%d has no field that is known. Update the content block and try again.", i, j)
+			}
+			return nil, fault.New(fault.Invalid, "This model doesn't support the %s content block that you provided. Update the content block and try again.", name)
+		}
+	}
+	return parts, nil
+}
+
+// blockName is the wire name of a content block that no serving model reads.
+func blockName(b api.ContentBlock) string {
+	switch {
+	case b.Image != nil, b.GuardContent != nil && b.GuardContent.Image != nil:
+		return "image"
+	case b.Video != nil:
+		return "video"
+	case b.Audio != nil:
+		return "audio"
+	case b.GuardContent != nil:
+		return "guardContent"
+	case b.ReasoningContent != nil:
+		return "reasoningContent"
+	case b.CitationsContent != nil:
+		return "citationsContent"
+	case b.SearchResult != nil:
+		return "searchResult"
+	case b.ToolAddition != nil:
+		return "toolAddition"
+	case b.ToolRemoval != nil:
+		return "toolRemoval"
+	}
+	return ""
+}
+
+func (c *conversation) hubSystem(t *router.Target) ([]inference.Part, error) {
+	if len(c.system) > 0 && t.Entry.RefusesSystem() {
+		return nil, fault.New(fault.Invalid, "This model doesn't support system messages. Try again without a system message or use a model that supports system messages.")
+	}
+	var parts []inference.Part
+	for i, b := range c.system {
+		switch {
+		case b.Text != nil:
+			if strings.TrimSpace(*b.Text) == "" {
+				return nil, fault.New(fault.Invalid, "The text field in the SystemContentBlock object at system.%d is blank. Add text to the text field, and try again.", i)
+			}
+			parts = append(parts, inference.Text{Text: *b.Text})
+		case b.GuardContent != nil && b.GuardContent.Text != nil:
+			parts = append(parts, inference.Text{Text: deref(b.GuardContent.Text.Text)})
+		case b.CachePoint != nil: // as in messages
+		case b.GuardContent != nil && b.GuardContent.Image != nil:
+			return nil, fault.New(fault.Invalid, "This model doesn't support the image content block that you provided. Update the content block and try again.")
+		default:
+			return nil, fault.New(fault.Invalid, "The SystemContentBlock object at system.%d has no field that is known. Update the content block and try again.", i)
+		}
+	}
+	return parts, nil
+}
+
+func (c *conversation) applyConfig(t *router.Target, req *inference.Request) error {
+	if c.config == nil {
+		return nil
+	}
+	if limit := t.Entry.MaxOutput; c.config.MaxTokens != nil {
+		req.MaxTokens = int(*c.config.MaxTokens)
+		if limit > 0 && req.MaxTokens > limit {
+			return fault.New(fault.Invalid, "The maximum tokens you requested exceeds the model limit of %d. Try again with a maximum tokens value that is lower than %d.", limit, limit)
+		}
+	}
+	req.Temperature = widen(c.config.Temperature)
+	req.TopP = widen(c.config.TopP)
+	req.StopSequences = c.config.StopSequences
+	return nil
+}
+
+// widen keeps the decimal number that was written: 0.7 stays 0.7.
+func widen(f *float32) *float64 {
+	if f == nil {
+		return nil
+	}
+	d, err := strconv.ParseFloat(strconv.FormatFloat(float64(*f), 'g', -1, 32), 64)
+	if err != nil {
+		d = float64(*f)
+	}
+	return &d
+}
+
+// applyExtra hands additionalModelRequestFields to the family. What the family
+// refuses comes back as Bedrock says it of a model.
+func (s *Service) applyExtra(t *router.Target, extra schema.DocumentValue, req *inference.Request) error {
+	fields := bytes.TrimSpace(extra)
+	switch {
+	case len(fields) == 0 || string(fields) == "null" || string(fields) == "{}":
+		return nil
+	case fields[0] != '{':
+		return fault.New(fault.Invalid, "The additionalModelRequestFields field must be a JSON object.")
+	}
+	family, err := s.family(t)
+	if err != nil {
+		return err
+	}
+	if err := family.Extra(s.nativeModel(t), []byte(fields), req); err != nil {
+		f := fault.As(err)
+		if f.Kind != fault.Invalid {
+			return err
+		}
+		return fault.Wrap(fault.Invalid, err, "The model returned the following errors: %s", f.Message)
+	}
+	return nil
+}

@@ -1,0 +1,57 @@
+package bedrockruntime
+
+import (
+	"context"
+
+	api "github.com/outcrop/outcrop/internal/api/bedrockruntime"
+	"github.com/outcrop/outcrop/internal/catalog"
+	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/inference"
+	"github.com/outcrop/outcrop/internal/router"
+)
+
+// CountTokens counts with the serving model's tokenizer what a call would be
+// billed for: the usage of the same call reports the same number.
+func (s *Service) CountTokens(ctx context.Context, in *api.CountTokensInput) (*api.CountTokensOutput, error) {
+	t, err := s.resolve(ctx, deref(in.ModelId), "")
+	if err != nil {
+		return nil, err
+	}
+	// The real service counts for base models only, and not for profiles that
+	// lead to them.
+	if t.ProfileID != "" || t.Entry.Kind() != catalog.Text {
+		return nil, fault.New(fault.Invalid, "The provided model doesn't support counting tokens.")
+	}
+	req, err := s.countRequest(t, in.Input)
+	if err != nil {
+		return nil, err
+	}
+	req.Model = t.ServedBy
+	timed, cancel := context.WithTimeoutCause(ctx, s.params.ModelTimeout, errModelTimeout)
+	defer cancel()
+	n, err := s.router.CountTokens(timed, req)
+	if err != nil {
+		return nil, timedOut(timed, err)
+	}
+	return &api.CountTokensOutput{InputTokens: count(n)}, nil
+}
+
+func (s *Service) countRequest(t *router.Target, in *api.CountTokensInputValue) (*inference.Request, error) {
+	switch {
+	case in != nil && in.Converse != nil:
+		return s.request(t, &conversation{
+			messages: in.Converse.Messages, system: in.Converse.System, tools: in.Converse.ToolConfig,
+			extra: in.Converse.AdditionalModelRequestFields,
+		})
+	case in != nil && in.InvokeModel != nil:
+		if err := checkInvoke(nil, nil, nil, in.InvokeModel.Body); err != nil {
+			return nil, err
+		}
+		family, err := s.family(t)
+		if err != nil {
+			return nil, err
+		}
+		return family.Decode(s.nativeModel(t), in.InvokeModel.Body)
+	}
+	return nil, fault.New(fault.Invalid, "The input field must have one of the fields invokeModel and converse.")
+}

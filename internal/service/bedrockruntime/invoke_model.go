@@ -1,0 +1,246 @@
+package bedrockruntime
+
+import (
+	"context"
+	"mime"
+	"strconv"
+	"strings"
+	"time"
+
+	api "github.com/outcrop/outcrop/internal/api/bedrockruntime"
+	"github.com/outcrop/outcrop/internal/call"
+	"github.com/outcrop/outcrop/internal/catalog"
+	"github.com/outcrop/outcrop/internal/embedding"
+	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/inference"
+	"github.com/outcrop/outcrop/internal/native"
+	"github.com/outcrop/outcrop/internal/router"
+	"github.com/outcrop/outcrop/internal/wire/schema"
+)
+
+const jsonType = "application/json"
+
+// The headers that the service model does not have.
+const (
+	headerInput      = "X-Amzn-Bedrock-Input-Token-Count"
+	headerOutput     = "X-Amzn-Bedrock-Output-Token-Count"
+	headerLatency    = "X-Amzn-Bedrock-Invocation-Latency"
+	headerCacheRead  = "X-Amzn-Bedrock-Cache-Read-Input-Token-Count"
+	headerCacheWrite = "X-Amzn-Bedrock-Cache-Write-Input-Token-Count"
+)
+
+// InvokeModel answers a native body with a native body.
+func (s *Service) InvokeModel(ctx context.Context, in *api.InvokeModelInput) (*api.InvokeModelOutput, error) {
+	if err := checkInvoke(in.Accept, in.GuardrailIdentifier, in.GuardrailVersion, in.Body); err != nil {
+		return nil, err
+	}
+	t, err := s.resolve(ctx, deref(in.ModelId), "")
+	if err != nil {
+		return nil, err
+	}
+	var body []byte
+	if t.Entry.Kind() == catalog.Embedding {
+		body, err = s.invokeEmbedding(ctx, t, in.Body)
+	} else {
+		body, err = s.invokeText(ctx, t, in.Body)
+	}
+	if err != nil {
+		return nil, err
+	}
+	contentType := jsonType
+	return &api.InvokeModelOutput{
+		Body: body, ContentType: &contentType,
+		PerformanceConfigLatency: in.PerformanceConfigLatency, ServiceTier: in.ServiceTier,
+	}, nil
+}
+
+func (s *Service) invokeText(ctx context.Context, t *router.Target, body []byte) ([]byte, error) {
+	family, err := s.family(t)
+	if err != nil {
+		return nil, err
+	}
+	m := s.nativeModel(t)
+	req, err := family.Decode(m, body)
+	if err != nil {
+		return nil, err
+	}
+	r := s.newRun(t)
+	answer, err := inference.Collect(ctx, r, req)
+	if err != nil {
+		return nil, err
+	}
+	out, err := family.Complete(m, answer)
+	if err != nil {
+		return nil, err
+	}
+	c := call.From(ctx)
+	setCount(c, headerInput, answer.Usage.InputTokens)
+	setCount(c, headerOutput, answer.Usage.OutputTokens)
+	setCount(c, headerLatency, int(r.elapsed().Milliseconds()))
+	if m.CacheMetrics {
+		setCount(c, headerCacheRead, answer.Usage.CacheReadTokens)
+		setCount(c, headerCacheWrite, answer.Usage.CacheWriteTokens)
+	}
+	return out, nil
+}
+
+func (s *Service) invokeEmbedding(ctx context.Context, t *router.Target, body []byte) ([]byte, error) {
+	family, ok := s.families.Embeddings[t.Entry.NativeFormat]
+	if !ok {
+		return nil, noFormat(t)
+	}
+	m := s.nativeModel(t)
+	req, err := family.Decode(m, body)
+	if err != nil {
+		return nil, err
+	}
+	start := s.params.Now()
+	c := call.From(ctx)
+	tokens := 0
+	defer func() {
+		c.RecordUsage(func(u *call.Usage) { u.InputTokens, u.Elapsed = tokens, s.params.Now().Sub(start) })
+	}()
+	timed, cancel := context.WithTimeoutCause(ctx, s.params.ModelTimeout, errModelTimeout)
+	defer cancel()
+	made, err := s.router.Embed(timed, &inference.EmbedRequest{Model: t.ServedBy, Texts: req.Texts})
+	if err != nil {
+		return nil, timedOut(timed, err)
+	}
+	for _, n := range made.InputTokens {
+		tokens += n
+	}
+	length := embedding.AsMade
+	if req.Normalize {
+		length = embedding.Unit
+	}
+	fitted := *made
+	if fitted.Vectors, err = s.fitter.Fit(timed, t.ServedBy, made.Vectors, req.Dimensions, length); err != nil {
+		return nil, timedOut(timed, err)
+	}
+	out, err := family.Encode(m, req, &fitted)
+	if err != nil {
+		return nil, err
+	}
+	setCount(c, headerInput, tokens)
+	setCount(c, headerLatency, int(s.params.Now().Sub(start).Milliseconds()))
+	return out, nil
+}
+
+// InvokeModelWithResponseStream answers a native body with the family's own
+// chunks, each as soon as it is made.
+func (s *Service) InvokeModelWithResponseStream(ctx context.Context, in *api.InvokeModelWithResponseStreamInput, sink schema.EventSink[api.InvokeModelWithResponseStreamOutput, api.ResponseStream]) error {
+	if err := checkInvoke(in.Accept, in.GuardrailIdentifier, in.GuardrailVersion, in.Body); err != nil {
+		return err
+	}
+	t, err := s.resolve(ctx, deref(in.ModelId), "")
+	if err != nil {
+		return err
+	}
+	if err := checkStreaming(t); err != nil {
+		return err
+	}
+	family, err := s.family(t)
+	if err != nil {
+		return err
+	}
+	m := s.nativeModel(t)
+	req, err := family.Decode(m, in.Body)
+	if err != nil {
+		return err
+	}
+	stream := family.Stream(m, func(chunk []byte) error {
+		return sink.Send(&api.ResponseStream{Chunk: &api.PayloadPart{Bytes: chunk}})
+	})
+	r := s.newRun(t)
+	opened := false
+	err = r.Generate(ctx, req, func(ev inference.Event) error {
+		if !opened {
+			opened = true
+			contentType := jsonType
+			err := sink.Open(&api.InvokeModelWithResponseStreamOutput{
+				ContentType:              &contentType,
+				PerformanceConfigLatency: in.PerformanceConfigLatency, ServiceTier: in.ServiceTier,
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return stream.Event(ev)
+	})
+	if err != nil {
+		return err
+	}
+	latency := r.elapsed()
+	first := r.firstByte
+	if first == 0 {
+		first = latency
+	}
+	return stream.End(native.Metrics{
+		InputTokens: r.usage.InputTokens, OutputTokens: r.usage.OutputTokens,
+		CacheRead: r.usage.CacheReadTokens, CacheWrite: r.usage.CacheWriteTokens,
+		Latency: latency.Truncate(time.Millisecond), FirstByteLatency: first.Truncate(time.Millisecond),
+	})
+}
+
+// family returns the translation of a text model's own JSON.
+func (s *Service) family(t *router.Target) (native.Family, error) {
+	f, ok := s.families.Text[t.Entry.NativeFormat]
+	if !ok {
+		return nil, noFormat(t)
+	}
+	return f, nil
+}
+
+func noFormat(t *router.Target) error {
+	if t.Entry.NativeFormat == "" {
+		return fault.New(fault.Unsupported, "Model %s has no native format. Call it with Converse, or give its route a model ID to be like.", t.ModelID)
+	}
+	return fault.New(fault.Unsupported, "Outcrop does not speak the native format of model %s yet (%s).", t.ModelID, t.Entry.NativeFormat)
+}
+
+// checkStreaming refuses a stream of a model that has none.
+func checkStreaming(t *router.Target) error {
+	if !t.Entry.Streaming || t.Entry.Kind() != catalog.Text {
+		return fault.New(fault.Invalid, "The model is unsupported for streaming.")
+	}
+	return nil
+}
+
+// checkInvoke checks what the two native operations have in common.
+func checkInvoke(accept, guardrail, version *string, body []byte) error {
+	if guardrail != nil || version != nil {
+		return errGuardrail()
+	}
+	if accept != nil && !acceptsJSON(*accept) {
+		return fault.New(fault.Invalid, "The accept value %s is not supported. The models answer application/json.", *accept)
+	}
+	if len(body) == 0 {
+		return fault.New(fault.Invalid, "Malformed input request, please reformat your input and try again.")
+	}
+	return nil
+}
+
+// errGuardrail is the answer to every guardrail: there are none yet.
+func errGuardrail() error {
+	return fault.New(fault.Invalid, "The guardrail identifier or version provided in the request does not exist.")
+}
+
+// acceptsJSON reports whether an Accept header lets JSON through. What cannot be
+// read counts as no wish.
+func acceptsJSON(accept string) bool {
+	understood := false
+	for part := range strings.SplitSeq(accept, ",") {
+		t, _, err := mime.ParseMediaType(part)
+		if err != nil {
+			continue
+		}
+		switch t {
+		case jsonType, "application/*", "*/*":
+			return true
+		}
+		understood = true
+	}
+	return !understood
+}
+
+func setCount(c *call.Call, header string, n int) { c.SetHeader(header, strconv.Itoa(n)) }
