@@ -1,0 +1,178 @@
+package authn_test
+
+import (
+	"bytes"
+	"crypto/rand"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/outcrop/outcrop/internal/api/bedrockagent"
+	"github.com/outcrop/outcrop/internal/api/bedrockruntime"
+	"github.com/outcrop/outcrop/internal/apikey"
+	"github.com/outcrop/outcrop/internal/authn"
+	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/iam"
+	"github.com/outcrop/outcrop/internal/sigv4"
+	"github.com/outcrop/outcrop/internal/wire/schema"
+)
+
+var at = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC) //nolint:gochecknoglobals // a constant
+
+const account = "000000000000"
+
+type fixture struct {
+	keys   *iam.Keys
+	root   iam.RootKey
+	authn  *authn.Authenticator
+	signer sigv4.Signer
+}
+
+func newFixture(t *testing.T) *fixture {
+	t.Helper()
+	root := iam.RootKey{AccessKeyID: "AKIAROOT", Secret: "root-secret"}
+	now := func() time.Time { return at }
+	keys, err := iam.OpenKeys(t.TempDir(), iam.KeysParams{Account: account, Root: root, Now: now, Rand: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	signatures := sigv4.New(sigv4.Params{Keys: keys, Now: now})
+	return &fixture{
+		keys: keys, root: root,
+		authn: authn.New(authn.Params{
+			Signatures: signatures, Region: "eu-north-1",
+			APIKeys: apikey.New(apikey.Params{Keys: keys, Signatures: signatures, Now: now}),
+		}),
+		signer: sigv4.Signer{AccessKeyID: root.AccessKeyID, Secret: root.Secret, Region: "us-west-2", Service: "bedrock"},
+	}
+}
+
+func request(body string) *http.Request {
+	return httptest.NewRequest(http.MethodPost, "http://localhost:8484/model/a%3A0/converse", bytes.NewReader([]byte(body)))
+}
+
+func operation(t *testing.T, svc *schema.Service, name string) *schema.Operation {
+	t.Helper()
+	for _, op := range svc.Operations {
+		if op.Name == name {
+			return op
+		}
+	}
+	t.Fatalf("no operation %s", name)
+	return nil
+}
+
+func prove(t *testing.T, a interface {
+	Claim(*http.Request) (authn.Claim, error)
+}, r *http.Request, body string) (authn.Claim, iam.Principal, string, error) {
+	t.Helper()
+	claim, err := a.Claim(r)
+	if err != nil {
+		return nil, iam.Principal{}, "", err
+	}
+	svc := bedrockruntime.Schema()
+	if err := claim.Check(svc, operation(t, svc, "Converse")); err != nil {
+		return claim, iam.Principal{}, "", err
+	}
+	p, out, err := claim.Verify([]byte(body))
+	return claim, p, string(out), err
+}
+
+func TestSignature(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	const body = `{"a":1}`
+	r := request(body)
+	f.signer.Sign(r, sigv4.BodyHash([]byte(body)), at)
+	claim, p, out, err := prove(t, f.authn, r, body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.ARN != "arn:aws:iam::000000000000:root" || claim.Region() != "us-west-2" || claim.Service() != "bedrock" || out != body {
+		t.Errorf("got %s for %s in %s with body %q", p.ARN, claim.Service(), claim.Region(), out)
+	}
+	_, _, _, err = prove(t, f.authn, r, body+" ")
+	if got := fault.As(err).Code; got != "InvalidSignatureException" {
+		t.Errorf("another body: got %q (%v)", got, err)
+	}
+}
+
+func TestNoCredential(t *testing.T) {
+	t.Parallel()
+	_, err := newFixture(t).authn.Claim(request(""))
+	if got, want := fault.As(err).Code, "MissingAuthenticationTokenException"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestLongTermAPIKey(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	key, token, err := f.keys.CreateAPIKey("ann", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bearer := func(token string) *http.Request {
+		r := request("x")
+		r.Header.Set("Authorization", "Bearer "+token)
+		return r
+	}
+	claim, p, _, err := prove(t, f.authn, bearer(token.Reveal()), "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "arn:aws:iam::000000000000:user/ann"; p.ARN != want || claim.Region() != "eu-north-1" {
+		t.Errorf("got %s in %s, want %s in the default region", p.ARN, claim.Region(), want)
+	}
+	agents := bedrockagent.Schema()
+	if err := claim.Check(agents, operation(t, agents, "ListAgents")); !fault.Is(err, fault.Denied) {
+		t.Errorf("agents take API keys: %v", err)
+	}
+	if err := f.keys.Revoke(key.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, _, err := prove(t, f.authn, bearer(token.Reveal()), "x"); !fault.Is(err, fault.Denied) {
+		t.Errorf("a revoked key: got %v", err)
+	}
+	if _, _, _, err := prove(t, f.authn, bearer("nonsense"), "x"); !fault.Is(err, fault.Denied) {
+		t.Errorf("a key without a prefix: got %v", err)
+	}
+}
+
+func TestRegionOfAHostName(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	for host, want := range map[string]string{
+		"bedrock-runtime.ap-southeast-2.amazonaws.com":     "ap-southeast-2",
+		"bedrock-runtime.us-gov-west-1.amazonaws.com:8484": "us-gov-west-1",
+		"localhost:8484": "eu-north-1",
+		"127.0.0.1":      "eu-north-1",
+	} {
+		r := request("")
+		r.Host = host
+		r.Header.Set("Authorization", "Bearer ABSKxx")
+		claim, err := f.authn.Claim(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := claim.Region(); got != want {
+			t.Errorf("%s: got %q, want %q", host, got, want)
+		}
+	}
+}
+
+func TestOff(t *testing.T) {
+	t.Parallel()
+	off := authn.NewOff(account, "us-east-1")
+	claim, p, body, err := prove(t, off, request("x"), "x")
+	if err != nil || p.Type != iam.Anonymous || p.Account != account || body != "x" || claim.Region() != "us-east-1" {
+		t.Errorf("got %+v in %s, body %q (%v)", p, claim.Region(), body, err)
+	}
+	signed := request("x")
+	newFixture(t).signer.Sign(signed, sigv4.BodyHash([]byte("another")), at)
+	claim, _, _, err = prove(t, off, signed, "x")
+	if err != nil || claim.Region() != "us-west-2" || claim.Service() != "bedrock" {
+		t.Errorf("a signed request: got %s %s (%v)", claim.Service(), claim.Region(), err)
+	}
+}
