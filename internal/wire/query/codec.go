@@ -99,7 +99,7 @@ func (Codec) EncodeResponse(svc *schema.Service, op *schema.Operation, output an
 	w.text("RequestId", requestID)
 	w.close("ResponseMetadata")
 	w.close(op.Name + "Response")
-	return response(op.Status, w.buf, requestID), nil
+	return response(op.Status, w.buf), nil
 }
 
 // EncodeException writes <ErrorResponse>. A further member that cannot be
@@ -132,15 +132,17 @@ func (Codec) EncodeException(svc *schema.Service, ex *schema.Exception, requestI
 	w.close("Error")
 	w.text("RequestId", requestID)
 	w.close("ErrorResponse")
-	return response(ex.Status, w.buf, requestID)
+	return response(ex.Status, w.buf)
 }
 
 func isMessage(name string) bool { return name == "message" || name == "Message" }
 
-func response(status int, body []byte, requestID string) *schema.Response {
+// response leaves the request id header to the edge, which sends it with every
+// answer.
+func response(status int, body []byte) *schema.Response {
 	return &schema.Response{
 		Status: status,
-		Header: http.Header{"Content-Type": {contentType}, "X-Amzn-Requestid": {requestID}},
+		Header: http.Header{"Content-Type": {contentType}},
 		Body:   body,
 	}
 }

@@ -202,7 +202,9 @@ func value(t *testing.T, s *schema.Shape, v any) any {
 			if m == nil {
 				t.Fatalf("shape %s has no member %s", s.Name, name)
 			}
-			out[name] = value(t, m.Shape, field)
+			if field != nil {
+				out[name] = value(t, m.Shape, field)
+			}
 		}
 		return out
 	case schema.List:
