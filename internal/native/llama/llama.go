@@ -49,11 +49,26 @@ func (Family) Decode(m native.Model, data []byte) (*inference.Request, error) {
 	}
 	text := o.String("prompt")
 	c := prompt.Parse(text)
-	if c.Syntax == inference.SyntaxMistral && strings.Contains(m.ID, "llama2") {
-		c.Syntax = inference.SyntaxLlama2 // the two differ only in the system prompt
-	}
+	c.Syntax = syntax(m.ID, c.Syntax)
 	c.Apply(req, text)
 	return req, nil
+}
+
+// syntax settles what the prompt alone leaves open. A prompt without markup is
+// one that the model goes on from as it stands, so it counts as written in the
+// model's own; and [INST] is Llama 2's when a Llama 2 is asked.
+func syntax(id string, found inference.Syntax) inference.Syntax {
+	own := inference.SyntaxLlama3
+	switch {
+	case strings.Contains(id, "llama2"):
+		own = inference.SyntaxLlama2
+	case strings.Contains(id, "llama4"):
+		own = inference.SyntaxLlama4
+	}
+	if found == inference.SyntaxPlain || found == inference.SyntaxMistral && own == inference.SyntaxLlama2 {
+		return own
+	}
+	return found
 }
 
 // Extra implements native.Family: Llama has no additional fields.

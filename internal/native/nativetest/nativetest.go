@@ -25,7 +25,6 @@ import (
 	"github.com/outcrop/outcrop/internal/native"
 )
 
-// Update tells whether golden files are written and not compared.
 var update = flag.Bool("update", false, "write the golden files")
 
 // Model returns a model whose ids are predictable.
@@ -116,8 +115,8 @@ func Fuzz(f *testing.F, family native.Family, m native.Model) {
 }
 
 // FuzzEmbedding is Fuzz for an embedding family.
-func FuzzEmbedding(f *testing.F, family native.Embedding, m native.Model) {
-	for _, name := range cases(f, "requests") {
+func FuzzEmbedding(f *testing.F, family native.Embedding, m native.Model, dir string) {
+	for _, name := range cases(f, filepath.Join(dir, "requests")) {
 		data, err := os.ReadFile(name)
 		if err != nil {
 			f.Fatal(err)
@@ -146,11 +145,11 @@ func check(t *testing.T, err error) {
 	}
 }
 
-// RunEmbedding holds an embedding family against its golden files. Each
-// request that is accepted is answered with vectors of 0.25, -0.5, 0.125, ….
-func RunEmbedding(t *testing.T, f native.Embedding, m native.Model) {
+// RunEmbedding holds an embedding family against the golden files of a folder
+// below testdata. A request that is accepted is answered, with a short vector.
+func RunEmbedding(t *testing.T, f native.Embedding, m native.Model, dir string) {
 	t.Helper()
-	each(t, "requests", func(body []byte) []byte {
+	each(t, filepath.Join(dir, "requests"), func(body []byte) []byte {
 		req, err := f.Decode(m, body)
 		if err != nil {
 			return decoded(nil, err)

@@ -85,9 +85,13 @@ func ParseAs(syntax inference.Syntax, text string) Conversation {
 }
 
 // Apply puts a prompt into a request: as it was written, and as the
-// conversation that it says.
+// conversation that it says. A prompt without markup is nothing but the
+// conversation, lest it be taken for one in the markup of a model that has none.
 func (c Conversation) Apply(req *inference.Request, text string) {
-	req.Prompt = &inference.Prompt{Text: text, Syntax: c.Syntax}
+	req.Prompt = nil
+	if c.Syntax != inference.SyntaxPlain {
+		req.Prompt = &inference.Prompt{Text: text, Syntax: c.Syntax}
+	}
 	req.Messages = c.Messages
 	req.System = nil
 	if c.System != "" {

@@ -218,6 +218,11 @@ func TestApply(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("request differs (-want +got):\n%s", diff)
 	}
+	Parse("Hi").Apply(&got, "Hi")
+	want = inference.Request{Messages: []inference.Message{{Role: inference.RoleUser, Parts: []inference.Part{inference.Text{Text: "Hi"}}}}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("request of a plain prompt differs (-want +got):\n%s", diff)
+	}
 }
 
 // FuzzParse holds what Conversation promises for every text and every markup.

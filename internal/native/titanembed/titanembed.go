@@ -8,6 +8,7 @@
 package titanembed
 
 import (
+	"math"
 	"slices"
 	"strconv"
 
@@ -183,6 +184,11 @@ func single(req *native.EmbeddingRequest, e *inference.Embeddings) ([]float32, e
 	}
 	if n := len(e.Vectors[0]); n != req.Dimensions {
 		return nil, fault.New(fault.Internal, "got a vector of %d dimensions, want %d", n, req.Dimensions)
+	}
+	for _, f := range e.Vectors[0] {
+		if f != f || math.IsInf(float64(f), 0) { // JSON has no word for it
+			return nil, fault.New(fault.Upstream, "The model returned an embedding that is not a number.")
+		}
 	}
 	return e.Vectors[0], nil
 }
