@@ -1,0 +1,313 @@
+package certificate
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// clock is a clock that tests move.
+type clock struct {
+	mu sync.Mutex
+	t  time.Time
+}
+
+func newClock() *clock { return &clock{t: time.Now()} }
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.t
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.t = c.t.Add(d)
+}
+
+func open(t *testing.T, p Params) *Source {
+	t.Helper()
+	s, err := Open(p)
+	if err != nil {
+		t.Fatalf("Open: %v", err)
+	}
+	return s
+}
+
+func leaf(t *testing.T, s *Source) *x509.Certificate {
+	t.Helper()
+	c, err := s.GetCertificate(&tls.ClientHelloInfo{ServerName: "localhost"})
+	if err != nil {
+		t.Fatalf("GetCertificate: %v", err)
+	}
+	return c.Leaf
+}
+
+// roots are what a client trusts that is given the bundle.
+func roots(t *testing.T, path string) *x509.CertPool {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(data) {
+		t.Fatalf("got no certificate in %s", path)
+	}
+	return pool
+}
+
+func TestClientsTrustTheBundle(t *testing.T) {
+	t.Parallel()
+	s := open(t, Params{Dir: filepath.Join(t.TempDir(), "tls"), Hosts: []string{"Bedrock.example.com:8484", "192.0.2.7", "[2001:db8::1]:8484", "my_box"}})
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Not httptest: it has a certificate of its own, which comes first for
+	// clients that send no name.
+	server := &http.Server{
+		TLSConfig: s.TLSConfig(),
+		Handler:   http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.Proto) }),
+	}
+	stopped := make(chan error)
+	go func() { stopped <- server.ServeTLS(listener, "", "") }()
+	defer func() {
+		server.Close()
+		<-stopped
+	}()
+	address := listener.Addr().String()
+	for _, host := range []string{"localhost", "127.0.0.1", "[::1]", "bedrock.example.com", "192.0.2.7", "[2001:db8::1]", "my_box"} {
+		client := &http.Client{Transport: &http.Transport{
+			ForceAttemptHTTP2: true,
+			TLSClientConfig:   &tls.Config{RootCAs: roots(t, s.BundlePath())},
+			Dial:              func(network, _ string) (net.Conn, error) { return net.Dial(network, address) },
+		}}
+		response, err := client.Get("https://" + host + "/")
+		if err != nil {
+			t.Errorf("%s: %v", host, err)
+			continue
+		}
+		body, _ := io.ReadAll(response.Body)
+		response.Body.Close()
+		client.CloseIdleConnections()
+		if string(body) != "HTTP/2.0" {
+			t.Errorf("%s: got protocol %s, want HTTP/2.0", host, body)
+		}
+	}
+	_, err = leaf(t, s).Verify(x509.VerifyOptions{DNSName: "elsewhere.example.com", Roots: roots(t, s.AuthorityPath())})
+	if err == nil {
+		t.Error("got a certificate for a name that was not configured")
+	}
+}
+
+func TestSecondStartKeepsTheAuthority(t *testing.T) {
+	t.Parallel()
+	p := Params{Dir: t.TempDir()}
+	first := open(t, p)
+	before, err := os.Stat(first.BundlePath())
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := open(t, p)
+	after, err := os.Stat(second.BundlePath())
+	if err != nil || !os.SameFile(before, after) {
+		t.Errorf("got the bundle written again without a change (%v)", err)
+	}
+	if _, err := leaf(t, second).Verify(x509.VerifyOptions{DNSName: "localhost", Roots: roots(t, first.AuthorityPath())}); err != nil {
+		t.Errorf("a client of the first start does not trust the second: %v", err)
+	}
+	if runtime.GOOS != "windows" {
+		info, err := os.Stat(filepath.Join(p.Dir, "ca.key"))
+		if err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("ca.key: got mode %v, error %v; want 0600", info.Mode(), err)
+		}
+	}
+}
+
+func TestStartsTogether(t *testing.T) {
+	t.Parallel()
+	p := Params{Dir: filepath.Join(t.TempDir(), "tls")}
+	var wait sync.WaitGroup
+	sources := make([]*Source, 6)
+	for i := range sources {
+		wait.Go(func() {
+			var err error
+			if sources[i], err = Open(p); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wait.Wait()
+	for _, s := range sources {
+		if s == nil || !bytes.Equal(s.ca.cert.Raw, sources[0].ca.cert.Raw) {
+			t.Error("got different authorities from starts at the same time")
+		}
+	}
+}
+
+func TestRenewal(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	s := open(t, Params{Dir: t.TempDir(), Now: c.now})
+	first := leaf(t, s)
+	c.advance(leafLife - renewBefore - 2*backdate)
+	if !leaf(t, s).Equal(first) {
+		t.Error("got a new certificate before its time")
+	}
+	c.advance(2 * backdate)
+	second := leaf(t, s)
+	if second.Equal(first) {
+		t.Error("got the old certificate when it was time for a new one")
+	}
+	if _, err := second.Verify(x509.VerifyOptions{DNSName: "localhost", Roots: roots(t, s.AuthorityPath()), CurrentTime: c.now()}); err != nil {
+		t.Errorf("the new certificate: %v", err)
+	}
+	// Close to the authority's end a leaf is shorter, but not made anew each time.
+	c.advance(caLife - leafLife)
+	last := leaf(t, s)
+	if last.NotAfter.After(s.ca.cert.NotAfter) {
+		t.Errorf("got a certificate until %v, longer than its authority's %v", last.NotAfter, s.ca.cert.NotAfter)
+	}
+	c.advance(time.Hour)
+	if !leaf(t, s).Equal(last) {
+		t.Error("got a new certificate for each handshake near the authority's end")
+	}
+}
+
+func TestRefusesToStart(t *testing.T) {
+	t.Parallel()
+	write := func(t *testing.T, dir, name, data string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(data), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cases := map[string]struct {
+		change func(t *testing.T, p *Params, c *clock)
+		want   string
+	}{
+		"half a configuration": {func(_ *testing.T, p *Params, _ *clock) { p.CertFile = "x" }, "only one half"},
+		"absent files":         {func(_ *testing.T, p *Params, _ *clock) { p.CertFile, p.KeyFile = "no-such.pem", "no-such.key" }, "load the configured TLS certificate"},
+		"not a certificate":    {func(t *testing.T, p *Params, _ *clock) { write(t, p.Dir, "ca.pem", "x") }, "holds no PEM certificate"},
+		"not a key":            {func(t *testing.T, p *Params, _ *clock) { write(t, p.Dir, "ca.key", "x") }, "holds no PEM key"},
+		"a broken key": {func(t *testing.T, p *Params, _ *clock) {
+			write(t, p.Dir, "ca.key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")
+		}, "no key in PKCS #8 form"},
+		"another key": {func(t *testing.T, p *Params, _ *clock) {
+			if err := os.Remove(filepath.Join(p.Dir, "ca.key")); err != nil {
+				t.Fatal(err)
+			}
+		}, "is not the certificate of ca.key"},
+		"expired":        {func(_ *testing.T, _ *Params, c *clock) { c.advance(caLife) }, "expired on"},
+		"missing system": {func(_ *testing.T, p *Params, _ *clock) { p.SystemRoots = "no-such.pem" }, "no-such.pem"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newClock()
+			p := Params{Dir: t.TempDir(), Now: c.now}
+			open(t, p)
+			tc.change(t, &p, c)
+			if _, err := Open(p); err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got error %v, want one with %q", err, tc.want)
+			}
+		})
+	}
+}
+
+// ownPair writes a self-signed certificate as an operator would have one.
+func ownPair(t *testing.T, dir string, now time.Time) (cert, key string) {
+	t.Helper()
+	if _, err := openAuthority(dir, now); err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, caName), filepath.Join(dir, caKeyName)
+}
+
+func TestConfiguredCertificate(t *testing.T) {
+	t.Parallel()
+	c := newClock()
+	cert, key := ownPair(t, t.TempDir(), c.now())
+	p := Params{Dir: t.TempDir(), CertFile: cert, KeyFile: key, Now: c.now}
+	s := open(t, p)
+	first := leaf(t, s)
+	own, err := os.ReadFile(cert)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, _ := pem.Decode(own)
+	if !bytes.Equal(first.Raw, block.Bytes) {
+		t.Error("got another certificate than the configured one")
+	}
+	bundle, err := os.ReadFile(s.BundlePath())
+	if err != nil || !bytes.Contains(bundle, bytes.TrimSpace(own)) {
+		t.Errorf("got a bundle without the self-signed certificate (%v)", err)
+	}
+
+	// A renewed pair: first the key is replaced, then the certificate.
+	newCert, newKey := ownPair(t, t.TempDir(), c.now())
+	replace := func(from, to string) {
+		t.Helper()
+		if err := os.Rename(from, to); err != nil {
+			t.Fatal(err)
+		}
+		// The two files may have been made within one tick of the file
+		// system's clock.
+		if err := os.Chtimes(to, c.now(), c.now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.advance(recheckInterval)
+	replace(newKey, key)
+	if !leaf(t, s).Equal(first) {
+		t.Error("got no certificate, or another, while the files do not fit together")
+	}
+	c.advance(recheckInterval)
+	replace(newCert, cert)
+	if leaf(t, s).Equal(first) {
+		t.Error("got the old certificate after its files were replaced")
+	}
+}
+
+func TestHostList(t *testing.T) {
+	t.Parallel()
+	hosts := hostList([]string{"127.0.0.1:8484", "LOCALHOST", "a.example.com.", "bad name", "", "0.0.0.0:8484", "*.example.com"})
+	for _, want := range []string{"localhost", "127.0.0.1", "::1", "a.example.com", "*.example.com"} {
+		if n := len(slices.DeleteFunc(slices.Clone(hosts), func(h string) bool { return h != want })); n != 1 {
+			t.Errorf("got %s %d times in %v, want once", want, n, hosts)
+		}
+	}
+	for _, not := range []string{"0.0.0.0", "::", "bad name", ""} {
+		if slices.Contains(hosts, not) {
+			t.Errorf("got %q in %v", not, hosts)
+		}
+	}
+}
+
+func TestBundleKeepsSystemRoots(t *testing.T) {
+	t.Parallel()
+	system, _ := ownPair(t, t.TempDir(), time.Now())
+	s := open(t, Params{Dir: t.TempDir(), SystemRoots: system})
+	want, err := os.ReadFile(system)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(s.BundlePath())
+	if err != nil || !bytes.Contains(got, want) || bytes.Count(got, []byte("BEGIN CERTIFICATE")) != 2 {
+		t.Errorf("got a bundle that is not the authority and the system's roots (%v):\n%s", err, got)
+	}
+}
