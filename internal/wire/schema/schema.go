@@ -118,6 +118,7 @@ type Member struct {
 	Default          any
 	Timestamp        TimestampFormat
 	Field            int // index of the Go struct field, -1 without Go types
+	Order            int // position among the members as the model lists them
 }
 
 // Operation is one call of a service.

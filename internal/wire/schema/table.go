@@ -74,6 +74,7 @@ type MemberRow struct {
 	Traits       MemberTrait
 	Location     Location
 	Timestamp    TimestampFormat
+	Order        uint8 // position in the model
 	LocationName string
 	Default      any
 }
@@ -157,7 +158,7 @@ func Link(t *Table) *Service {
 func (row *MemberRow) link(m *Member, shapes []Shape) {
 	t := row.Traits
 	m.Name, m.Shape, m.Location, m.LocationName = row.Name, &shapes[row.Shape], row.Location, row.LocationName
-	m.Timestamp, m.Default = row.Timestamp, row.Default
+	m.Timestamp, m.Default, m.Order = row.Timestamp, row.Default, int(row.Order)
 	m.Required, m.IdempotencyToken, m.Sensitive = t&RequiredMember != 0, t&TokenMember != 0, t&SensitiveMember != 0
 	m.EventPayload, m.EventHeader = t&EventPayloadMember != 0, t&EventHeaderMember != 0
 	m.HostLabel, m.JSONValue, m.HasDefault = t&HostLabelMember != 0, t&JSONValueMember != 0, t&DefaultMember != 0

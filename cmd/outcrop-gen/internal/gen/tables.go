@@ -137,6 +137,9 @@ func (g *generator) member(m *schema.Member) {
 	if m.Timestamp != schema.FormatDefault {
 		g.p(", Timestamp: schema.%s", formatNames[m.Timestamp])
 	}
+	if m.Order != 0 {
+		g.p(", Order: %d", m.Order)
+	}
 	if m.LocationName != "" {
 		g.p(", LocationName: %q", m.LocationName)
 	}

@@ -5,6 +5,7 @@
 package botocore
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
@@ -59,9 +60,36 @@ type ref struct {
 	Sensitive        bool   `json:"sensitive"`
 }
 
+// members keeps the order of the model, in which the services report errors.
+type members []namedRef
+
+type namedRef struct {
+	name string
+	ref  ref
+}
+
+func (m *members) UnmarshalJSON(data []byte) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	if _, err := d.Token(); err != nil {
+		return err
+	}
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return err
+		}
+		r := namedRef{name: key.(string)}
+		if err := d.Decode(&r.ref); err != nil {
+			return err
+		}
+		*m = append(*m, r)
+	}
+	return nil
+}
+
 type shape struct {
 	Type            string         `json:"type"`
-	Members         map[string]ref `json:"members"`
+	Members         members        `json:"members"`
 	Required        []string       `json:"required"`
 	Member          *ref           `json:"member"`
 	Key             *ref           `json:"key"`
@@ -204,11 +232,13 @@ func (p *parser) shape(s *schema.Shape, m *shape) error {
 			s.Value, err = p.member("value", m.Value)
 		}
 	case schema.Structure, schema.Union:
-		for name, r := range m.Members {
-			member, err := p.member(name, &r)
+		for i, r := range m.Members {
+			name := r.name
+			member, err := p.member(name, &r.ref)
 			if err != nil {
 				return err
 			}
+			member.Order = i
 			member.Required = slices.Contains(m.Required, name)
 			s.Members = append(s.Members, member)
 		}
