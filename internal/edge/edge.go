@@ -1,0 +1,140 @@
+// Package edge is the HTTP front: it gives every request an id, finds the
+// operation, asks who signed it and whether they may, decodes, calls the
+// service and encodes what comes back, events as they come.
+//
+// It sees schema tables, never one service: adding an operation or a service
+// changes nothing here. It alone turns fault kinds into exceptions, chosen
+// among those that the model declares for the operation.
+package edge
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/outcrop/outcrop/internal/authn"
+	"github.com/outcrop/outcrop/internal/call"
+	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/wire/restjson"
+	"github.com/outcrop/outcrop/internal/wire/schema"
+)
+
+// Service is one AWS service behind the edge.
+type Service struct {
+	Schema   *schema.Service
+	Handlers []schema.Handler
+	Codec    schema.Codec
+	// Padding: event frames carry the member p, a random prefix of a fixed
+	// alphabet, as bedrock-runtime's do to hide the lengths of tokens.
+	Padding bool
+}
+
+// Authenticator reads who a request says it is from; see package authn.
+type Authenticator interface {
+	Claim(r *http.Request) (authn.Claim, error)
+}
+
+// Authorizer decides whether the call's principal may run an operation on what
+// the URI labels name. It answers nil or a fault.Denied with AWS's text.
+type Authorizer func(c *call.Call, labels map[string]string) error
+
+// Params is what an Edge is made of. Every field is required except Extra.
+type Params struct {
+	Services      []Service
+	Authenticator Authenticator
+	Authorize     Authorizer
+	Logger        *slog.Logger
+	Metrics       *Metrics
+	Now           func() time.Time
+	NewID         func() string // request ids: UUID v4
+	NewPadding    func() string
+	Account       string
+	// ActionService is the signing name of the service that gets requests for
+	// / without a scope: the one whose complaint an unsigned client reads.
+	ActionService string
+	MaxBody       int64         // bytes
+	BodyTimeout   time.Duration // for a client to send its body
+	WriteTimeout  time.Duration // for a client to take one piece of the answer
+	// Ready reports why the server could not serve a request now; nil: ready.
+	Ready func(ctx context.Context) error
+	// Extra holds handlers for paths that are not AWS's, such as /console/.
+	Extra map[string]http.Handler
+}
+
+// Edge is the http.Handler of the one port.
+type Edge struct {
+	p      Params
+	router *restjson.Router
+	rest   map[*schema.Operation]*bound
+	named  map[string]map[string]*bound // signing name → operation name, for protocols without paths
+	mux    *http.ServeMux
+}
+
+// bound is an operation with everything that is needed to run it.
+type bound struct {
+	service *Service
+	schema.Handler
+}
+
+// New builds an edge. It fails when a service has an operation without a
+// handler.
+func New(p Params) (*Edge, error) {
+	e := &Edge{p: p, rest: map[*schema.Operation]*bound{}, named: map[string]map[string]*bound{}, mux: http.NewServeMux()}
+	var rest []*schema.Service
+	for i := range p.Services {
+		s := &p.Services[i]
+		byPath := s.Schema.Protocol == "rest-json"
+		if byPath {
+			rest = append(rest, s.Schema)
+		}
+		for _, h := range s.Handlers {
+			b := &bound{service: s, Handler: h}
+			if byPath {
+				e.rest[h.Op] = b
+				continue
+			}
+			ops := e.named[s.Schema.SigningName]
+			if ops == nil {
+				ops = map[string]*bound{}
+				e.named[s.Schema.SigningName] = ops
+			}
+			ops[h.Op.Name] = b
+		}
+		if got, want := len(s.Handlers), len(s.Schema.Operations); got != want {
+			return nil, fmt.Errorf("service %s has %d handlers for %d operations", s.Schema.ID, got, want)
+		}
+	}
+	e.router = restjson.NewRouter(rest...)
+	e.mux.HandleFunc("GET /health/live", e.live)
+	e.mux.HandleFunc("GET /health/ready", e.ready)
+	e.mux.Handle("GET /metrics", p.Metrics.handler())
+	for path, h := range p.Extra {
+		e.mux.Handle(path, h)
+	}
+	return e, nil
+}
+
+// ServeHTTP answers one request.
+func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h, pattern := e.mux.Handler(r); pattern != "" {
+		h.ServeHTTP(w, r)
+		return
+	}
+	x := &exchange{edge: e, w: w, r: r, call: &call.Call{RequestID: e.p.NewID(), Account: e.p.Account, Start: e.p.Now()}}
+	x.run()
+}
+
+func (e *Edge) live(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = w.Write([]byte("ok\n")) // the prober is gone if this fails
+}
+
+func (e *Edge) ready(w http.ResponseWriter, r *http.Request) {
+	if err := e.p.Ready(r.Context()); err != nil {
+		http.Error(w, fault.As(err).Message, http.StatusServiceUnavailable)
+		return
+	}
+	e.live(w, r)
+}

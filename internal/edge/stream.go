@@ -1,0 +1,138 @@
+package edge
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
+	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/wire/eventstream"
+	"github.com/outcrop/outcrop/internal/wire/restjson"
+	"github.com/outcrop/outcrop/internal/wire/schema"
+)
+
+// stream is the sink of one streaming operation.
+type stream struct {
+	x      *exchange
+	opened bool
+	failed bool   // a write failed: the client is gone
+	frame  []byte // reused from event to event
+}
+
+func (x *exchange) invokeStream(ctx context.Context, input any) error {
+	x.stream = &stream{x: x}
+	var source schema.RawSource
+	if x.bound.Op.InputStream != nil {
+		source = &eventSource{op: x.bound.Op, frames: eventstream.NewDecoder(bytes.NewReader(x.body), eventstream.Limits{})}
+	}
+	return x.bound.Stream(ctx, input, source, x.stream)
+}
+
+// Open sends status and headers.
+func (s *stream) Open(output any) error {
+	if s.opened {
+		return errors.New("stream opened twice")
+	}
+	response, err := s.x.bound.service.Codec.EncodeResponse(s.x.bound.service.Schema, s.x.bound.Op, output, s.x.call.RequestID)
+	if err != nil {
+		return fmt.Errorf("encode the head of %s: %w", s.x.bound.Op.Name, err)
+	}
+	s.x.setHeaders(response.Header)
+	s.x.w.Header().Set("Content-Type", "application/vnd.amazon.eventstream")
+	s.x.status = response.Status
+	s.opened = true
+	s.x.deadline()
+	s.x.w.WriteHeader(response.Status)
+	return nil
+}
+
+// Send writes one event as a frame and flushes it.
+func (s *stream) Send(event any) error {
+	op := s.x.bound.Op
+	var extras map[string]string
+	if s.x.bound.service.Padding {
+		extras = map[string]string{"p": s.x.edge.p.NewPadding()}
+	}
+	name, contentType, payload, err := restjson.EncodeEvent(op, event, extras)
+	if err != nil {
+		return fmt.Errorf("encode an event of %s: %w", op.Name, err)
+	}
+	return s.write(eventstream.EventHeaders(name, contentType), payload)
+}
+
+func (s *stream) write(headers []eventstream.Header, payload []byte) error {
+	frame, err := eventstream.Append(s.frame[:0], headers, payload)
+	if err != nil {
+		return fmt.Errorf("frame an event: %w", err)
+	}
+	s.frame = frame
+	s.x.deadline()
+	if _, err = s.x.w.Write(frame); err == nil {
+		err = http.NewResponseController(s.x.w).Flush()
+	}
+	if err != nil {
+		s.failed = true
+		return fault.Wrap(fault.Canceled, err, "the client went away")
+	}
+	return nil
+}
+
+// streamChoices precede choices once a stream is open.
+var streamChoices = map[fault.Kind][]string{ //nolint:gochecknoglobals // a constant table
+	fault.Upstream: {"ModelStreamErrorException"},
+	fault.NotReady: {"ModelStreamErrorException"},
+}
+
+// fail ends an open stream with an exception frame and returns the exception's
+// name for the log.
+func (s *stream) fail(f *fault.Error) string {
+	ex := &schema.Exception{Message: f.Message, Fields: f.Fields}
+	if f.Kind == fault.Internal {
+		ex.Message = internalText
+	}
+	op := s.x.bound.Op
+	ex.Shape = streamException(op.OutputStream.Shape, f)
+	ex.Code = ex.Shape.Error.Code
+	if s.failed {
+		return ex.Code
+	}
+	name, contentType, payload, _ := restjson.EncodeEventException(op, ex)
+	_ = s.write(eventstream.ExceptionHeaders(name, contentType), payload) // a failing write: the client is gone
+	return ex.Code
+}
+
+// streamException picks the exception of an event union that says f. Every
+// union of the services has InternalServerException at least; a test says so.
+func streamException(union *schema.Shape, f *fault.Error) *schema.Shape {
+	names := slices.Concat(streamChoices[f.Kind], choices[f.Kind], []string{"InternalServerException"})
+	if f.Code != "" {
+		names = slices.Insert(names, 0, f.Code)
+	}
+	for _, name := range names {
+		for _, m := range union.Members {
+			if m.Shape.Error != nil && m.Shape.Error.Code == name {
+				return m.Shape
+			}
+		}
+	}
+	return &schema.Shape{Name: names[0], Error: &schema.ErrorInfo{Code: names[0]}}
+}
+
+// eventSource decodes the events that a client sent.
+type eventSource struct {
+	op     *schema.Operation
+	frames *eventstream.Decoder
+}
+
+// Recv returns the next event; io.EOF after the last.
+func (s *eventSource) Recv() (any, error) {
+	m, err := s.frames.Decode()
+	if err != nil {
+		return nil, err //nolint:wrapcheck // io.EOF must stay itself
+	}
+	// No service model binds members of an input event to frame headers.
+	return restjson.DecodeEvent(s.op, m.Text(eventstream.NameEventType), nil, m.Payload) //nolint:wrapcheck // a fault already
+}
