@@ -33,8 +33,9 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:]); err != nil {
+	err := run(ctx, os.Args[1:])
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "launch:", err)
 		os.Exit(1)
 	}
@@ -61,8 +62,8 @@ func run(ctx context.Context, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(data)
-	srv, err := start(ctx, *bin, data, *models, *logs)
+	defer func() { err = errors.Join(err, os.RemoveAll(data)) }()
+	srv, err := start(*bin, data, *models, *logs)
 	if err != nil {
 		return err
 	}
@@ -91,7 +92,7 @@ type server struct {
 	err                             error         // how it ended, after done
 }
 
-func start(ctx context.Context, bin, data, models, logs string) (*server, error) {
+func start(bin, data, models, logs string) (*server, error) {
 	// The port is free now, and nothing else on a test machine takes one from
 	// the ephemeral range by its number.
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -140,8 +140,8 @@ func isPackageLine(s string) bool {
 // skipReason takes the text of t.Skip out of a test's output.
 func skipReason(output []string) string {
 	for _, line := range output {
-		if i := strings.Index(line, ".go:"); i >= 0 {
-			if _, text, ok := strings.Cut(line[i+4:], ": "); ok {
+		if _, place, ok := strings.Cut(line, ".go:"); ok {
+			if _, text, ok := strings.Cut(place, ": "); ok {
 				return strings.TrimSpace(text)
 			}
 		}
