@@ -225,26 +225,31 @@ func widen(f *float32) *float64 {
 	return &d
 }
 
-// applyExtra hands additionalModelRequestFields to the family. What the family
-// refuses comes back as Bedrock says it of a model.
+// applyExtra hands additionalModelRequestFields to the family, and with them the
+// parameters that are set already: some models refuse a combination. What the
+// family refuses comes back as Bedrock says it of a model.
 func (s *Service) applyExtra(t *router.Target, extra schema.DocumentValue, req *inference.Request) error {
 	fields := bytes.TrimSpace(extra)
-	switch {
-	case len(fields) == 0 || string(fields) == "null" || string(fields) == "{}":
-		return nil
-	case fields[0] != '{':
+	empty := len(fields) == 0 || string(fields) == "null"
+	if empty {
+		fields = []byte("{}")
+	}
+	if fields[0] != '{' {
 		return fault.New(fault.Invalid, "The additionalModelRequestFields field must be a JSON object.")
 	}
 	family, err := s.family(t)
 	if err != nil {
+		if empty {
+			return nil
+		}
 		return err
 	}
-	if err := family.Extra(s.nativeModel(t), []byte(fields), req); err != nil {
+	if err := family.Extra(s.nativeModel(t), fields, req); err != nil {
 		f := fault.As(err)
-		if f.Kind != fault.Invalid {
+		if f.Kind != fault.Invalid && f.Kind != fault.Unsupported {
 			return err
 		}
-		return fault.Wrap(fault.Invalid, err, "The model returned the following errors: %s", f.Message)
+		return fault.Wrap(f.Kind, err, "The model returned the following errors: %s", f.Message)
 	}
 	return nil
 }
