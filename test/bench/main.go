@@ -1,0 +1,94 @@
+// Command bench measures a built Outcrop binary from outside and compares the
+// figures with the targets that the project has set itself. It prints a table
+// and fails when a target is missed.
+//
+// It starts and stops servers of its own, offline, on free ports, in folders
+// that it removes; engine and models have to be in the models folder already.
+// Figures depend on the machine and on what else it does, so this is not part
+// of the tests: "make bench" runs it.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+)
+
+// options are the command line.
+type options struct {
+	bin, models string
+	model       string
+	starts      int
+	calls       int
+	streams     int
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, out io.Writer) error {
+	o, err := parse(args)
+	if err != nil {
+		return err
+	}
+	folder, err := os.MkdirTemp("", "outcrop-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(folder)
+
+	var r report
+	if err := measureStart(ctx, o, folder, &r); err != nil {
+		return fmt.Errorf("start: %w", err)
+	}
+	if err := measureServer(ctx, o, folder, &r); err != nil {
+		return err
+	}
+	if err := r.write(out); err != nil {
+		return err
+	}
+	if missed := r.missed(); missed > 0 {
+		return fmt.Errorf("%d of %d targets missed", missed, r.targets())
+	}
+	return nil
+}
+
+func parse(args []string) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.StringVar(&o.bin, "bin", "bin/outcrop", "the binary")
+	flags.StringVar(&o.models, "models", "", "folder of the engine and the models")
+	flags.StringVar(&o.model, "model", "anthropic.claude-3-5-sonnet-20241022-v2:0", "model ID to call")
+	flags.IntVar(&o.starts, "starts", 11, "number of starts to measure")
+	flags.IntVar(&o.calls, "calls", 200, "number of Converse calls to measure")
+	flags.IntVar(&o.streams, "streams", 7, "number of streams to measure")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	if flags.NArg() > 0 || o.starts < 1 || o.calls < 1 || o.streams < 1 {
+		return o, errors.New("usage: bench [flags]; counts are at least 1")
+	}
+	paths := []*string{&o.bin}
+	if o.models != "" {
+		paths = append(paths, &o.models)
+	}
+	for _, path := range paths {
+		var err error
+		if *path, err = filepath.Abs(*path); err != nil {
+			return o, err
+		}
+	}
+	return o, nil
+}
