@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,10 +75,10 @@ func (s *Store) Ensure(ctx context.Context, names ...string) error {
 		}
 	}
 	missing, err := s.Missing(ctx, names...)
-	if err != nil || len(missing) == 0 {
+	if err != nil {
 		return err
 	}
-	if s.offline {
+	if s.offline && len(missing) > 0 {
 		titles := make([]string, len(missing))
 		for i, name := range missing {
 			pin, err := s.pin(name)
@@ -97,6 +98,9 @@ func (s *Store) Ensure(ctx context.Context, names ...string) error {
 		if err := s.ensure(ctx, pin); err != nil {
 			return err
 		}
+	}
+	if pin := converted(); slices.Contains(names, Embedding) && !s.ready(pin) && !s.unstamped(ctx, pin) {
+		return s.convert(ctx)
 	}
 	return nil
 }
@@ -162,7 +166,7 @@ func (s *Store) locate(ctx context.Context, pin *Pin) (registry.Archive, error) 
 
 // ready reports whether a pack is there as it was when it was verified.
 func (s *Store) ready(pin *Pin) bool {
-	if _, ok := s.verified.Load(pin.Name); ok {
+	if _, ok := s.verified.Load(pin.key()); ok {
 		return true
 	}
 	dir := s.path(pin)
@@ -194,12 +198,12 @@ func (s *Store) Verify(ctx context.Context, names ...string) error {
 			return err
 		}
 	}
+	pins, err := s.withConverted(names)
+	if err != nil {
+		return err
+	}
 	var damaged []error
-	for _, name := range names {
-		pin, err := s.pin(name)
-		if err != nil {
-			return err
-		}
+	for _, pin := range pins {
 		if err := s.verify(ctx, pin); err != nil {
 			if ctx.Err() != nil {
 				return ctx.Err()
@@ -221,7 +225,7 @@ func (s *Store) Verify(ctx context.Context, names ...string) error {
 }
 
 func (s *Store) verify(ctx context.Context, pin *Pin) error {
-	s.verified.Delete(pin.Name)
+	s.verified.Delete(pin.key())
 	dir := s.path(pin)
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return fault.New(fault.NotReady, "the %s has not been fetched yet; run: outcrop setup", pin.Title)
@@ -243,12 +247,14 @@ func (s *Store) verify(ctx context.Context, pin *Pin) error {
 		done += size
 	}
 	bar.End(nil)
-	s.verified.Store(pin.Name, struct{}{})
+	s.verified.Store(pin.key(), struct{}{})
 	if err := s.writeStamp(pin, dir); err != nil {
 		s.log.WarnContext(ctx, "a verified pack could not be stamped and will be verified again", "pack", pin.Name, "error", err)
 	}
 	return nil
 }
+
+func (p *Pin) key() string { return p.Name + "/" + p.Version }
 
 func (p *Pin) unpacked() int64 {
 	total := int64(0)
@@ -256,6 +262,23 @@ func (p *Pin) unpacked() int64 {
 		total += file.Size
 	}
 	return total
+}
+
+// withConverted returns the pins of the names, with what is converted from one
+// of them behind it.
+func (s *Store) withConverted(names []string) ([]*Pin, error) {
+	pins := make([]*Pin, 0, len(names)+1)
+	for _, name := range names {
+		pin, err := s.pin(name)
+		if err != nil {
+			return nil, err
+		}
+		pins = append(pins, pin)
+		if name == Embedding {
+			pins = append(pins, converted())
+		}
+	}
+	return pins, nil
 }
 
 // Repair verifies the named packs (Default without names) and fetches again
@@ -267,12 +290,12 @@ func (s *Store) Repair(ctx context.Context, names ...string) error {
 			return err
 		}
 	}
-	for _, name := range names {
-		pin, err := s.pin(name)
-		if err != nil {
-			return err
-		}
-		err = s.verify(ctx, pin)
+	pins, err := s.withConverted(names)
+	if err != nil {
+		return err
+	}
+	for _, pin := range pins {
+		err := s.verify(ctx, pin)
 		if fault.Is(err, fault.Invalid) {
 			if err := s.discard(ctx, pin); err != nil {
 				return err
@@ -292,7 +315,7 @@ func (s *Store) discard(ctx context.Context, pin *Pin) error {
 	}
 	defer unlock()
 	// Without its stamp the pack is not ready; unpack replaces the directory.
-	s.verified.Delete(pin.Name)
+	s.verified.Delete(pin.key())
 	err = os.Remove(filepath.Join(s.path(pin), stampName))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fetch.DiskFault(err, "cannot discard the damaged %s", pin.Title)

@@ -60,3 +60,19 @@ func TestRealPacks(t *testing.T) {
 		t.Errorf("second start, offline: got %v, want no error", err)
 	}
 }
+
+func TestEmbeddingModel(t *testing.T) {
+	t.Parallel()
+	store := packtest.Open(t, pack.Embedding)
+	path, err := store.EmbeddingModel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Size() != pack.EmbeddingSize {
+		t.Errorf("got %v, %v, want a file of %d bytes", info, err, pack.EmbeddingSize)
+	}
+	if err := store.Verify(t.Context(), pack.Embedding); err != nil {
+		t.Error(err)
+	}
+}

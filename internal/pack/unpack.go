@@ -162,6 +162,11 @@ func writeFile(ctx context.Context, path string, content io.Reader, pin PinFile,
 	if size != pin.Size || sum != pin.SHA256 {
 		return fault.New(fault.Invalid, "%s is not the pinned file: it has SHA-256 %s, expected %s", pin.Path, sum, pin.SHA256)
 	}
+	return settle(file, path)
+}
+
+// settle closes a written file for good.
+func settle(file *os.File, path string) error {
 	if err := file.Sync(); err != nil {
 		return fetch.DiskFault(err, "cannot write %s", path)
 	}
