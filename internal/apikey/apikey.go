@@ -97,8 +97,8 @@ func New(p Params) *Verifier {
 // Identity is the verified owner of a key.
 type Identity struct {
 	Principal iam.Principal
-	// Region is the one that a short-term key is bound to; empty for a
-	// long-term key, which is good in every region.
+	// Region is the one that a short-term key is bound to. A long-term key is
+	// good in every region, so with one it is the region given to Verify.
 	Region string
 }
 
@@ -114,13 +114,13 @@ func (v *Verifier) Verify(token, region string) (Identity, error) {
 		return v.short(rest, region)
 	}
 	if rest, ok := strings.CutPrefix(token, longPrefix); ok {
-		return v.long(rest)
+		return v.long(rest, region)
 	}
 	return Identity{}, denied("Invalid API Key format: Must start with pre-defined prefix")
 }
 
 // long checks base64("BedrockAPIKey-<suffix>-at-<account>:<secret>").
-func (v *Verifier) long(encoded string) (Identity, error) {
+func (v *Verifier) long(encoded, region string) (Identity, error) {
 	text, ok := decode(encoded)
 	if !ok {
 		return Identity{}, refused()
@@ -133,7 +133,7 @@ func (v *Verifier) long(encoded string) (Identity, error) {
 	if err != nil {
 		return Identity{}, translate(err)
 	}
-	return Identity{Principal: principal}, nil
+	return Identity{Principal: principal, Region: region}, nil
 }
 
 // short checks base64("bedrock.amazonaws.com/?Action=CallWithBearerToken&X-Amz-…&Version=1").

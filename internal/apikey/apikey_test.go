@@ -193,7 +193,7 @@ func TestLongTerm(t *testing.T) {
 	v := New(Params{Keys: keys, Signatures: sigv4.New(sigv4.Params{Keys: keys, Now: clock}), Now: clock})
 	for _, region := range []string{"", "us-east-1", "ap-south-1"} {
 		got, err := v.Verify(token.Reveal(), region)
-		if err != nil || got.Region != "" || got.Principal.ARN != "arn:aws:iam::000000000000:user/bob" || got.Principal.AccessKeyID != key.ID {
+		if err != nil || got.Region != region || got.Principal.ARN != "arn:aws:iam::000000000000:user/bob" || got.Principal.AccessKeyID != key.ID {
 			t.Errorf("region %q: got %+v, error %v", region, got, err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -88,7 +89,7 @@ func TestLockExcludes(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "a", "file")
 	const callers, rounds = 4, 25
-	count := 0
+	var count atomic.Int64 // atomic for the race detector, which knows no file locks
 	var wait sync.WaitGroup
 	for range callers {
 		wait.Go(func() {
@@ -98,9 +99,9 @@ func TestLockExcludes(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				n := count
+				n := count.Load()
 				runtime.Gosched()
-				count = n + 1
+				count.Store(n + 1)
 				if err := unlock(); err != nil {
 					t.Error(err)
 				}
@@ -108,7 +109,7 @@ func TestLockExcludes(t *testing.T) {
 		})
 	}
 	wait.Wait()
-	if count != callers*rounds {
-		t.Errorf("got %d, want %d: the lock let two in", count, callers*rounds)
+	if got := count.Load(); got != callers*rounds {
+		t.Errorf("got %d, want %d: the lock let two in", got, callers*rounds)
 	}
 }
