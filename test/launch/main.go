@@ -186,10 +186,10 @@ func (s *server) clientEnv(ctx context.Context) ([]string, error) {
 		"AWS_CONFIG_FILE="+filepath.Join(s.data, "no-config"),
 		"AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(s.data, "no-credentials"),
 		"AWS_EC2_METADATA_DISABLED=true",
-		"OUTCROP_BIN="+s.bin,
-		"OUTCROP_ADDRESS="+s.address,
-		fmt.Sprintf("OUTCROP_PID=%d", s.cmd.Process.Pid),
-		"OUTCROP_LOG="+s.log,
+		"TESTED_BINARY="+s.bin,
+		"TESTED_ADDRESS="+s.address,
+		fmt.Sprintf("TESTED_PID=%d", s.cmd.Process.Pid),
+		"TESTED_LOG="+s.log,
 	), nil
 }
 

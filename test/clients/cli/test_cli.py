@@ -80,7 +80,7 @@ def home(tmp_path):
 
 def test_configured_profile(home):
     subprocess.run(
-        [os.environ["OUTCROP_BIN"], "configure"], env=home, capture_output=True, timeout=60, check=True
+        [os.environ["TESTED_BINARY"], "configure"], env=home, capture_output=True, timeout=60, check=True
     )
     done = subprocess.run(
         ["aws", "--profile", "outcrop", "bedrock", "list-foundation-models", "--query", "length(modelSummaries)"],

@@ -42,7 +42,7 @@ func transports(t *testing.T) map[string]*bedrockruntime.Client {
 	return map[string]*bedrockruntime.Client{
 		"as it comes": bedrockruntime.NewFromConfig(cfg),
 		"TLS": bedrockruntime.NewFromConfig(cfg, func(o *bedrockruntime.Options) {
-			o.BaseEndpoint = aws.String("https://" + os.Getenv("OUTCROP_ADDRESS"))
+			o.BaseEndpoint = aws.String("https://" + os.Getenv("TESTED_ADDRESS"))
 		}),
 	}
 }

@@ -21,7 +21,7 @@ import { NodeHttp2Handler, NodeHttpHandler } from "@smithy/node-http-handler";
 
 const claude = "anthropic.claude-3-5-sonnet-20241022-v2:0";
 const llama = "meta.llama3-1-70b-instruct-v1:0";
-const secure = `https://${process.env.OUTCROP_ADDRESS}`;
+const secure = `https://${process.env.TESTED_ADDRESS}`;
 
 const transports = [
   { name: "as it comes", config: () => ({}) },

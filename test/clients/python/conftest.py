@@ -20,10 +20,9 @@ class Server:
     """The server under test, as far as a client's machine can see it."""
 
     def __init__(self):
-        self.address = os.environ["OUTCROP_ADDRESS"]
-        self.binary = os.environ["OUTCROP_BIN"]
-        self.data = os.environ["OUTCROP_DATA"]
-        self.pid = int(os.environ["OUTCROP_PID"])
+        self.address = os.environ["TESTED_ADDRESS"]
+        self.binary = os.environ["TESTED_BINARY"]
+        self.pid = int(os.environ["TESTED_PID"])
         self.http = f"http://{self.address}"
         self.https = f"https://{self.address}"
 

@@ -38,7 +38,7 @@ def signed_headers(method, url, body, headers=None, region="us-east-1"):
 
 def post(path, body, headers=None, sign=True, region="us-east-1"):
     """POST body and return the Reply, also when the server answers before it has read everything."""
-    address = os.environ["OUTCROP_ADDRESS"]
+    address = os.environ["TESTED_ADDRESS"]
     headers = {"Content-Type": "application/json", **(headers or {})}
     if sign:
         headers = signed_headers("POST", f"http://{address}{path}", body, headers, region)
@@ -69,5 +69,5 @@ def invoke_path(model):
 
 def idle_connections(count):
     """Open connections that say nothing."""
-    host, _, port = os.environ["OUTCROP_ADDRESS"].rpartition(":")
+    host, _, port = os.environ["TESTED_ADDRESS"].rpartition(":")
     return [socket.create_connection((host, int(port)), timeout=30) for _ in range(count)]
