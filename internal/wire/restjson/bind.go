@@ -138,7 +138,7 @@ func prefixHeaders(req *schema.Request, m *schema.Member, t target) error {
 	found := map[string]any{}
 	for name, values := range req.Header {
 		if len(name) >= len(m.LocationName) && strings.EqualFold(name[:len(m.LocationName)], m.LocationName) {
-			found[name[len(m.LocationName):]] = values[0]
+			found[strings.ToLower(name[len(m.LocationName):])] = values[0]
 		}
 	}
 	if len(found) == 0 {

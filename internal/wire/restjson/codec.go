@@ -17,6 +17,7 @@
 package restjson
 
 import (
+	"bytes"
 	"reflect"
 	"strings"
 
@@ -114,7 +115,7 @@ func (c Codec) decode(req *schema.Request, in *schema.Shape, t target) error {
 }
 
 func (c Codec) payload(req *schema.Request, m *schema.Member, t target) error {
-	if len(req.Body) == 0 || m.Shape.EventStream {
+	if len(req.Body) == 0 || m.Shape.EventStream || absent(req.Body, m) {
 		return nil
 	}
 	return t.store(m, func(rv reflect.Value) error {
@@ -127,14 +128,23 @@ func (c Codec) payload(req *schema.Request, m *schema.Member, t target) error {
 			return nil
 		}
 		d := decoder{reader: reader{data: req.Body}, strict: c.Strict}
-		if null, err := d.null(); err != nil || null {
-			return err
-		}
 		if err := d.value(m, rv); err != nil {
 			return err
 		}
 		return d.end()
 	})
+}
+
+// absent reports whether a body says that the payload is not there: clients
+// write null, or {} in the place of a structure.
+func absent(body []byte, m *schema.Member) bool {
+	switch m.Shape.Kind {
+	case schema.Structure, schema.Union, schema.List, schema.Map:
+		body = bytes.TrimSpace(body)
+		return string(body) == "null" || string(body) == "{}" && m.Shape.Kind != schema.Map
+	default:
+		return false
+	}
 }
 
 // checkMediaTypes compares Content-Type and Accept with what the input and
@@ -144,9 +154,9 @@ func checkMediaTypes(req *schema.Request) error {
 	base, _, _ := strings.Cut(got, ";")
 	base = strings.ToLower(strings.TrimSpace(base))
 	switch {
-	case len(req.Body) == 0 && got == "":
-	case req.Op.Input != nil && bindsHeader(req.Op.Input, "Content-Type"):
-	case base != want && !(want == "application/octet-stream" && got != ""):
+	case len(req.Body) == 0, want == "application/octet-stream":
+	case req.Op.Input != nil && (bindsHeader(req.Op.Input, "Content-Type") || len(req.Op.Input.Members) == 0 && base == "application/json"):
+	case base != want:
 		return mediaType("UnsupportedMediaTypeException", "The content type of the request is not the one of the operation.")
 	}
 	accept := req.Header.Get("Accept")
@@ -155,6 +165,9 @@ func checkMediaTypes(req *schema.Request) error {
 		return nil
 	}
 	produced := contentType(out)
+	if produced == "application/octet-stream" {
+		return nil
+	}
 	for _, a := range strings.Split(accept, ",") {
 		a, _, _ = strings.Cut(a, ";")
 		a = strings.ToLower(strings.TrimSpace(a))

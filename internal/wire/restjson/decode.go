@@ -123,6 +123,9 @@ func setNumber(rv reflect.Value, text string, m *schema.Member) error {
 	case schema.Float, schema.Double:
 		var f float64
 		if f, ok = parseFloat(text, bits(kind)); ok {
+			if rv.Kind() == reflect.Interface { // a float64: keep what was written
+				f, _ = parseFloat(text, 64)
+			}
 			setFloat(rv, f)
 		}
 	case schema.BigInteger, schema.BigDecimal:
@@ -223,8 +226,28 @@ func (d *decoder) structure(s *schema.Shape, rv reflect.Value, c byte) error {
 			return err
 		}
 	}
+	if s.Defaults() {
+		if err := d.defaults(s, seen, rv, dict); err != nil {
+			return err
+		}
+	}
 	if s.Kind == schema.Union && (known > 1 || d.strict && (known == 0 || unknown > 0)) {
 		return malformed("%s is a union: exactly one of its members must be set.", s.Name)
+	}
+	return nil
+}
+
+// defaults fills what did not occur. Bedrock's models have no defaults.
+func (d *decoder) defaults(s *schema.Shape, seen [2]uint64, rv reflect.Value, dict map[string]any) error {
+	for i, m := range s.BodyMembers() {
+		text, ok := m.DefaultJSON()
+		if !ok || i < 128 && seen[i>>6]&(1<<(i&63)) != 0 {
+			continue
+		}
+		sub := decoder{reader: reader{data: []byte(text)}, strict: d.strict}
+		if err := sub.member(m, rv, dict); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -144,7 +144,14 @@ func appendStructure(b []byte, s *schema.Shape, rv reflect.Value, extras []extra
 	var err error
 	for _, m := range s.BodyMembers() {
 		v, ok := get(rv, m)
-		if !ok || m.Shape.EventStream {
+		if m.Shape.EventStream {
+			continue
+		}
+		if !ok {
+			if text, has := m.DefaultJSON(); has {
+				next(m.WireName())
+				b = append(appendKey(b, m.WireName(), &first), text...)
+			}
 			continue
 		}
 		next(m.WireName())

@@ -116,7 +116,7 @@ func encodeMessage(resp *schema.Response, s *schema.Shape, rv reflect.Value, ext
 	}
 	v, ok := get(rv, m)
 	if !ok {
-		if k := m.Shape.Kind; k == schema.Structure || k == schema.Union {
+		if m.Shape.Kind == schema.Structure {
 			contentType("application/json")
 			resp.Body = []byte("{}")
 		}

@@ -89,8 +89,9 @@ type Shape struct {
 	// to map[string]any.
 	New func() any
 
-	body    []*Member                 // members in the body by wire name
-	pattern atomic.Pointer[Validator] // of Pattern, see Validator
+	body     []*Member // members in the body by wire name
+	defaults bool
+	pattern  atomic.Pointer[Validator] // of Pattern, see Validator
 }
 
 // ErrorInfo is what makes a structure an exception.
@@ -115,7 +116,7 @@ type Member struct {
 	HostLabel        bool
 	JSONValue        bool // header whose text is base64 of JSON
 	HasDefault       bool
-	Default          any
+	Default          any // its JSON text as a string
 	Timestamp        TimestampFormat
 	Field            int // index of the Go struct field, -1 without Go types
 	Order            int // position among the members as the model lists them

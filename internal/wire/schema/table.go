@@ -201,12 +201,24 @@ func (s *Shape) Seal() {
 	if !slices.IsSortedFunc(s.Members, byName) {
 		slices.SortStableFunc(s.Members, byName)
 	}
-	s.body = s.Members
+	s.body, s.defaults = s.Members, slices.ContainsFunc(s.Members, func(m *Member) bool { return m.HasDefault })
 	if slices.ContainsFunc(s.Members, func(m *Member) bool { return m.Location != Body || m.WireName() != m.Name }) {
 		s.body = slices.DeleteFunc(slices.Clone(s.Members), func(m *Member) bool { return m.Location != Body })
 		slices.SortStableFunc(s.body, func(a, b *Member) int { return cmp.Compare(a.WireName(), b.WireName()) })
 	}
 }
+
+// DefaultJSON is the JSON text of the value that an absent member has.
+func (m *Member) DefaultJSON() (string, bool) {
+	if !m.HasDefault {
+		return "", false
+	}
+	text, ok := m.Default.(string)
+	return text, ok && text != "null"
+}
+
+// Defaults reports whether a member in the body has a default.
+func (s *Shape) Defaults() bool { return s.defaults }
 
 // BodyMembers returns the members that travel in the body, sorted by wire name.
 func (s *Shape) BodyMembers() []*Member { return s.body }
