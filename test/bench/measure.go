@@ -158,16 +158,18 @@ func measureStream(ctx context.Context, o options, s *server, r *report) error {
 		firsts = append(firsts, milliseconds(p.first.Sub(started)))
 	}
 	r.demand("stream: second frame ahead of the next token's, median", median(leads), "token times", atLeast, streamTarget)
-	r.inform("  time of one token, median", median(steps), "ms")
+	r.inform("  time of one token", median(steps), "ms")
 	r.inform("  request to the first token's frame, median", median(firsts), "ms")
 	return nil
 }
 
 // pace is how a stream came in.
 type pace struct {
-	first time.Time     // the first delta's arrival
-	step  time.Duration // median time between deltas: the time of a token
-	lead  float64       // from the second frame to the second delta, in steps
+	first time.Time // the first delta's arrival
+	// step is the time of a token: the lower quartile of the time between
+	// deltas, because other work on the machine stretches the longer ones.
+	step time.Duration
+	lead float64 // from the second frame to the second delta, in steps
 }
 
 // paceOf judges a stream by the arrival of its frames. The second delta cannot
@@ -189,7 +191,7 @@ func paceOf(frames []frame) (pace, error) {
 	for i, at := range deltas[1:] {
 		gaps = append(gaps, at.Sub(deltas[i]))
 	}
-	p := pace{first: deltas[0], step: median(gaps)}
+	p := pace{first: deltas[0], step: quantile(gaps, 0.25)}
 	if p.step <= 0 {
 		return pace{}, errors.New("the deltas arrived all at once")
 	}
