@@ -89,6 +89,7 @@ type keyView struct {
 	records []keyRecord
 	byID    map[string]int
 	secrets map[string]Secret // of active access keys, by ID
+	sealed  error             // why some secrets are missing
 }
 
 // OpenKeys opens the store in a folder. A store without keys has no files.
@@ -125,6 +126,9 @@ func (k *Keys) Lookup(accessKeyID string) (Credential, error) {
 	}
 	if r.Kind != AccessKey || r.Status != Active {
 		return Credential{}, ErrUnknownKey()
+	}
+	if secret == "" {
+		return Credential{}, fault.Wrap(fault.Internal, k.SealError(), "the secret of the access key cannot be opened")
 	}
 	return Credential{AccessKeyID: r.ID, Secret: secret, Expires: r.Expires, Principal: r.principal()}, nil
 }
@@ -207,16 +211,35 @@ func (k *Keys) load(info fs.FileInfo) (*keyView, error) {
 		if r.Kind != AccessKey || r.Status != Active {
 			continue
 		}
+		// A secret that cannot be opened makes its key useless, not the store:
+		// API keys go on, and the key can be revoked.
 		if s.aead == nil {
 			if s, err = openSeal(filepath.Join(k.dir, sealName), nil); err != nil {
-				return nil, fmt.Errorf("the secrets in %s cannot be opened: %w", k.path(), err)
+				view.sealed = fmt.Errorf("the secrets in %s cannot be opened: %w", k.path(), err)
+				continue
 			}
 		}
-		if view.secrets[r.ID], err = s.open(r.ID, r.Sealed); err != nil {
-			return nil, fmt.Errorf("the secret of %s in %s was not sealed with %s: %w", r.ID, k.path(), sealName, err)
+		secret, err := s.open(r.ID, r.Sealed)
+		if err != nil {
+			view.sealed = fmt.Errorf("the secret of %s in %s was not sealed with %s: %w", r.ID, k.path(), sealName, err)
+			continue
 		}
+		view.secrets[r.ID] = secret
 	}
 	return view, nil
+}
+
+// SealError returns why secrets of active access keys cannot be opened, so that
+// a server can say so when it starts; nil when all can. Such keys fail as
+// internal errors until they are revoked or the key file is brought back.
+func (k *Keys) SealError() error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	view, err := k.current(false)
+	if err != nil {
+		return err
+	}
+	return view.sealed
 }
 
 // List returns all keys, revoked ones included, in the order they were made.

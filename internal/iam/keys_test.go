@@ -287,20 +287,12 @@ func TestSecretsAtRest(t *testing.T) {
 	}
 }
 
-func TestDamagedStore(t *testing.T) {
+func TestDamagedFile(t *testing.T) {
 	t.Parallel()
-	cases := map[string]struct {
-		name string
-		data string
-		want string
-	}{
-		"not JSON":          {"keys.json", `{"version":1,"keys":[`, "keys.json"},
-		"a newer version":   {"keys.json", `{"version":2}`, "version 2"},
-		"another secret":    {"keys.secret", strings.Repeat("00", 32), "was not sealed with keys.secret"},
-		"a secret cut off":  {"keys.secret", "00", "does not hold a key of 32 bytes"},
-		"a record too thin": {"keys.json", `{"version":1,"keys":[{"id":"AKIAX","kind":"access-key","status":"Active"}]}`, "too short"},
-	}
-	for name, tc := range cases {
+	for name, tc := range map[string]struct{ data, want string }{
+		"not JSON":        {`{"version":1,"keys":[`, "keys.json"},
+		"a newer version": {`{"version":2}`, "version 2"},
+	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir, c := t.TempDir(), newClock()
@@ -309,15 +301,12 @@ func TestDamagedStore(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := os.WriteFile(filepath.Join(dir, tc.name), []byte(tc.data), 0o600); err != nil {
+			if err := os.WriteFile(k.path(), []byte(tc.data), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			_, err = OpenKeys(dir, KeysParams{Account: testAccount, Root: testRoot, Now: c.now, Rand: rand.Reader})
 			if err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("got error %v, want one with %q", err, tc.want)
-			}
-			if tc.name != "keys.json" {
-				return
 			}
 			// A running server refuses the stored keys, and still knows root.
 			c.advance(refreshInterval)
@@ -327,29 +316,79 @@ func TestDamagedStore(t *testing.T) {
 			if _, err := k.Lookup("AKIAROOT"); err != nil {
 				t.Errorf("root: %v", err)
 			}
+			if _, _, err := k.CreateAccessKey("bob", 0); err == nil {
+				t.Error("got a new key written over a file that cannot be read")
+			}
 		})
 	}
-	t.Run("records that swap their secrets", func(t *testing.T) {
-		t.Parallel()
-		dir, c := t.TempDir(), newClock()
-		k := openKeys(t, dir, c)
-		for range 2 {
-			if _, _, err := k.CreateAccessKey("alice", 0); err != nil {
+}
+
+// TestDamagedSeal checks that secrets which cannot be opened cost their own keys
+// only, and that those can be got rid of.
+func TestDamagedSeal(t *testing.T) {
+	t.Parallel()
+	cases := map[string]struct {
+		damage func(dir string, records []keyRecord) error
+		want   string
+	}{
+		"another secret": {func(dir string, _ []keyRecord) error {
+			return os.WriteFile(filepath.Join(dir, sealName), []byte(strings.Repeat("00", 32)), 0o600)
+		}, "was not sealed with keys.secret"},
+		"a secret cut off": {func(dir string, _ []keyRecord) error {
+			return os.WriteFile(filepath.Join(dir, sealName), []byte("00"), 0o600)
+		}, "does not hold a key of 32 bytes"},
+		"no secret":     {func(dir string, _ []keyRecord) error { return os.Remove(filepath.Join(dir, sealName)) }, sealName},
+		"a thin record": {func(_ string, r []keyRecord) error { r[0].Sealed, r[1].Sealed = nil, nil; return nil }, "too short"},
+		"swapped secrets": {func(_ string, r []keyRecord) error {
+			r[0].Sealed, r[1].Sealed = r[1].Sealed, r[0].Sealed
+			return nil
+		}, "was not sealed with keys.secret"},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir, c := t.TempDir(), newClock()
+			k := openKeys(t, dir, c)
+			for range 2 {
+				if _, _, err := k.CreateAccessKey("alice", 0); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, token, err := k.CreateAPIKey("bob", 0)
+			if err != nil {
 				t.Fatal(err)
 			}
-		}
-		records, err := readKeyFile(k.path())
-		if err != nil {
-			t.Fatal(err)
-		}
-		records[0].Sealed, records[1].Sealed = records[1].Sealed, records[0].Sealed
-		if err := writeKeyFile(k.path(), records); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := k.List(); err == nil {
-			t.Error("got no error")
-		}
-	})
+			records, err := readKeyFile(k.path())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := tc.damage(dir, records); err != nil {
+				t.Fatal(err)
+			}
+			if err := writeKeyFile(k.path(), records); err != nil {
+				t.Fatal(err)
+			}
+			k = openKeys(t, dir, c)
+			if err := k.SealError(); err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got error %v, want one with %q", err, tc.want)
+			}
+			for _, r := range records[:2] {
+				if _, err := k.Lookup(r.ID); !fault.Is(err, fault.Internal) {
+					t.Errorf("got error %v, want an internal one", err)
+				}
+				if err := k.Revoke(r.ID); err != nil {
+					t.Errorf("revoke: %v", err)
+				}
+			}
+			name, secret := split(t, token)
+			if _, err := k.LookupAPIKey(name, secret); err != nil {
+				t.Errorf("the API key: %v", err)
+			}
+			if err := k.SealError(); err != nil {
+				t.Errorf("after revoking: %v", err)
+			}
+		})
+	}
 }
 
 func TestInvalidKeys(t *testing.T) {
