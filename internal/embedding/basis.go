@@ -102,29 +102,36 @@ func (a *Adapter) path(digest string) string {
 // every size can be had.
 func principal(rows [][]float32, size int) (*basis, error) {
 	n, dims := len(rows), len(rows[0])
-	// The rows' inner products have the same eigenvalues as their covariance,
-	// and are the smaller matrix for large models.
 	data := mat.NewDense(n, dims, nil)
 	for i, r := range rows {
 		for j, x := range r {
 			data.Set(i, j, float64(x))
 		}
 	}
-	var gram mat.SymDense
-	gram.SymOuterK(1, data)
+	// The moments of the columns and the products of the rows have the same
+	// eigenvalues; the smaller matrix of the two is taken.
+	var moments mat.SymDense
+	if dims <= n {
+		moments.SymOuterK(1, data.T())
+	} else {
+		moments.SymOuterK(1, data)
+	}
 	var eigen mat.EigenSym
-	if !eigen.Factorize(&gram, true) {
+	if !eigen.Factorize(&moments, true) {
 		return nil, errors.New("the eigenvalues do not converge")
 	}
-	values := eigen.Values(nil)
+	values := eigen.Values(nil) // ascending
 	var vectors, directions mat.Dense
 	eigen.VectorsTo(&vectors)
-	directions.Mul(vectors.T(), data) // row k: eigenvector k, in ascending order, not yet of length 1
+	if dims <= n {
+		directions.CloneFrom(vectors.T())
+	} else {
+		directions.Mul(vectors.T(), data)
+	}
 
 	b := &basis{}
-	limit := min(n, dims)
-	for k := n - 1; k >= 0 && len(b.rows) < limit; k-- {
-		if values[k] <= 1e-9*values[n-1] {
+	for k := len(values) - 1; k >= 0; k-- {
+		if values[k] <= 1e-9*values[len(values)-1] {
 			break
 		}
 		b.add(directions.RawRowView(k))
