@@ -45,7 +45,7 @@ const (
 )
 
 // bearerScheme is how the service models name this kind of authentication.
-const bearerScheme = "smithy.api#httpBearerAuth"
+const bearerScheme = "smithy.api#httpBearerAuth" //nolint:gosec // a name, not a credential
 
 // Accepted reports whether a service or operation with these auth schemes takes
 // API keys. bedrock and bedrock-runtime do; the agent services do not.

@@ -2,6 +2,7 @@ package certificate
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
@@ -94,7 +95,9 @@ func TestClientsTrustTheBundle(t *testing.T) {
 		client := &http.Client{Transport: &http.Transport{
 			ForceAttemptHTTP2: true,
 			TLSClientConfig:   &tls.Config{RootCAs: roots(t, s.BundlePath())},
-			Dial:              func(network, _ string) (net.Conn, error) { return net.Dial(network, address) },
+			DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+				return new(net.Dialer).DialContext(ctx, network, address)
+			},
 		}}
 		response, err := client.Get("https://" + host + "/")
 		if err != nil {
@@ -190,30 +193,26 @@ func TestRenewal(t *testing.T) {
 
 func TestRefusesToStart(t *testing.T) {
 	t.Parallel()
-	write := func(t *testing.T, dir, name, data string) {
-		t.Helper()
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(data), 0o600); err != nil {
-			t.Fatal(err)
-		}
+	write := func(p *Params, name, data string) error {
+		return os.WriteFile(filepath.Join(p.Dir, name), []byte(data), 0o600)
 	}
 	cases := map[string]struct {
-		change func(t *testing.T, p *Params, c *clock)
+		change func(p *Params, c *clock) error
 		want   string
 	}{
-		"half a configuration": {func(_ *testing.T, p *Params, _ *clock) { p.CertFile = "x" }, "only one half"},
-		"absent files":         {func(_ *testing.T, p *Params, _ *clock) { p.CertFile, p.KeyFile = "no-such.pem", "no-such.key" }, "load the configured TLS certificate"},
-		"not a certificate":    {func(t *testing.T, p *Params, _ *clock) { write(t, p.Dir, "ca.pem", "x") }, "holds no PEM certificate"},
-		"not a key":            {func(t *testing.T, p *Params, _ *clock) { write(t, p.Dir, "ca.key", "x") }, "holds no PEM key"},
-		"a broken key": {func(t *testing.T, p *Params, _ *clock) {
-			write(t, p.Dir, "ca.key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")
+		"half a configuration": {func(p *Params, _ *clock) error { p.CertFile = "x"; return nil }, "only one half"},
+		"absent files": {func(p *Params, _ *clock) error {
+			p.CertFile, p.KeyFile = "no-such.pem", "no-such.key"
+			return nil
+		}, "load the configured TLS certificate"},
+		"not a certificate": {func(p *Params, _ *clock) error { return write(p, "ca.pem", "x") }, "holds no PEM certificate"},
+		"not a key":         {func(p *Params, _ *clock) error { return write(p, "ca.key", "x") }, "holds no PEM key"},
+		"a broken key": {func(p *Params, _ *clock) error {
+			return write(p, "ca.key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")
 		}, "no key in PKCS #8 form"},
-		"another key": {func(t *testing.T, p *Params, _ *clock) {
-			if err := os.Remove(filepath.Join(p.Dir, "ca.key")); err != nil {
-				t.Fatal(err)
-			}
-		}, "is not the certificate of ca.key"},
-		"expired":        {func(_ *testing.T, _ *Params, c *clock) { c.advance(caLife) }, "expired on"},
-		"missing system": {func(_ *testing.T, p *Params, _ *clock) { p.SystemRoots = "no-such.pem" }, "no-such.pem"},
+		"another key":    {func(p *Params, _ *clock) error { return os.Remove(filepath.Join(p.Dir, "ca.key")) }, "is not the certificate of ca.key"},
+		"expired":        {func(_ *Params, c *clock) error { c.advance(caLife); return nil }, "expired on"},
+		"missing system": {func(p *Params, _ *clock) error { p.SystemRoots = "no-such.pem"; return nil }, "no-such.pem"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -221,7 +220,9 @@ func TestRefusesToStart(t *testing.T) {
 			c := newClock()
 			p := Params{Dir: t.TempDir(), Now: c.now}
 			open(t, p)
-			tc.change(t, &p, c)
+			if err := tc.change(&p, c); err != nil {
+				t.Fatal(err)
+			}
 			if _, err := Open(p); err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("got error %v, want one with %q", err, tc.want)
 			}

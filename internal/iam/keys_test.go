@@ -52,8 +52,7 @@ func openKeys(t *testing.T, dir string, c *clock) *Keys {
 }
 
 func code(err error) string {
-	var f *fault.Error
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*fault.Error](err); ok {
 		return f.Code
 	}
 	return ""

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -71,7 +72,7 @@ func TestClients(t *testing.T) {
 				"method": func(r *http.Request, b []byte) []byte { r.Method = "PATCH"; return b },
 				"path":   func(r *http.Request, b []byte) []byte { r.RequestURI = "/x" + r.RequestURI; return b },
 				"query": func(r *http.Request, b []byte) []byte {
-					if bytes.ContainsRune([]byte(r.RequestURI), '?') {
+					if strings.Contains(r.RequestURI, "?") {
 						r.RequestURI += "&x=y"
 					} else {
 						r.RequestURI += "?x=y"

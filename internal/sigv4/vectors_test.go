@@ -80,8 +80,8 @@ func TestVectors(t *testing.T) {
 	folder := vectorFolder(t)
 	var cases []string
 	err := filepath.WalkDir(folder, func(path string, _ os.DirEntry, err error) error {
-		if strings.HasSuffix(path, ".authz") {
-			cases = append(cases, strings.TrimSuffix(path, ".authz"))
+		if base, ok := strings.CutSuffix(path, ".authz"); ok {
+			cases = append(cases, base)
 		}
 		return err
 	})

@@ -31,7 +31,7 @@ func Create(path string, data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer os.Remove(temporary) // its other name stays
+	defer func() { _ = os.Remove(temporary) }() // its other name stays
 	// A hard link, unlike a rename, fails when the name is taken, and unlike
 	// O_EXCL it never shows a half-written file.
 	err = os.Link(temporary, path)
