@@ -77,6 +77,10 @@ func NewRenderer(script []byte) (*Renderer, error) {
 	if err != nil {
 		return nil, err
 	}
+	v, err := first.render(goja.Undefined(), first.vm.ToValue("{{ probe }}"), first.vm.ToValue(`{"probe":"ok"}`))
+	if err != nil || v.String() != "ok" {
+		return nil, fault.Wrap(fault.Internal, err, "the chat template script is not @huggingface/jinja")
+	}
 	r.idle = append(r.idle, first)
 	return r, nil
 }
