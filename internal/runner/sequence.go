@@ -1,0 +1,57 @@
+package runner
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/outcrop/outcrop/internal/inference"
+	"github.com/outcrop/outcrop/internal/runner/llama"
+)
+
+// sequence is one answer in the making. It belongs to the scheduler's loop,
+// except for canceled.
+type sequence struct {
+	id       uint32
+	received time.Time
+	canceled *atomic.Bool
+
+	tokens    []llama.Token // prompt, then what was sampled
+	prompt    int           // how many of tokens are the prompt
+	max       int           // most tokens to sample; 0: as many as fit
+	fresh     bool          // compute the whole prompt, reuse nothing: a seed promises the same answer
+	sampling  llama.Sampling
+	sampler   sampler
+	text      textFilter
+	announced bool // Started has been sent
+}
+
+func (q *sequence) sampled() int { return len(q.tokens) - q.prompt }
+
+// slot is one of the context's sequences: what its part of the key-value cache
+// holds, and who uses it. A slot without a user keeps its cache, for a
+// conversation that comes back longer.
+type slot struct {
+	user     *sequence
+	cached   []llama.Token
+	admitted uint64 // when the user came, or left
+}
+
+// missing is how many of the user's tokens are not computed yet.
+func (s *slot) missing() int { return len(s.user.tokens) - len(s.cached) }
+
+// commonPrefix is the number of tokens that a and b begin with.
+func commonPrefix(a, b []llama.Token) int {
+	n := min(len(a), len(b))
+	for i := range n {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	return n
+}
+
+// ending is why a sequence is over.
+type ending struct {
+	reason inference.StopReason
+	stop   string
+}

@@ -1,0 +1,8 @@
+package runner
+
+import (
+	"os"
+	"os/signal"
+)
+
+func ignoreInterrupt() { signal.Ignore(os.Interrupt) }

@@ -1,0 +1,143 @@
+package runner
+
+import "time"
+
+// threads chooses how many threads compute a batch, by what batches took.
+//
+// The library's threads wait for each other by spinning. On cores that are all
+// theirs, more threads are faster; with one busy neighbor, the thread that has
+// lost its core keeps all others spinning, and two threads can be four times
+// slower than one. Which of it holds changes from second to second, so the
+// choice is measured: the best known number computes, and every now and then
+// its neighbors are tried, more rarely the longer they keep losing.
+type threads struct {
+	choices []int
+	classes [batchClasses]class
+}
+
+// class is what is known of batches of about one size.
+type class struct {
+	best    int                 // index into choices
+	cost    [maxChoices]float64 // smoothed seconds for each token; 0: not tried
+	settled float64             // the best's cost when it was last confirmed
+
+	trial  int // index on trial, or -1
+	left   int // batches that the trial still takes
+	sum    float64
+	upward bool // the next trial, where there is a choice, is of more threads
+
+	since    time.Duration // computed since the last trial
+	patience time.Duration // of computing before the next trial
+}
+
+const (
+	maxChoices    = 8
+	batchClasses  = 5
+	trialBatches  = 3
+	shortPatience = 250 * time.Millisecond
+	longPatience  = 4 * time.Second
+	smoothing     = 0.3
+	alarm         = 1.3 // costs so many times the settled ones are a reason to look around
+)
+
+func newThreads(most int) *threads {
+	t := &threads{}
+	for n := most; n >= 1 && len(t.choices) < maxChoices; n /= 2 {
+		t.choices = append(t.choices, n)
+	}
+	for i := range t.classes {
+		t.classes[i] = class{trial: -1, patience: shortPatience}
+	}
+	return t
+}
+
+// classOf sorts batches by size: their cost for each token differs too much
+// to be compared with each other.
+func classOf(tokens int) int {
+	switch {
+	case tokens <= 1:
+		return 0
+	case tokens <= 4:
+		return 1
+	case tokens <= 16:
+		return 2
+	case tokens <= 64:
+		return 3
+	}
+	return 4
+}
+
+// next is the number of threads for a batch of so many tokens.
+func (t *threads) next(tokens int) int {
+	c := &t.classes[classOf(tokens)]
+	if c.trial >= 0 {
+		return t.choices[c.trial]
+	}
+	return t.choices[c.best]
+}
+
+// took reports what the batch that next was asked for has cost.
+func (t *threads) took(tokens int, d time.Duration) {
+	c := &t.classes[classOf(tokens)]
+	cost := d.Seconds() / float64(max(tokens, 1))
+	if c.trial >= 0 {
+		t.judge(c, cost)
+		return
+	}
+	c.learn(c.best, cost)
+	c.since += d
+	if c.settled == 0 {
+		c.settled = c.cost[c.best]
+	}
+	if c.cost[c.best] > c.settled*alarm {
+		c.settled = c.cost[c.best]
+		c.patience = shortPatience
+	}
+	if c.since >= c.patience && len(t.choices) > 1 {
+		t.tryNeighbor(c)
+	}
+}
+
+func (c *class) learn(i int, cost float64) {
+	if c.cost[i] == 0 {
+		c.cost[i] = cost
+		return
+	}
+	c.cost[i] += smoothing * (cost - c.cost[i])
+}
+
+// tryNeighbor puts the number next to the best on trial, fewer and more by
+// turns.
+func (t *threads) tryNeighbor(c *class) {
+	c.since = 0
+	fewer, more := c.best+1, c.best-1
+	switch {
+	case fewer >= len(t.choices):
+		c.trial = more
+	case more < 0:
+		c.trial = fewer
+	case c.upward:
+		c.trial = more
+	default:
+		c.trial = fewer
+	}
+	c.upward = !c.upward
+	c.left, c.sum = trialBatches, 0
+}
+
+// judge ends a trial after its batches: the cheaper number wins.
+func (t *threads) judge(c *class, cost float64) {
+	c.sum += cost
+	if c.left--; c.left > 0 {
+		return
+	}
+	c.cost[c.trial] = c.sum / trialBatches
+	if c.cost[c.trial] < c.cost[c.best] {
+		c.best = c.trial
+		c.patience = shortPatience
+	} else {
+		c.patience = min(2*c.patience, longPatience)
+	}
+	c.settled = c.cost[c.best]
+	c.trial = -1
+}

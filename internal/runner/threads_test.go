@@ -1,0 +1,79 @@
+package runner
+
+import (
+	"testing"
+	"time"
+)
+
+// machine says what a batch of one token costs with n threads.
+type machine func(n int) time.Duration
+
+// drive computes for so long and returns the mean rate and the number of
+// threads used last.
+func drive(t *threads, m machine, span time.Duration) (perSecond float64) {
+	var spent time.Duration
+	tokens := 0
+	for spent < span {
+		d := m(t.next(1))
+		t.took(1, d)
+		spent += d
+		tokens++
+	}
+	return float64(tokens) / spent.Seconds()
+}
+
+func TestThreadsFollowTheMachine(t *testing.T) {
+	t.Parallel()
+	alone := func(n int) time.Duration { return 11 * time.Millisecond / time.Duration(n) }
+	// The measured case: one busy neighbor on two cores.
+	turn := 0
+	busy := func(n int) time.Duration {
+		turn++
+		if n == 1 {
+			return 12 * time.Millisecond
+		}
+		if turn%5 == 0 {
+			return 7 * time.Millisecond // it does not always hit
+		}
+		return 50 * time.Millisecond
+	}
+	th := newThreads(2)
+	if got := drive(th, alone, 10*time.Second); got < 165 {
+		t.Errorf("alone: got %.0f tokens/s, want nearly the 182 of two threads", got)
+	}
+	drive(th, busy, time.Second)
+	if got := drive(th, busy, 20*time.Second); got < 75 {
+		t.Errorf("beside a busy neighbor: got %.0f tokens/s, want nearly the 83 of one thread", got)
+	}
+	drive(th, alone, 5*time.Second)
+	if got := drive(th, alone, 10*time.Second); got < 165 {
+		t.Errorf("alone again: got %.0f tokens/s, want nearly the 182 of two threads", got)
+	}
+}
+
+func TestThreadsFindTheMiddle(t *testing.T) {
+	t.Parallel()
+	th := newThreads(16)
+	best4 := func(n int) time.Duration {
+		d := n - 4
+		if d < 0 {
+			d = -d
+		}
+		return time.Duration(10+d) * time.Millisecond
+	}
+	drive(th, best4, 10*time.Second)
+	if got := drive(th, best4, 10*time.Second); got < 95 {
+		t.Errorf("got %.0f tokens/s, want nearly the 100 of four threads", got)
+	}
+}
+
+func TestThreadsOfOneCore(t *testing.T) {
+	t.Parallel()
+	th := newThreads(1)
+	drive(th, func(n int) time.Duration {
+		if n != 1 {
+			t.Fatalf("got %d threads of 1", n)
+		}
+		return time.Millisecond
+	}, time.Second)
+}
