@@ -1,0 +1,199 @@
+// Package backendtest is the contract that every inference.Backend passes: one
+// case for each sentence of the port's documentation.
+//
+// It tests no model's wisdom: a request that names a text to be answered gets
+// any text. Adapters call Run from a test; nothing that ships imports it.
+package backendtest
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/inference"
+)
+
+// Subject is a backend under test.
+type Subject struct {
+	Backend inference.Backend
+	Model   string // a model that generates
+	Long    string // a user text whose answer is longer than 100 tokens when nothing stops it
+
+	Embedding string // a model that embeds; "" when the backend has none
+}
+
+// Run tests the contract. newSubject returns a fresh backend each time, and
+// closes it when the test ends; most cases share the first.
+func Run(t *testing.T, newSubject func(t *testing.T) Subject) {
+	t.Helper()
+	shared := newSubject(t)
+	group := func(name string, cases map[string]func(*testing.T, Subject)) {
+		for _, key := range slices.Sorted(keys(cases)) {
+			t.Run(name+"/"+key, func(t *testing.T) { cases[key](t, shared) })
+		}
+	}
+	group("generate", generateCases)
+	group("cancel", cancelCases)
+	group("refuse", refuseCases)
+	group("concurrent", concurrentCases)
+	if _, ok := shared.Backend.(inference.TokenCounter); ok {
+		group("count", countCases)
+	}
+	if _, ok := shared.Backend.(inference.Describer); ok {
+		group("describe", describeCases)
+	}
+	if _, ok := shared.Backend.(inference.Embedder); ok && shared.Embedding != "" {
+		group("embed", embedCases)
+	}
+	for _, key := range slices.Sorted(keys(closeCases)) {
+		t.Run("close/"+key, func(t *testing.T) { closeCases[key](t, newSubject(t)) })
+	}
+}
+
+func keys[V any](m map[string]V) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for k := range m {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+// ask is a request with one user message.
+func (s Subject) ask(text string) *inference.Request {
+	return &inference.Request{
+		Model: s.Model,
+		Messages: []inference.Message{
+			{Role: inference.RoleUser, Parts: []inference.Part{inference.Text{Text: text}}},
+		},
+	}
+}
+
+// long is a request whose answer goes on for a while, the same each time.
+func (s Subject) long(tokens int) *inference.Request {
+	req := s.ask(s.Long)
+	req.MaxTokens = tokens
+	req.Temperature, req.Seed = new(float64), new(uint32)
+	return req
+}
+
+// record collects the events of one call and finds what no call may do.
+type record struct {
+	t      *testing.T
+	busy   atomic.Bool
+	events []inference.Event
+	refuse func(inference.Event) error // what emit answers
+}
+
+func (r *record) emit(ev inference.Event) error {
+	if !r.busy.CompareAndSwap(false, true) {
+		r.t.Error("emit was called concurrently")
+	}
+	defer r.busy.Store(false)
+	r.events = append(r.events, ev)
+	if d, ok := ev.(inference.TextDelta); ok {
+		if d.Text == "" {
+			r.t.Error("got an empty delta")
+		}
+		if !utf8.ValidString(d.Text) {
+			r.t.Errorf("got %q, which is not whole UTF-8", d.Text)
+		}
+	}
+	if r.refuse != nil {
+		return r.refuse(ev)
+	}
+	return nil
+}
+
+// generate runs a request to its end and returns the events.
+func (s Subject) generate(t *testing.T, req *inference.Request) []inference.Event {
+	t.Helper()
+	r := &record{t: t}
+	if err := s.Backend.Generate(t.Context(), req, r.emit); err != nil {
+		t.Fatal(err)
+	}
+	return r.events
+}
+
+// answer is generate, checked and added up.
+func (s Subject) answer(t *testing.T, req *inference.Request) *inference.Answer {
+	t.Helper()
+	return check(t, req, s.generate(t, req))
+}
+
+// check demands the order of events and consistent counts, and adds them up.
+func check(t *testing.T, req *inference.Request, events []inference.Event) *inference.Answer {
+	t.Helper()
+	if len(events) < 2 {
+		t.Fatalf("got %d events, want at least Started and Finished", len(events))
+	}
+	started, ok := events[0].(inference.Started)
+	if !ok {
+		t.Fatalf("got %T first, want Started", events[0])
+	}
+	if started.InputTokens <= 0 || started.Model == "" {
+		t.Errorf("got %+v, want a model and input tokens", started)
+	}
+	finished, ok := events[len(events)-1].(inference.Finished)
+	if !ok {
+		t.Fatalf("got %T last, want Finished", events[len(events)-1])
+	}
+	a := &inference.Answer{Model: started.Model, Reason: finished.Reason, StopSequence: finished.StopSequence, Usage: finished.Usage}
+	var text strings.Builder
+	tokens := 0
+	for _, ev := range events[1 : len(events)-1] {
+		d, ok := ev.(inference.TextDelta)
+		if !ok {
+			t.Fatalf("got %T between Started and Finished", ev)
+		}
+		if d.OutputTokens <= tokens {
+			t.Errorf("got %d output tokens after %d, want more", d.OutputTokens, tokens)
+		}
+		tokens = d.OutputTokens
+		text.WriteString(d.Text)
+	}
+	a.Text = text.String()
+	if finished.Usage.InputTokens != started.InputTokens {
+		t.Errorf("got usage of %d input tokens, Started told %d", finished.Usage.InputTokens, started.InputTokens)
+	}
+	if finished.Usage.OutputTokens < tokens {
+		t.Errorf("got usage of %d output tokens, the deltas told %d", finished.Usage.OutputTokens, tokens)
+	}
+	if req.MaxTokens > 0 && finished.Usage.OutputTokens > req.MaxTokens {
+		t.Errorf("got %d output tokens, want at most %d", finished.Usage.OutputTokens, req.MaxTokens)
+	}
+	if finished.Reason == "" || finished.Elapsed < 0 {
+		t.Errorf("got %+v, want a reason and the time", finished)
+	}
+	return a
+}
+
+// wantFault demands a kind and that nothing was emitted.
+func wantFault(t *testing.T, err error, kind fault.Kind, events []inference.Event) {
+	t.Helper()
+	if !fault.Is(err, kind) {
+		t.Errorf("got %v, want a fault of kind %v", err, kind)
+	}
+	if len(events) > 0 {
+		t.Errorf("got %d events before the fault, want none", len(events))
+	}
+}
+
+var errClient = errors.New("the client has gone")
+
+// unknown is a part that no backend knows.
+type unknown struct{ inference.Text }
+
+// refused runs a request that must fail with a fault before any event.
+func (s Subject) refused(t *testing.T, ctx context.Context, req *inference.Request, kind fault.Kind) {
+	t.Helper()
+	r := &record{t: t}
+	err := s.Backend.Generate(ctx, req, r.emit)
+	wantFault(t, err, kind, r.events)
+}
