@@ -1,0 +1,251 @@
+package llamacpp
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/outcrop/outcrop/internal/inference"
+	"github.com/outcrop/outcrop/internal/runner/protocol"
+)
+
+// Backend runs local models. It is an inference.Backend, Embedder,
+// TokenCounter and Describer.
+type Backend struct {
+	p    Params
+	ctx  context.Context // ends with Close; children are loaded under it
+	stop context.CancelFunc
+	wg   sync.WaitGroup
+
+	// loading lets one child at a time be started while memory is counted.
+	loading sync.Mutex
+
+	mu      sync.Mutex
+	workers map[string]*worker
+	closed  bool
+}
+
+// New returns a Backend. No child is started before the first request.
+func New(p Params) *Backend {
+	if p.Logger == nil {
+		p.Logger = slog.New(slog.DiscardHandler)
+	}
+	if p.Now == nil {
+		p.Now = time.Now
+	}
+	p.IdleTimeout = cmp.Or(p.IdleTimeout, 10*time.Minute)
+	p.LoadTimeout = cmp.Or(p.LoadTimeout, 2*time.Minute)
+	p.StopTimeout = cmp.Or(p.StopTimeout, 3*time.Second)
+	p.MaxQueue = cmp.Or(p.MaxQueue, 256)
+	p.CacheBytes = cmp.Or(p.CacheBytes, 192<<20)
+	b := &Backend{p: p, workers: make(map[string]*worker)}
+	b.ctx, b.stop = context.WithCancel(context.Background())
+	if p.IdleTimeout > 0 {
+		b.wg.Add(1)
+		go b.sweep()
+	}
+	return b
+}
+
+// Close stops all children, politely first, and waits for them. Requests in
+// flight end with an error.
+func (b *Backend) Close() error {
+	b.mu.Lock()
+	b.closed = true
+	workers := make([]*worker, 0, len(b.workers))
+	for _, w := range b.workers {
+		workers = append(workers, w)
+	}
+	b.mu.Unlock()
+	b.stop()
+	var stopping sync.WaitGroup
+	for _, w := range workers {
+		stopping.Go(w.unload)
+	}
+	stopping.Wait()
+	b.wg.Wait()
+	return nil
+}
+
+// sweep unloads models that nobody has used for a while.
+func (b *Backend) sweep() {
+	defer b.wg.Done()
+	tick := time.NewTicker(max(b.p.IdleTimeout/4, time.Second))
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			b.unloadIdle()
+		case <-b.ctx.Done():
+			return
+		}
+	}
+}
+
+func (b *Backend) unloadIdle() {
+	for _, w := range b.all() {
+		if w.unloadIfUnusedSince(b.p.Now().Add(-b.p.IdleTimeout)) {
+			b.p.Logger.Info("model unloaded", "model", w.name, "reason", "idle")
+		}
+	}
+}
+
+func (b *Backend) all() []*worker {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	all := make([]*worker, 0, len(b.workers))
+	for _, w := range b.workers {
+		all = append(all, w)
+	}
+	return all
+}
+
+// worker finds the model's worker; it has a child or not.
+func (b *Backend) worker(name string) (*worker, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return nil, stopping()
+	}
+	w := b.workers[name]
+	if w == nil {
+		w = &worker{b: b, name: name}
+		b.workers[name] = w
+	}
+	return w, nil
+}
+
+// forget drops a worker that never had a child: its model does not exist.
+func (b *Backend) forget(w *worker) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.workers[w.name] == w {
+		delete(b.workers, w.name)
+	}
+}
+
+// Generate implements inference.Backend.
+func (b *Backend) Generate(ctx context.Context, req *inference.Request, emit func(inference.Event) error) error {
+	start := b.p.Now()
+	g, err := translate(req)
+	if err != nil {
+		return err
+	}
+	answered := false
+	return b.call(ctx, req.Model, protocol.KindGenerate, g, &answered, func(f protocol.Frame) (bool, error) {
+		answered = true
+		switch f.Kind {
+		case protocol.KindStarted:
+			var s protocol.Started
+			if err := f.Decode(&s); err != nil {
+				return true, err
+			}
+			return false, emit(inference.Started{Model: req.Model, InputTokens: s.InputTokens})
+		case protocol.KindDelta:
+			d, err := f.Delta()
+			if err != nil {
+				return true, err
+			}
+			return false, emit(inference.TextDelta{Text: d.Text, OutputTokens: d.OutputTokens})
+		}
+		var end protocol.Finished
+		if err := f.Decode(&end); err != nil {
+			return true, err
+		}
+		return true, emit(inference.Finished{
+			Reason: end.Reason, StopSequence: end.StopSequence,
+			Usage:   inference.Usage{InputTokens: end.InputTokens, OutputTokens: end.OutputTokens},
+			Elapsed: b.p.Now().Sub(start),
+		})
+	})
+}
+
+// CountTokens implements inference.TokenCounter.
+func (b *Backend) CountTokens(ctx context.Context, req *inference.Request) (int, error) {
+	g, err := translate(req)
+	if err != nil {
+		return 0, err
+	}
+	var counted protocol.Counted
+	err = b.call(ctx, req.Model, protocol.KindCount, g, new(bool), func(f protocol.Frame) (bool, error) {
+		return true, f.Decode(&counted)
+	})
+	return counted.InputTokens, err
+}
+
+// Embed implements inference.Embedder.
+func (b *Backend) Embed(ctx context.Context, req *inference.EmbedRequest) (*inference.Embeddings, error) {
+	start := b.p.Now()
+	out := &inference.Embeddings{Model: req.Model}
+	err := b.call(ctx, req.Model, protocol.KindEmbed, protocol.Embed{Texts: req.Texts}, new(bool), func(f protocol.Frame) (bool, error) {
+		v, err := f.Vectors()
+		out.Vectors, out.InputTokens = v.Vectors, v.InputTokens
+		return true, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	out.Elapsed = b.p.Now().Sub(start)
+	return out, nil
+}
+
+// call sends one request to the model's child and hands its frames to take,
+// which reports when the answer is whole. A child that turns out to be dead
+// before it has answered anything is replaced once: it may have died long ago,
+// of something else.
+func (b *Backend) call(ctx context.Context, model string, kind protocol.Kind, payload any, answered *bool, take func(protocol.Frame) (bool, error)) error {
+	for attempt := 1; ; attempt++ {
+		err := b.try(ctx, model, kind, payload, take)
+		if attempt == 1 && !*answered && isGone(err) && ctx.Err() == nil {
+			continue
+		}
+		if isGone(err) {
+			return gone(err, *answered)
+		}
+		return err
+	}
+}
+
+func (b *Backend) try(ctx context.Context, model string, kind protocol.Kind, payload any, take func(protocol.Frame) (bool, error)) error {
+	w, err := b.worker(model)
+	if err != nil {
+		return err
+	}
+	c, err := w.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer w.release()
+	p, err := c.open(kind, payload, b.p.MaxQueue)
+	if err != nil {
+		return err
+	}
+	defer c.close(p)
+	for {
+		f, err := p.next(ctx, c)
+		if err != nil {
+			return err
+		}
+		if f.Kind == protocol.KindFailed {
+			p.over = true
+			var failed protocol.Failed
+			if err := f.Decode(&failed); err != nil {
+				return err
+			}
+			return failed.Err()
+		}
+		over, err := take(f)
+		if p.over = over; over || err != nil {
+			return err
+		}
+	}
+}
+
+var (
+	_ inference.Backend      = (*Backend)(nil)
+	_ inference.Embedder     = (*Backend)(nil)
+	_ inference.TokenCounter = (*Backend)(nil)
+	_ inference.Describer    = (*Backend)(nil)
+)

@@ -1,0 +1,62 @@
+package llamacpp
+
+import (
+	"math"
+
+	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/inference"
+	"github.com/outcrop/outcrop/internal/runner/protocol"
+)
+
+// translate brings a request into the child's form, copying what it needs.
+// Request.Extra is not read: no vendor's member means anything to the engine.
+func translate(req *inference.Request) (*protocol.Generate, error) {
+	g := &protocol.Generate{
+		MaxTokens: req.MaxTokens, Temperature: req.Temperature,
+		TopP: req.TopP, TopK: req.TopK, Seed: req.Seed,
+		Prompt: req.Prompt,
+	}
+	var err error
+	if g.System, err = texts(req.System); err != nil {
+		return nil, err
+	}
+	for _, m := range req.Messages {
+		parts, err := texts(m.Parts)
+		if err != nil {
+			return nil, err
+		}
+		g.Messages = append(g.Messages, protocol.Message{Role: m.Role, Parts: parts})
+	}
+	for _, s := range req.StopSequences {
+		if s != "" {
+			g.Stop = append(g.Stop, s)
+		}
+	}
+	switch {
+	case req.MaxTokens < 0:
+		return nil, fault.New(fault.Invalid, "The maximum number of tokens must not be negative.")
+	case outside(req.Temperature, 0, math.MaxFloat32):
+		return nil, fault.New(fault.Invalid, "The temperature must not be negative.")
+	case outside(req.TopP, 0, 1):
+		return nil, fault.New(fault.Invalid, "topP must be between 0 and 1.")
+	case req.TopK != nil && *req.TopK < 0:
+		return nil, fault.New(fault.Invalid, "topK must not be negative.")
+	}
+	return g, nil
+}
+
+func outside(x *float64, low, high float64) bool {
+	return x != nil && !(*x >= low && *x <= high) // NaN is outside
+}
+
+func texts(parts []inference.Part) ([]string, error) {
+	var out []string
+	for _, p := range parts {
+		t, ok := p.(inference.Text)
+		if !ok {
+			return nil, fault.New(fault.Unsupported, "The model that serves this request reads only text.")
+		}
+		out = append(out, t.Text)
+	}
+	return out, nil
+}
