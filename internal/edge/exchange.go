@@ -16,6 +16,7 @@ import (
 	"github.com/outcrop/outcrop/internal/authn"
 	"github.com/outcrop/outcrop/internal/call"
 	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/sigv4"
 	"github.com/outcrop/outcrop/internal/wire/constraint"
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
@@ -301,6 +302,9 @@ func (x *exchange) fail(err error) {
 	if x.bound != nil {
 		codec, svc = x.bound.service.Codec, x.bound.service.Schema
 		ex = exceptionFor(x.bound.Op, f)
+		if svc.Protocol == "query" {
+			ex.Code = sigv4.QueryCode(ex.Code)
+		}
 	}
 	x.code = ex.Code
 	if codec == nil {

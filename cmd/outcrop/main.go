@@ -1,0 +1,182 @@
+// Command outcrop is the Amazon Bedrock API on machines you own.
+//
+// This package is flags, signals and exit codes; package app wires the parts
+// together, and everything that the commands do is in the packages below it.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/outcrop/outcrop/internal/config"
+	"github.com/outcrop/outcrop/internal/fault"
+)
+
+// version is set by the linker (-X main.version=…).
+var version = "0.0.0-dev" //nolint:gochecknoglobals // the linker needs a variable
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := execute(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Getenv)
+	stop()
+	os.Exit(code)
+}
+
+// execute runs one command line and returns its exit code: 0 for success, 1
+// for a failure, 2 for a command line or configuration that makes no sense.
+func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer, getenv func(string) string) int {
+	env := &environment{stdin: stdin, stdout: stdout, stderr: stderr, getenv: getenv}
+	root := env.command()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		return 130 // as shells report a program that was interrupted
+	}
+	var coded *exitError
+	if errors.As(err, &coded) && coded.err == nil {
+		return coded.code
+	}
+	fmt.Fprintln(stderr, "outcrop:", strings.TrimSpace(message(err)))
+	switch {
+	case coded != nil:
+		return coded.code
+	case !env.started:
+		return 2 // cobra found no command to run
+	}
+	return 1
+}
+
+// message is what a person at a terminal is told: a fault's public text with
+// its cause, for here they are the operator.
+func message(err error) string {
+	var f *fault.Error
+	if errors.As(err, &f) {
+		if cause := errors.Unwrap(f); cause != nil {
+			return f.Message + ": " + cause.Error()
+		}
+		return f.Message
+	}
+	return err.Error()
+}
+
+// exitError carries an exit code; without an error nothing is printed.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+// usage marks an error of the command line or the configuration.
+func usage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &exitError{code: 2, err: err}
+}
+
+// environment is what a command gets from the outside.
+type environment struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	getenv         func(string) string
+
+	configFile string
+	flags      func(*config.Config) // what the flags of this command line override
+	started    bool                 // a command has begun to run
+}
+
+func (e *environment) command() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "outcrop",
+		Short:         "The Amazon Bedrock API on machines you own",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Version:       version,
+		PersistentPreRun: func(*cobra.Command, []string) {
+			e.started = true
+		},
+	}
+	root.SetVersionTemplate("outcrop {{.Version}}\n")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
+	flags := root.PersistentFlags()
+	flags.StringVar(&e.configFile, "config", "", "configuration file (default outcrop.yaml in the working directory, when there is one)")
+	data := flags.String("data", "", "directory of everything Outcrop keeps")
+	models := flags.String("models", "", "directory of models and engine libraries")
+	offline := flags.Bool("offline", false, "never open a connection to another machine")
+	e.flags = func(cfg *config.Config) {
+		if *data != "" {
+			cfg.Data = *data
+		}
+		if *models != "" {
+			cfg.Models = *models
+		}
+		if *offline {
+			cfg.Offline = true
+		}
+	}
+	root.AddCommand(
+		e.serveCommand(), e.setupCommand(), e.envCommand(), e.configureCommand(),
+		e.keysCommand(), e.configCommand(), e.versionCommand(), e.runnerCommand(),
+	)
+	return root
+}
+
+// load reads and checks the configuration that is in force for this command.
+func (e *environment) load() (*config.Config, error) {
+	path := e.configFile
+	if path == "" {
+		path = e.getenv("OUTCROP_CONFIG")
+	}
+	if path == "" {
+		if _, err := os.Stat("outcrop.yaml"); err == nil {
+			path = "outcrop.yaml"
+		}
+	}
+	cfg, lines, err := config.Load(path, e.getenv)
+	if err != nil {
+		return nil, usage(err)
+	}
+	e.flags(cfg)
+	if err := cfg.Validate(lines); err != nil {
+		return nil, usage(err)
+	}
+	return cfg, nil
+}
+
+func (e *environment) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Args: noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintln(e.stdout, "outcrop", version)
+			return err
+		},
+	}
+}
+
+func noArgs(cmd *cobra.Command, args []string) error { return usage(cobra.NoArgs(cmd, args)) }
+
+func exactArgs(n int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error { return usage(cobra.ExactArgs(n)(cmd, args)) }
+}

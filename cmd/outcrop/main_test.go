@@ -1,0 +1,166 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// run executes one command line in a data directory of its own.
+type cli struct {
+	t   *testing.T
+	env map[string]string
+}
+
+func newCLI(t *testing.T) *cli {
+	t.Helper()
+	dir := t.TempDir()
+	return &cli{t, map[string]string{
+		"OUTCROP_DATA":                filepath.Join(dir, "data"),
+		"AWS_CONFIG_FILE":             filepath.Join(dir, "aws", "config"),
+		"AWS_SHARED_CREDENTIALS_FILE": filepath.Join(dir, "aws", "credentials"),
+	}}
+}
+
+func (c *cli) run(args ...string) (code int, stdout, stderr string) {
+	c.t.Helper()
+	var out, errs bytes.Buffer
+	code = execute(c.t.Context(), args, strings.NewReader(""), &out, &errs, func(name string) string { return c.env[name] })
+	return code, out.String(), errs.String()
+}
+
+func (c *cli) must(args ...string) string {
+	c.t.Helper()
+	code, out, errs := c.run(args...)
+	if code != 0 {
+		c.t.Fatalf("outcrop %s: exit code %d\n%s", strings.Join(args, " "), code, errs)
+	}
+	return out
+}
+
+func TestExitCodes(t *testing.T) {
+	t.Parallel()
+	c := newCLI(t)
+	bad := filepath.Join(t.TempDir(), "bad.yaml")
+	if err := os.WriteFile(bad, []byte("listen: 127.0.0.1:1\nlissten: x\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, tc := range map[string]struct {
+		args []string
+		code int
+		want string
+	}{
+		"version":             {[]string{"version"}, 0, ""},
+		"unknown flag":        {[]string{"serve", "--lisen", "x"}, 2, "unknown flag: --lisen"},
+		"unknown command":     {[]string{"sevre"}, 2, `unknown command "sevre"`},
+		"unknown key":         {[]string{"--config", bad, "config", "check"}, 2, "line 2: field lissten not found"},
+		"no such file":        {[]string{"--config", bad + "x", "config", "check"}, 2, "no such file"},
+		"auth off outside":    {[]string{"serve", "--listen", "0.0.0.0:0", "--auth", "off"}, 2, "off is only allowed on a loopback address"},
+		"unknown shell":       {[]string{"env", "--shell", "csh"}, 2, `"csh" is not one of`},
+		"key without a user":  {[]string{"keys", "create"}, 2, "name one with --user"},
+		"revoke nothing":      {[]string{"keys", "revoke", "AKIANOSUCHKEY"}, 1, ""},
+		"arguments too many":  {[]string{"env", "x"}, 2, "unknown command"},
+		"good configuration":  {[]string{"config", "check"}, 0, ""},
+		"no address to serve": {[]string{"serve", "--listen", "nowhere"}, 2, "is not host:port"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			code, _, stderr := (&cli{t, c.env}).run(tc.args...)
+			if code != tc.code || !strings.Contains(stderr, tc.want) {
+				t.Errorf("got exit code %d and %q, want %d and %q", code, stderr, tc.code, tc.want)
+			}
+		})
+	}
+}
+
+func TestEnv(t *testing.T) {
+	t.Parallel()
+	c := newCLI(t)
+	c.env["OUTCROP_LISTEN"] = "0.0.0.0:9999"
+	out := c.must("env")
+	for _, want := range []string{
+		"export AWS_ENDPOINT_URL='http://127.0.0.1:9999'\n", "export AWS_REGION='us-east-1'\n",
+		"export AWS_CA_BUNDLE='" + filepath.Join(c.env["OUTCROP_DATA"], "tls", "ca-bundle.pem") + "'\n",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("got\n%s\nwant it to have %s", out, want)
+		}
+	}
+	if again := c.must("env"); again != out {
+		t.Errorf("the second time differs:\n%s\n%s", out, again)
+	}
+	if out := c.must("env", "--tls", "--shell", "powershell"); !strings.Contains(out, "$Env:AWS_ENDPOINT_URL = 'https://127.0.0.1:9999'") {
+		t.Errorf("got\n%s", out)
+	}
+}
+
+func TestExportQuotes(t *testing.T) {
+	t.Parallel()
+	for shell, want := range map[string]string{
+		"sh": `export A='it'\''s'`, "fish": `set -gx A 'it\'s'`, "powershell": `$Env:A = 'it''s'`,
+		"cmd": `set "A=it's"`, "dotenv": `A='it'\''s'`,
+	} {
+		if got, err := export(shell, "A", "it's"); err != nil || got != want {
+			t.Errorf("%s: got %s (%v), want %s", shell, got, err, want)
+		}
+	}
+}
+
+func TestConfigureWritesAProfile(t *testing.T) {
+	t.Parallel()
+	c := newCLI(t)
+	if out := c.must("configure"); !strings.Contains(out, "profile outcrop") {
+		t.Errorf("got %q", out)
+	}
+	config, err := os.ReadFile(c.env["AWS_CONFIG_FILE"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "[profile outcrop]\nregion = us-east-1\nendpoint_url = http://127.0.0.1:8484\n"; !strings.HasPrefix(string(config), want) {
+		t.Errorf("config: got %q, want it to begin with %q", config, want)
+	}
+	credentials, err := os.ReadFile(c.env["AWS_SHARED_CREDENTIALS_FILE"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !regexp.MustCompile(`^\[outcrop\]\naws_access_key_id = AKIA\w+\naws_secret_access_key = \S{40}\n$`).Match(credentials) {
+		t.Error("the credentials file is not one profile with a key and a secret")
+	}
+	if strings.Contains(c.must("configure"), "secret_access_key = ") {
+		t.Error("the command prints a secret")
+	}
+}
+
+func TestKeysAreCreatedListedAndRevoked(t *testing.T) {
+	t.Parallel()
+	c := newCLI(t)
+	out := c.must("keys", "create", "--user", "ann")
+	m := regexp.MustCompile(`AWS_ACCESS_KEY_ID=(AKIA\w+)\nAWS_SECRET_ACCESS_KEY=(\S{40})\n`).FindStringSubmatch(out)
+	if m == nil {
+		t.Fatalf("got %q", out)
+	}
+	if out := c.must("keys", "create", "--user", "ann", "--api-key", "--expires-in", "24h"); !strings.Contains(out, "AWS_BEARER_TOKEN_BEDROCK=ABSK") {
+		t.Errorf("got %q", out)
+	}
+	list := c.must("keys", "list")
+	if !strings.Contains(list, m[1]) || !strings.Contains(list, "api-key") || strings.Contains(list, m[2]) {
+		t.Errorf("got\n%s", list)
+	}
+	c.must("keys", "revoke", m[1])
+	if list := c.must("keys", "list"); !regexp.MustCompile(m[1] + `\s+access-key\s+ann\s+Revoked`).MatchString(list) {
+		t.Errorf("got\n%s", list)
+	}
+}
+
+func TestPrintedConfigurationIsAConfiguration(t *testing.T) {
+	t.Parallel()
+	c := newCLI(t)
+	path := filepath.Join(t.TempDir(), "printed.yaml")
+	if err := os.WriteFile(path, []byte(c.must("config", "print")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.must("--config", path, "config", "check")
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/outcrop/outcrop/internal/app"
+	"github.com/outcrop/outcrop/internal/config"
+	"github.com/outcrop/outcrop/internal/progress"
+	"github.com/outcrop/outcrop/internal/runner"
+)
+
+func (e *environment) serveCommand() *cobra.Command {
+	var listen, auth, account, region string
+	cmd := &cobra.Command{
+		Use: "serve", Short: "Serve the Bedrock API", Args: noArgs,
+		Long: "Serves every service on one port, plain HTTP and TLS alike.\n" +
+			"The first start fetches the engine and the default models; later ones need no network.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			global := e.flags
+			e.flags = func(cfg *config.Config) {
+				global(cfg)
+				for _, f := range []struct {
+					name, value string
+					field       *string
+				}{{"listen", listen, &cfg.Listen}, {"account", account, &cfg.Account}, {"region", region, &cfg.Region}, {"auth", auth, (*string)(&cfg.Auth)}} {
+					if cmd.Flags().Changed(f.name) {
+						*f.field = f.value
+					}
+				}
+			}
+			cfg, err := e.load()
+			if err != nil {
+				return err
+			}
+			return e.serve(cmd.Context(), cfg)
+		},
+	}
+	def := config.Default()
+	cmd.Flags().StringVar(&listen, "listen", def.Listen, "address of the one port")
+	cmd.Flags().StringVar(&auth, "auth", string(def.Auth), "on, or off on a loopback address")
+	cmd.Flags().StringVar(&account, "account", def.Account, "AWS account id, 12 digits")
+	cmd.Flags().StringVar(&region, "region", def.Region, "region of requests that name none")
+	return cmd
+}
+
+func (e *environment) serve(ctx context.Context, cfg *config.Config) error {
+	runnerCommand, err := ownRunner()
+	if err != nil {
+		return err
+	}
+	a, err := app.New(app.Params{
+		Config: cfg, Getenv: e.getenv, Logger: newLogger(e.stderr, cfg.Log), Version: version,
+		Runner: runnerCommand, Progress: progress.For(e.stderr),
+	})
+	if err != nil {
+		return err
+	}
+	a.Banner(e.stderr)
+	err = a.Run(ctx)
+	if closeErr := a.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+// ownRunner is the command line of the engine's child process: this program.
+func ownRunner() ([]string, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program's own file: %w", err)
+	}
+	return []string{exe, "runner"}, nil
+}
+
+func newLogger(w io.Writer, cfg config.Log) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(cfg.Level)) // checked by Validate
+	options := &slog.HandlerOptions{Level: level}
+	if cfg.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+// runnerCommand is the engine's child process; the server starts it.
+func (e *environment) runnerCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "runner", Hidden: true, Args: noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			// The process's own files, not the command's: the runner takes
+			// standard output away from everything else in the process.
+			if code := runner.Main(os.Stdin, os.Stdout, os.Stderr); code != runner.ExitOK {
+				return &exitError{code: code}
+			}
+			return nil
+		},
+	}
+}

@@ -1,0 +1,256 @@
+// Package app is the one place where Outcrop's parts are wired together:
+// configuration in, a running server out, stopped in reverse order.
+//
+// It decides nothing that a request could notice; that is in the packages
+// below. Command outcrop and the tests use the same New, and two Apps can run
+// in one process.
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/outcrop/outcrop/internal/authn"
+	"github.com/outcrop/outcrop/internal/catalog"
+	"github.com/outcrop/outcrop/internal/certificate"
+	"github.com/outcrop/outcrop/internal/config"
+	"github.com/outcrop/outcrop/internal/dualstack"
+	"github.com/outcrop/outcrop/internal/edge"
+	"github.com/outcrop/outcrop/internal/iam"
+	"github.com/outcrop/outcrop/internal/inference"
+	"github.com/outcrop/outcrop/internal/inference/all"
+	"github.com/outcrop/outcrop/internal/progress"
+	"github.com/outcrop/outcrop/internal/router"
+)
+
+// maxBody is the size above which the real service refuses a payload before it
+// looks into it.
+const maxBody = 32_000_000
+
+// Params is what an App gets from the outside. All but Progress, Backends and
+// Now are required.
+type Params struct {
+	Config  *config.Config
+	Getenv  func(string) string
+	Logger  *slog.Logger
+	Version string
+	// Runner is the command line that starts the engine's child process: this
+	// program with "runner".
+	Runner []string
+	// Progress shows downloads; nil shows none.
+	Progress progress.Sink
+	// Backends replaces the backends that are configured, for tests.
+	Backends map[string]inference.Backend
+	Now      func() time.Time
+}
+
+// App is a server. Make one with New, run it with Run; Close releases what New
+// opened.
+type App struct {
+	p       Params
+	root    iam.RootKey
+	cert    *certificate.Source
+	parts   *Parts
+	catalog *catalog.Catalog
+	router  *router.Router
+	edge    *edge.Edge
+	// edgeServices is what the edge was built from, for the test that lists
+	// the operations nobody serves yet.
+	edgeServices []edge.Service
+	listener     *dualstack.Listener
+	server       *http.Server
+
+	closeOnce sync.Once
+	closeErr  error
+}
+
+// New opens the state and the listening port. Nothing is served before Run.
+func New(p Params) (_ *App, err error) {
+	if p.Now == nil {
+		p.Now = time.Now
+	}
+	if p.Progress == nil {
+		p.Progress = progress.Silent{}
+	}
+	a := &App{p: p}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.Close())
+		}
+	}()
+	cfg := p.Config
+	keys, root, err := Keys(cfg, p.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	a.root = root
+	if a.cert, err = openCertificate(cfg, p.Getenv); err != nil {
+		return nil, err
+	}
+	if a.parts, err = OpenParts(cfg, p.Getenv, p.Progress, p.Logger); err != nil {
+		return nil, err
+	}
+	backends := p.Backends
+	if backends == nil {
+		backends, err = all.Backends(all.Params{
+			Config: cfg, Runner: p.Runner, Logger: p.Logger, Now: p.Now,
+			Engine: a.parts.Engine, Locate: a.parts.Locate,
+		})
+		if err != nil {
+			return nil, fmt.Errorf("start the backends: %w", err)
+		}
+	}
+	if a.edgeServices, err = a.services(backends); err != nil {
+		return nil, err
+	}
+	var authenticator edge.Authenticator = authn.NewOff(cfg.Account, cfg.Region)
+	authorize := allow
+	if cfg.Auth == config.On {
+		authenticator, authorize = newAuthenticator(cfg, keys, a.catalog.HasRegion, p.Now), decide
+	}
+	a.edge, err = edge.New(edge.Params{
+		Services: a.edgeServices, Authenticator: authenticator, Authorize: authorize, ActionService: "sts",
+		Logger: p.Logger, Metrics: edge.NewMetrics(), Now: p.Now, NewID: newRequestID, NewPadding: newPadding,
+		Account: cfg.Account, MaxBody: maxBody, BodyTimeout: cfg.Timeouts.Body, WriteTimeout: cfg.Timeouts.Write,
+		Ready: a.parts.Ready,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return a, a.listen()
+}
+
+func (a *App) listen() error {
+	inner, err := net.Listen("tcp", a.p.Config.Listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	a.listener = dualstack.New(inner, dualstack.Params{TLS: a.cert.TLSConfig(), FirstByteTimeout: a.p.Config.Timeouts.Header})
+	a.server = &http.Server{
+		Handler:           a.edge,
+		Protocols:         dualstack.Protocols(),
+		TLSConfig:         a.cert.TLSConfig(),
+		ReadHeaderTimeout: a.p.Config.Timeouts.Header,
+		IdleTimeout:       5 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		// net/http's own complaints (a client that broke the TLS handshake) are
+		// of no interest to an operator unless they ask.
+		ErrorLog: log.New(writerFunc(func(b []byte) (int, error) {
+			a.p.Logger.Debug("http", slog.String("message", string(b)))
+			return len(b), nil
+		}), "", 0),
+	}
+	return nil
+}
+
+// Run serves until ctx ends, then stops: no new connections, streams in flight
+// get a moment to finish. It fetches what is missing meanwhile.
+func (a *App) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var background sync.WaitGroup
+	background.Go(func() {
+		if err := a.parts.Ensure(ctx); err != nil && ctx.Err() == nil {
+			a.p.Logger.Error("the parts that Outcrop needs could not be fetched; calls answer ModelNotReadyException until it is restarted", slog.String("cause", err.Error()))
+		}
+	})
+	served := make(chan error, 1)
+	go func() { served <- a.server.Serve(a.listener) }()
+	var err error
+	select {
+	case err = <-served:
+		err = fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+		grace, stop := context.WithTimeout(context.WithoutCancel(ctx), shutdownGrace)
+		if a.server.Shutdown(grace) != nil {
+			_ = a.server.Close() // what did not finish in time is cut off
+		}
+		stop()
+	}
+	cancel()
+	background.Wait()
+	return err
+}
+
+// shutdownGrace is how long streams in flight may go on after a stop signal.
+const shutdownGrace = 5 * time.Second
+
+// Addr is the address that the port really has, also when the configuration
+// asked for any free one.
+func (a *App) Addr() net.Addr { return a.listener.Addr() }
+
+// Handler is the edge, for tests that need no port.
+func (a *App) Handler() http.Handler { return a.edge }
+
+// Close stops what New started, in reverse. It may be called more than once.
+func (a *App) Close() error {
+	a.closeOnce.Do(func() {
+		var errs []error
+		if a.server != nil {
+			errs = append(errs, a.server.Close())
+		}
+		if a.listener != nil {
+			if err := a.listener.Close(); !errors.Is(err, net.ErrClosed) {
+				errs = append(errs, err)
+			}
+		}
+		if a.router != nil {
+			errs = append(errs, a.router.Close())
+		}
+		a.closeErr = errors.Join(errs...)
+	})
+	return a.closeErr
+}
+
+// Keys opens the keys of a data directory, and root's. Commands use it without
+// a server; a running server notices what they change.
+func Keys(cfg *config.Config, getenv func(string) string) (*iam.Keys, iam.RootKey, error) {
+	dir := cfg.DataDir(getenv)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, iam.RootKey{}, fmt.Errorf("make the data directory: %w", err)
+	}
+	root, err := iam.LoadRoot(filepath.Join(dir, "credentials"), iam.RootParams{
+		AccessKeyID:     getenv("OUTCROP_ROOT_ACCESS_KEY_ID"),
+		SecretAccessKey: iam.Secret(getenv("OUTCROP_ROOT_SECRET_ACCESS_KEY")),
+		Rand:            rand.Reader,
+	})
+	if err != nil {
+		return nil, iam.RootKey{}, err
+	}
+	keys, err := iam.OpenKeys(dir, iam.KeysParams{Account: cfg.Account, Root: root, Rand: rand.Reader})
+	return keys, root, err
+}
+
+// CABundle returns the PEM file that clients need to trust the port, and makes
+// it when it is not there.
+func CABundle(cfg *config.Config, getenv func(string) string) (string, error) {
+	source, err := openCertificate(cfg, getenv)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Abs(source.BundlePath())
+}
+
+func openCertificate(cfg *config.Config, getenv func(string) string) (*certificate.Source, error) {
+	return certificate.Open(certificate.Params{
+		Dir: filepath.Join(cfg.DataDir(getenv), "tls"), Hosts: []string{cfg.Listen},
+		CertFile: cfg.TLS.Certificate, KeyFile: cfg.TLS.Key,
+	})
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
+
+var _ io.Writer = writerFunc(nil)

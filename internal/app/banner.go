@@ -1,0 +1,31 @@
+package app
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/outcrop/outcrop/internal/config"
+)
+
+// Banner tells a person where the server is, how to reach it, and which models
+// really answer: every stand-in is named.
+func (a *App) Banner(w io.Writer) {
+	cfg := a.p.Config
+	var b strings.Builder
+	fmt.Fprintf(&b, "Outcrop %s: the Amazon Bedrock API on http://%s (https on the same port)\n", a.p.Version, a.Addr())
+	fmt.Fprintf(&b, "  account %s, data in %s\n", cfg.Account, cfg.DataDir(a.p.Getenv))
+	if cfg.Auth == config.Off {
+		b.WriteString("  WARNING: authentication is OFF. Every program on this machine may call everything, as anyone.\n")
+	}
+	b.WriteString("\nWho answers:\n")
+	for _, line := range a.router.Assignments() {
+		standIn := ""
+		if line.StandIn {
+			standIn = "  (stand-in)"
+		}
+		fmt.Fprintf(&b, "  %-28s %s%s\n", line.Models, line.ServedBy, standIn)
+	}
+	b.WriteString("\nPoint AWS clients here:\n  eval \"$(outcrop env)\"        for this shell\n  outcrop configure            as the AWS profile outcrop\n\n")
+	_, _ = io.WriteString(w, b.String()) // a terminal that is gone reads nothing
+}

@@ -1,0 +1,79 @@
+package app
+
+import (
+	"fmt"
+
+	apibedrock "github.com/outcrop/outcrop/internal/api/bedrock"
+	"github.com/outcrop/outcrop/internal/api/bedrockagent"
+	"github.com/outcrop/outcrop/internal/api/bedrockagentruntime"
+	apiruntime "github.com/outcrop/outcrop/internal/api/bedrockruntime"
+	apists "github.com/outcrop/outcrop/internal/api/sts"
+	"github.com/outcrop/outcrop/internal/catalog"
+	"github.com/outcrop/outcrop/internal/edge"
+	"github.com/outcrop/outcrop/internal/embedding"
+	"github.com/outcrop/outcrop/internal/inference"
+	"github.com/outcrop/outcrop/internal/inference/all"
+	nativeall "github.com/outcrop/outcrop/internal/native/all"
+	"github.com/outcrop/outcrop/internal/router"
+	"github.com/outcrop/outcrop/internal/service/bedrock"
+	"github.com/outcrop/outcrop/internal/service/bedrockruntime"
+	"github.com/outcrop/outcrop/internal/service/sts"
+	"github.com/outcrop/outcrop/internal/wire/query"
+	"github.com/outcrop/outcrop/internal/wire/restjson"
+)
+
+// services puts the router over the backends and the services over the router.
+// From here on the router owns the backends.
+func (a *App) services(backends map[string]inference.Backend) ([]edge.Service, error) {
+	cfg := a.p.Config
+	models, err := a.newCatalog()
+	if err == nil {
+		a.catalog = models
+		a.router, err = a.newRouter(models, backends)
+	}
+	if err != nil {
+		for _, b := range backends {
+			_ = b.Close() // the first error is the one to tell
+		}
+		return nil, err
+	}
+	fitter := embedding.New(a.router, embedding.Params{Dir: a.parts.BasisDir(), Logger: a.p.Logger})
+	families := bedrockruntime.Families{Text: nativeall.Families(), Embeddings: nativeall.Embeddings()}
+	runtime := bedrockruntime.New(a.router, fitter, families, bedrockruntime.Params{Now: a.p.Now, ModelTimeout: cfg.Timeouts.Model})
+	control := bedrock.New(models, a.router, bedrock.Params{Lifecycle: router.Lifecycle(cfg.Compat.Lifecycle), Now: a.p.Now})
+	return []edge.Service{
+		{Schema: apiruntime.Schema(), Handlers: apiruntime.Handlers(runtime), Codec: restjson.Codec{}, Padding: true},
+		{Schema: apibedrock.Schema(), Handlers: apibedrock.Handlers(control), Codec: restjson.Codec{}},
+		{Schema: bedrockagent.Schema(), Handlers: bedrockagent.Handlers(bedrockagent.Unimplemented{}), Codec: restjson.Codec{}},
+		{Schema: bedrockagentruntime.Schema(), Handlers: bedrockagentruntime.Handlers(bedrockagentruntime.Unimplemented{}), Codec: restjson.Codec{}},
+		{Schema: apists.Schema(), Handlers: apists.Handlers(sts.New()), Codec: query.Codec{}},
+	}, nil
+}
+
+func (a *App) newCatalog() (*catalog.Catalog, error) {
+	restrictions := make([]catalog.Restriction, 0, len(a.p.Config.Regions))
+	for _, r := range a.p.Config.Regions {
+		restrictions = append(restrictions, catalog.Restriction{Match: r.Match, Regions: r.Regions})
+	}
+	models, err := catalog.New(restrictions...)
+	if err != nil {
+		return nil, fmt.Errorf("the regions of the configuration: %w", err)
+	}
+	return models, nil
+}
+
+func (a *App) newRouter(models *catalog.Catalog, backends map[string]inference.Backend) (*router.Router, error) {
+	cfg := a.p.Config
+	routes := make([]router.Route, 0, len(cfg.Routes))
+	for _, r := range cfg.Routes {
+		routes = append(routes, router.Route{Match: r.Match, Model: r.Model, Like: r.Like})
+	}
+	r, err := router.New(models, backends, router.Params{
+		Routes: routes, DefaultChat: cfg.Defaults.Chat, DefaultEmbedding: cfg.Defaults.Embedding, DefaultBackend: all.Default,
+		UnknownModel: router.UnknownModel(cfg.Compat.UnknownModel), Lifecycle: router.Lifecycle(cfg.Compat.Lifecycle), Now: a.p.Now,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("the routes of the configuration: %w", err)
+	}
+	return r, nil
+}
