@@ -15,7 +15,7 @@ import (
 func (e *environment) keysCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "keys", Short: "Create, list and revoke access keys and API keys", Args: noArgs,
-		Long: "A running server notices changes at once: it need not be restarted.",
+		Long: "A running server need not be restarted: a new key is good at once, a revoked one is refused within a second.",
 	}
 	cmd.AddCommand(e.keysCreateCommand(), e.keysListCommand(), e.keysRevokeCommand())
 	return cmd

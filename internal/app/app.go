@@ -95,6 +95,9 @@ func New(p Params) (_ *App, err error) {
 		return nil, err
 	}
 	a.root = root
+	if err := keys.SealError(); err != nil {
+		p.Logger.Warn("access keys cannot be used", slog.String("cause", err.Error()))
+	}
 	if a.cert, err = openCertificate(cfg, p.Getenv); err != nil {
 		return nil, err
 	}
