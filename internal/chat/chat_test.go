@@ -222,7 +222,6 @@ func TestInterrupt(t *testing.T) {
 	defer cancel()
 	const loop = "{% for a in range(9999) %}{% for b in range(9999) %}{% for c in range(9999) %}{% endfor %}{% endfor %}{% endfor %}"
 	for range 5 { // more often than there are machines
-		ctx := ctx
 		_, err := r.Render(ctx, chat.Input{
 			Template: "{{ strftime_now('%Y') }}" + loop,
 			Messages: []inference.Message{user("x")},
@@ -234,6 +233,21 @@ func TestInterrupt(t *testing.T) {
 	}
 	if got, err := r.Render(t.Context(), chat.Input{Messages: []inference.Message{user("x")}}); err != nil || got == "" {
 		t.Errorf("got %q, %v afterwards, want the renderer to work", got, err)
+	}
+}
+
+func TestPrepare(t *testing.T) {
+	t.Parallel()
+	r := newRenderer(t)
+	for _, template := range []string{"", "{{ messages[0].content }}", "{% for %}"} {
+		if err := r.Prepare(t.Context(), template); err != nil {
+			t.Errorf("got %v for %q, want nothing: Render says what is wrong", err, template)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := r.Prepare(ctx, ""); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want %v", err, context.Canceled)
 	}
 }
 

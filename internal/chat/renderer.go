@@ -46,6 +46,7 @@ type Renderer struct {
 type abilities struct {
 	system bool // it writes a system message down
 	typed  bool // it wants content as a list of typed parts
+	tools  bool // it needs the variable tools, if only an empty list
 }
 
 // machine is one JavaScript engine with the script loaded.
@@ -162,11 +163,22 @@ func (r *Renderer) Render(ctx context.Context, in Input) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	text, err := s.run(ctx, turns, in.AddGenerationPrompt)
+	text, err := s.run(ctx, can, turns, in.AddGenerationPrompt)
 	if err != nil {
 		return "", err
 	}
 	return text + prefill, nil
+}
+
+// Prepare reads a template ahead, so that the first request does not wait for
+// it: the longest ones take half a second. What is wrong with the template is
+// for Render to say; only ctx's error comes back.
+func (r *Renderer) Prepare(ctx context.Context, template string) error {
+	_, err := r.Render(ctx, Input{Template: template, AddGenerationPrompt: true})
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return nil
 }
 
 func (r *Renderer) acquire(ctx context.Context) (*machine, error) {
@@ -239,35 +251,39 @@ type rendering struct {
 // what is wrong with it.
 func (s *rendering) probe(ctx context.Context) (abilities, error) {
 	const system, user = "outcropSystemProbe", "outcropUserProbe"
-	for _, typed := range []bool{false, true} {
+	for _, can := range []abilities{{}, {typed: true}, {tools: true}} {
 		content := func(text string) any {
-			if typed {
+			if can.typed {
 				return []typedText{{"text", text}}
 			}
 			return text
 		}
 		both := []turn{{"system", content(system)}, {"user", content(user)}}
-		text, err := s.run(ctx, both, true)
+		text, err := s.run(ctx, can, both, true)
 		if ctx.Err() != nil || s.spoiled {
 			return abilities{}, err
 		}
 		if err == nil && strings.Contains(text, system) && strings.Contains(text, user) {
-			return abilities{system: true, typed: typed}, nil
+			can.system = true
+			return can, nil
 		}
-		text, err = s.run(ctx, both[1:], true)
+		text, err = s.run(ctx, can, both[1:], true)
 		if ctx.Err() != nil || s.spoiled {
 			return abilities{}, err
 		}
 		if err == nil && strings.Contains(text, user) {
-			return abilities{typed: typed}, nil
+			return can, nil
 		}
 	}
 	return abilities{system: true}, nil
 }
 
 // run renders turns with the input's template.
-func (s *rendering) run(ctx context.Context, turns []turn, open bool) (string, error) {
-	vars := make(map[string]any, len(s.in.Extra)+4)
+func (s *rendering) run(ctx context.Context, can abilities, turns []turn, open bool) (string, error) {
+	vars := make(map[string]any, len(s.in.Extra)+5)
+	if can.tools {
+		vars["tools"] = []any{}
+	}
 	maps.Copy(vars, s.in.Extra)
 	vars["messages"] = turns
 	vars["add_generation_prompt"] = open
