@@ -2,9 +2,11 @@ package constraint
 
 import (
 	"fmt"
+	"hash/maphash"
 	"regexp"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
@@ -45,10 +47,38 @@ func compile(pattern string) *schema.Validator {
 	if err != nil {
 		return &schema.Validator{Match: func(string) bool { return true }}
 	}
-	if mustNot == nil {
-		return &schema.Validator{Match: must.MatchString}
+	match := must.MatchString
+	if mustNot != nil {
+		match = func(s string) bool { return must.MatchString(s) && !mustNot.MatchString(s) }
 	}
-	return &schema.Validator{Match: func(s string) bool { return must.MatchString(s) && !mustNot.MatchString(s) }}
+	return &schema.Validator{Match: (&memo{match: match, seed: maphash.MakeSeed()}).Match}
+}
+
+// memo remembers the last values that a pattern accepted. Identifiers of models
+// and resources come again and again, and their patterns are the slowest part
+// of checking a request.
+type memo struct {
+	match func(string) bool
+	seed  maphash.Seed
+	slots [16]atomic.Pointer[string]
+}
+
+// maxRemembered keeps long texts out of memory.
+const maxRemembered = 256
+
+func (m *memo) Match(s string) bool {
+	if len(s) > maxRemembered {
+		return m.match(s)
+	}
+	slot := &m.slots[maphash.String(m.seed, s)%uint64(len(m.slots))]
+	if known := slot.Load(); known != nil && *known == s {
+		return true
+	}
+	if !m.match(s) {
+		return false
+	}
+	slot.Store(&s)
+	return true
 }
 
 // closing finds the parenthesis that ends a group whose beginning is cut off.

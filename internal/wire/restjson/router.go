@@ -108,8 +108,9 @@ const maxSegments = 64
 
 // Match returns the operations that the request line may mean, the most
 // specific first: paths with fewer labels, then those that demand query
-// parameters. More than one is left when services share a path (/tags/{arn},
-// POST /agents/{id}): who called decides. nil means that there is none.
+// parameters, then those that end as the path does, with or without a slash.
+// More than one is left when services share a path (/tags/{arn}, POST
+// /agents/{id}): who called decides. nil means that there is none.
 func (r *Router) Match(method, escapedPath, rawQuery string) []Match {
 	root := r.methods[method]
 	if root == nil {
@@ -132,7 +133,22 @@ func (r *Router) Match(method, escapedPath, rawQuery string) []Match {
 		s.span = true
 		s.walk(root, 0, 0)
 	}
+	if len(s.found) > 1 {
+		slash := strings.HasSuffix(escapedPath, "/")
+		slices.SortStableFunc(s.found, func(a, b Match) int {
+			return cmp.Or(cmp.Compare(len(a.Labels), len(b.Labels)), cmp.Compare(misfit(a, slash), misfit(b, slash)))
+		})
+	}
 	return s.found
+}
+
+// misfit is 1 when the template of the operation ends otherwise than the path.
+func misfit(m Match, slash bool) int {
+	path, _, _ := strings.Cut(m.Op.URI, "?")
+	if strings.HasSuffix(path, "/") == slash {
+		return 0
+	}
+	return 1
 }
 
 type search struct {

@@ -88,28 +88,28 @@ func (m *members) UnmarshalJSON(data []byte) error {
 }
 
 type shape struct {
-	Type            string         `json:"type"`
-	Members         members        `json:"members"`
-	Required        []string       `json:"required"`
-	Member          *ref           `json:"member"`
-	Key             *ref           `json:"key"`
-	Value           *ref           `json:"value"`
-	Min             *float64       `json:"min"`
-	Max             *float64       `json:"max"`
-	Pattern         string         `json:"pattern"`
-	Enum            []string       `json:"enum"`
-	Payload         string         `json:"payload"`
-	TimestampFormat string         `json:"timestampFormat"`
-	Sensitive       bool           `json:"sensitive"`
-	Sparse          bool           `json:"sparse"`
-	Streaming       bool           `json:"streaming"`
-	Union           bool           `json:"union"`
-	Document        bool           `json:"document"`
-	EventStream     bool           `json:"eventstream"`
-	Event           bool           `json:"event"`
-	Flattened       bool           `json:"flattened"`
-	Exception       bool           `json:"exception"`
-	Fault           bool           `json:"fault"`
+	Type            string   `json:"type"`
+	Members         members  `json:"members"`
+	Required        []string `json:"required"`
+	Member          *ref     `json:"member"`
+	Key             *ref     `json:"key"`
+	Value           *ref     `json:"value"`
+	Min             *float64 `json:"min"`
+	Max             *float64 `json:"max"`
+	Pattern         string   `json:"pattern"`
+	Enum            []string `json:"enum"`
+	Payload         string   `json:"payload"`
+	TimestampFormat string   `json:"timestampFormat"`
+	Sensitive       bool     `json:"sensitive"`
+	Sparse          bool     `json:"sparse"`
+	Streaming       bool     `json:"streaming"`
+	Union           bool     `json:"union"`
+	Document        bool     `json:"document"`
+	EventStream     bool     `json:"eventstream"`
+	Event           bool     `json:"event"`
+	Flattened       bool     `json:"flattened"`
+	Exception       bool     `json:"exception"`
+	Fault           bool     `json:"fault"`
 	Error           *struct {
 		Code           string `json:"code"`
 		HTTPStatusCode int    `json:"httpStatusCode"`
