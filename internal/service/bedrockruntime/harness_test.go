@@ -40,17 +40,20 @@ func (c *clock) Now() time.Time {
 	return c.now
 }
 
-// newService returns a service whose local models are all the backend's: "chat"
-// and "vectors" of backend "fake".
+// newService returns a service whose local models are all the backend's:
+// "chat", "own" and "vectors" of backend "mem".
 func newService(t *testing.T, b inference.Backend, p bedrockruntime.Params) *bedrockruntime.Service {
 	t.Helper()
 	c, err := catalog.New()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := router.New(c, map[string]inference.Backend{"fake": b}, router.Params{
+	r, err := router.New(c, map[string]inference.Backend{"mem": b}, router.Params{
 		DefaultChat: "chat", DefaultEmbedding: "vectors",
-		Routes: []router.Route{{Match: "acme.plain", Model: "own"}},
+		Routes: []router.Route{
+			{Match: "acme.plain", Model: "own"},
+			{Match: "acme.lost-vectors", Model: "lost", Like: "amazon.titan-embed-text-v2:0"},
+		},
 	})
 	if err != nil {
 		t.Fatal(err)

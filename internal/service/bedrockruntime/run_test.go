@@ -14,6 +14,7 @@ import (
 	"github.com/outcrop/outcrop/internal/call"
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/inference"
+	"github.com/outcrop/outcrop/internal/inference/mem"
 	"github.com/outcrop/outcrop/internal/service/bedrockruntime"
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
@@ -46,8 +47,8 @@ func TestUsageIsRecorded(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := call.Usage{
-		Model: "anthropic.claude-3-5-sonnet-20241022-v2:0", ServedBy: "fake/chat", Backend: "fake",
-		InputTokens: 3, OutputTokens: 4, FirstToken: 10 * time.Millisecond, Elapsed: 5 * time.Millisecond,
+		Model: "anthropic.claude-3-5-sonnet-20241022-v2:0", ServedBy: "mem/chat", Backend: "mem",
+		InputTokens: 3, OutputTokens: 3, FirstToken: 10 * time.Millisecond, Elapsed: time.Millisecond,
 	}
 	if diff := cmp.Diff(want, c.Usage()); diff != "" {
 		t.Errorf("usage (-want +got):\n%s", diff)
@@ -63,8 +64,8 @@ func TestUsageOfAnEmbeddingIsRecorded(t *testing.T) {
 		t.Fatal(err)
 	}
 	u := c.Usage()
-	if u.ServedBy != "fake/vectors" || u.InputTokens != 4 || u.OutputTokens != 0 || u.Elapsed <= 0 {
-		t.Errorf("got %+v, want 4 input tokens served by fake/vectors", u)
+	if u.ServedBy != "mem/vectors" || u.InputTokens != 4 || u.OutputTokens != 0 || u.Elapsed <= 0 {
+		t.Errorf("got %+v, want 4 input tokens served by mem/vectors", u)
 	}
 }
 
@@ -93,29 +94,19 @@ func TestClientGoesAway(t *testing.T) {
 	}
 }
 
-// slow is a backend that hands every step to the test.
-type slow struct {
-	fake
-	steps chan inference.Event
-}
-
-func (s *slow) Generate(_ context.Context, _ *inference.Request, emit func(inference.Event) error) error {
-	for ev := range s.steps {
-		if err := emit(ev); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// An event leaves before the next one is made: the backend's emit returns only
-// after the sink took it.
+// An event leaves before the next token is made: the backend's step for the next
+// one comes after the sink took the last.
 func TestTokensAreStreamedAsTheyAreMade(t *testing.T) {
 	t.Parallel()
-	b := &slow{steps: make(chan inference.Event)}
+	gate, left := make(chan struct{}), make(chan int)
+	b := newBackend(func(*inference.Request) (mem.Answer, error) {
+		return mem.Answer{Tokens: []string{"a", "b"}, Before: func(context.Context, int) error {
+			<-gate
+			return nil
+		}}, nil
+	})
 	svc := newService(t, b, bedrockruntime.Params{})
 	ctx, c := newCall(t.Context(), "us-east-1")
-	left := make(chan int)
 	rec := &recorder{op: operation(t, "ConverseStream"), call: c, onSend: func(n int) error {
 		left <- n
 		return nil
@@ -124,19 +115,14 @@ func TestTokensAreStreamedAsTheyAreMade(t *testing.T) {
 	go func() {
 		done <- svc.ConverseStream(ctx, conversation(), schema.Sink[api.ConverseStreamOutput, api.ConverseStreamOutputEvent](rec))
 	}()
-	for i, ev := range []inference.Event{
-		inference.Started{Model: "chat", InputTokens: 3},
-		inference.TextDelta{Text: "a", OutputTokens: 1},
-		inference.TextDelta{Text: "b", OutputTokens: 2},
-	} {
-		b.steps <- ev
-		if n := <-left; n != i+1 {
-			t.Fatalf("after step %d event %d left", i+1, n)
+	for n := 1; n <= 3; n++ { // messageStart, a, b
+		gate <- struct{}{}
+		if got := <-left; got != n {
+			t.Fatalf("after step %d event %d left", n, got)
 		}
 	}
-	b.steps <- inference.Finished{Reason: inference.StopEndTurn}
-	close(b.steps)
-	for n := 4; n <= 6; n++ {
+	gate <- struct{}{}
+	for n := 4; n <= 6; n++ { // contentBlockStop, messageStop, metadata
 		<-left
 	}
 	if err := <-done; err != nil {
@@ -155,7 +141,7 @@ func TestModelTimeout(t *testing.T) {
 			if strings.HasPrefix(name, "Invoke") {
 				body = `{"anthropic_version":"bedrock-2023-05-31","max_tokens":10,"messages":[{"role":"user","content":"Hi"}]}`
 			}
-			svc := newService(t, &fake{block: true}, bedrockruntime.Params{ModelTimeout: time.Millisecond})
+			svc := newService(t, scripted(t, "stuck"), bedrockruntime.Params{ModelTimeout: time.Millisecond})
 			got, err := exchange(t.Context(), svc, name, "us-east-1", claude3, nil, body)
 			if err != nil {
 				t.Fatal(err)
@@ -172,7 +158,7 @@ func TestDisconnectIsNotATimeout(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	got, err := exchange(ctx, newService(t, &fake{block: true}, bedrockruntime.Params{}), "Converse", "us-east-1", claude3, nil, `{"messages":[{"role":"user","content":[{"text":"Hi"}]}]}`)
+	got, err := exchange(ctx, newService(t, scripted(t, "stuck"), bedrockruntime.Params{}), "Converse", "us-east-1", claude3, nil, `{"messages":[{"role":"user","content":[{"text":"Hi"}]}]}`)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,96 @@
+package bedrockruntime_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/inference"
+	"github.com/outcrop/outcrop/internal/inference/mem"
+)
+
+// scripted returns a backend of the models that the tests' router leads to,
+// which answers as a script wants it.
+func scripted(t *testing.T, name string) *mem.Backend {
+	t.Helper()
+	var answer func(*inference.Request) (mem.Answer, error)
+	switch name {
+	case "greeting":
+		answer = mem.Say("Hello there, you.")
+	case "echo":
+		answer = func(req *inference.Request) (mem.Answer, error) {
+			return mem.Answer{Tokens: []string{rendered(req)}}, nil
+		}
+	case "stopped":
+		answer = mem.Say("one two three four")
+	case "silent":
+		answer = mem.Say("")
+	case "busy":
+		answer = mem.Fail(fault.New(fault.Unavailable, "Too many connections, please wait before trying again."))
+	case "broken":
+		answer = func(*inference.Request) (mem.Answer, error) {
+			return mem.Answer{Tokens: []string{"one", " two", " three"}, Before: func(_ context.Context, step int) error {
+				if step == 3 {
+					return fault.New(fault.Upstream, "The model stopped working.")
+				}
+				return nil
+			}}, nil
+		}
+	case "stuck":
+		answer = func(*inference.Request) (mem.Answer, error) {
+			return mem.Answer{Before: func(ctx context.Context, _ int) error {
+				<-ctx.Done()
+				return ctx.Err()
+			}}, nil
+		}
+	default:
+		t.Fatalf("no script %q", name)
+	}
+	return newBackend(answer)
+}
+
+func newBackend(answer func(*inference.Request) (mem.Answer, error)) *mem.Backend {
+	epoch := time.Unix(0, 0)
+	return mem.New(mem.Params{
+		Models: []inference.ModelInfo{
+			{Name: "chat", ContextWindow: 4096}, {Name: "own", ContextWindow: 4096},
+			{Name: "vectors", Dimensions: 4, ContextWindow: 512},
+		},
+		Answer: answer,
+		Now:    func() time.Time { epoch = epoch.Add(time.Millisecond); return epoch },
+	})
+}
+
+// rendered writes a request down, so that a test sees what arrived.
+func rendered(req *inference.Request) string {
+	var b strings.Builder
+	write := func(who string, parts []inference.Part) {
+		for _, p := range parts {
+			fmt.Fprintf(&b, "[%s] %s ", who, p.(inference.Text).Text)
+		}
+	}
+	write("system", req.System)
+	for _, m := range req.Messages {
+		write(string(m.Role), m.Parts)
+	}
+	if req.MaxTokens > 0 {
+		fmt.Fprintf(&b, "max=%d ", req.MaxTokens)
+	}
+	if req.Temperature != nil {
+		fmt.Fprintf(&b, "temperature=%v ", *req.Temperature)
+	}
+	if req.TopP != nil {
+		fmt.Fprintf(&b, "top_p=%v ", *req.TopP)
+	}
+	if req.TopK != nil {
+		fmt.Fprintf(&b, "top_k=%v ", *req.TopK)
+	}
+	if len(req.StopSequences) > 0 {
+		// In lower case, so that the answer does not contain them.
+		fmt.Fprintf(&b, "stop=%q ", strings.ToLower(strings.Join(req.StopSequences, ",")))
+	}
+	return strings.TrimSpace(b.String())
+}
