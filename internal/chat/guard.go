@@ -50,12 +50,12 @@ func (g *Guard) protect(text string) string {
 	if strings.Contains(text, Break) {
 		text = strings.ReplaceAll(text, Break, "")
 	}
-	if g == nil {
+	if g == nil || !strings.ContainsAny(text, g.first) {
 		return text
 	}
 	var b strings.Builder
 	done := 0
-	for i := 0; i < len(text); i++ {
+	for i := range len(text) {
 		for _, t := range g.byFirst[text[i]] {
 			if strings.HasPrefix(text[i:], t) {
 				_, size := utf8.DecodeRuneInString(text[i:])

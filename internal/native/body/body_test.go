@@ -20,8 +20,8 @@ func sample() *Schema {
 		Properties: map[string]*Schema{
 			"prompt":  {Type: TypeString, MinLength: 1, MaxLength: 5},
 			"version": {Type: TypeString, Enum: []string{"one", "two"}},
-			"tokens":  {Type: TypeInteger, Min: Limit(1), Max: Limit(4096)},
-			"heat":    {Type: TypeNumber, Min: Limit(0), Max: Limit(1)},
+			"tokens":  {Type: TypeInteger, Min: new(1.0), Max: new(4096.0)},
+			"heat":    {Type: TypeNumber, Min: new(0.0), Max: new(1.0)},
 			"size":    {Type: TypeInteger, Enum: []string{"256", "512"}},
 			"free":    {Type: TypeNumber},
 			"on":      {Type: TypeBoolean},

@@ -56,9 +56,6 @@ type Schema struct {
 	Separator string
 }
 
-// Limit makes a bound for Schema.Min or Schema.Max.
-func Limit(f float64) *float64 { return &f }
-
 // maxViolations bounds the sentence: a body can have a million wrong keys.
 const maxViolations = 20
 
@@ -80,7 +77,7 @@ type checker struct{ found []string }
 
 func (c *checker) full() bool { return len(c.found) >= maxViolations }
 
-func (c *checker) add(at, format string, args ...any) {
+func (c *checker) addf(at, format string, args ...any) {
 	if !c.full() {
 		c.found = append(c.found, at+": "+fmt.Sprintf(format, args...))
 	}
@@ -98,7 +95,7 @@ func (c *checker) value(at string, s *Schema, v any) {
 		return
 	}
 	if !s.Type.fits(v) {
-		c.add(at, "expected type: %s, found: %s", typeNames[s.Type], typeName(v))
+		c.addf(at, "expected type: %s, found: %s", typeNames[s.Type], typeName(v))
 		return
 	}
 	switch v := v.(type) {
@@ -141,13 +138,13 @@ func (c *checker) object(at string, s *Schema, v map[string]any) {
 	if !s.Open {
 		for _, k := range keys {
 			if _, ok := s.Properties[k]; !ok {
-				c.add(at, "extraneous key [%s] is not permitted", quote(k))
+				c.addf(at, "extraneous key [%s] is not permitted", quote(k))
 			}
 		}
 	}
 	for _, k := range s.Required {
 		if _, ok := v[k]; !ok {
-			c.add(at, "required key [%s] not found", k)
+			c.addf(at, "required key [%s] not found", k)
 		}
 	}
 	for _, k := range keys {
@@ -159,10 +156,10 @@ func (c *checker) object(at string, s *Schema, v map[string]any) {
 
 func (c *checker) array(at string, s *Schema, v []any) {
 	if len(v) < s.MinItems {
-		c.add(at, "expected minimum item count: %d, found: %d", s.MinItems, len(v))
+		c.addf(at, "expected minimum item count: %d, found: %d", s.MinItems, len(v))
 	}
 	if s.MaxItems > 0 && len(v) > s.MaxItems {
-		c.add(at, "expected maximum item count: %d, found: %d", s.MaxItems, len(v))
+		c.addf(at, "expected maximum item count: %d, found: %d", s.MaxItems, len(v))
 	}
 	if s.Items == nil {
 		return
@@ -179,34 +176,34 @@ func (c *checker) text(at string, s *Schema, v string) {
 	if s.MinLength > 0 || s.MaxLength > 0 {
 		n := utf8.RuneCountInString(v)
 		if n < s.MinLength {
-			c.add(at, "expected minLength: %d, actual: %d", s.MinLength, n)
+			c.addf(at, "expected minLength: %d, actual: %d", s.MinLength, n)
 		}
 		if s.MaxLength > 0 && n > s.MaxLength {
-			c.add(at, "expected maxLength: %d, actual: %d", s.MaxLength, n)
+			c.addf(at, "expected maxLength: %d, actual: %d", s.MaxLength, n)
 		}
 	}
 	if s.Enum != nil && !slices.Contains(s.Enum, v) {
-		c.add(at, "%s is not a valid enum value", quote(v))
+		c.addf(at, "%s is not a valid enum value", quote(v))
 	}
 }
 
 func (c *checker) number(at string, s *Schema, v json.Number) {
 	if s.Enum != nil && !slices.Contains(s.Enum, v.String()) {
-		c.add(at, "%s is not a valid enum value", quote(v.String()))
+		c.addf(at, "%s is not a valid enum value", quote(v.String()))
 	}
 	f, err := v.Float64()
 	if err != nil && !math.IsInf(f, 0) {
-		c.add(at, "expected type: %s, found: String", typeNames[s.Type])
+		c.addf(at, "expected type: %s, found: String", typeNames[s.Type])
 		return
 	}
 	if s.Min != nil && f < *s.Min {
-		c.add(at, "%s is not greater or equal to %s", quote(v.String()), decimal(*s.Min))
+		c.addf(at, "%s is not greater or equal to %s", quote(v.String()), decimal(*s.Min))
 	}
 	if s.Max != nil && f > *s.Max {
-		c.add(at, "%s is not less or equal to %s", quote(v.String()), decimal(*s.Max))
+		c.addf(at, "%s is not less or equal to %s", quote(v.String()), decimal(*s.Max))
 	}
 	if s.Max == nil && math.IsInf(f, 1) || s.Min == nil && math.IsInf(f, -1) {
-		c.add(at, "%s is out of range", quote(v.String()))
+		c.addf(at, "%s is out of range", quote(v.String()))
 	}
 }
 

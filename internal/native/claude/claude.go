@@ -189,7 +189,7 @@ func newRequestSchema() *body.Schema {
 }
 
 func newExtraSchema() *body.Schema {
-	unit := &body.Schema{Type: body.TypeNumber, Min: body.Limit(0), Max: body.Limit(1)}
+	unit := &body.Schema{Type: body.TypeNumber, Min: new(0.0), Max: new(1.0)}
 	texts := &body.Schema{Type: body.TypeArray, Items: &body.Schema{Type: body.TypeString}}
 	open := &body.Schema{Type: body.TypeObject, Open: true}
 	return &body.Schema{Type: body.TypeObject, Properties: map[string]*body.Schema{
@@ -198,7 +198,7 @@ func newExtraSchema() *body.Schema {
 		"max_tokens":         {Type: body.TypeInteger},
 		"temperature":        unit,
 		"top_p":              unit,
-		"top_k":              {Type: body.TypeInteger, Min: body.Limit(0), Max: body.Limit(500)},
+		"top_k":              {Type: body.TypeInteger, Min: new(0.0), Max: new(500.0)},
 		"stop_sequences":     {Type: body.TypeArray, MaxItems: maxStopSequences, Items: texts.Items},
 		"metadata":           open,
 		"thinking":           open,

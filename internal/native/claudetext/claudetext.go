@@ -85,13 +85,13 @@ func requestSchema(m native.Model) *body.Schema {
 
 func extraSchema(m native.Model) *body.Schema {
 	limit := float64(max(maxTokens, m.MaxOutput))
-	unit := &body.Schema{Type: body.TypeNumber, Min: body.Limit(0), Max: body.Limit(1)}
+	unit := &body.Schema{Type: body.TypeNumber, Min: new(0.0), Max: new(1.0)}
 	return &body.Schema{Type: body.TypeObject, Properties: map[string]*body.Schema{
 		"anthropic_version":    {Type: body.TypeString},
-		"max_tokens_to_sample": {Type: body.TypeInteger, Min: body.Limit(1), Max: &limit},
+		"max_tokens_to_sample": {Type: body.TypeInteger, Min: new(1.0), Max: &limit},
 		"temperature":          unit,
 		"top_p":                unit,
-		"top_k":                {Type: body.TypeInteger, Min: body.Limit(0), Max: body.Limit(500)},
+		"top_k":                {Type: body.TypeInteger, Min: new(0.0), Max: new(500.0)},
 		"stop_sequences":       {Type: body.TypeArray, Items: &body.Schema{Type: body.TypeString, MinLength: 1}},
 	}}
 }

@@ -81,11 +81,11 @@ func (Family) Extra(_ native.Model, fields json.RawMessage, _ *inference.Request
 var extraSchema = &body.Schema{Type: body.TypeObject}
 
 func requestSchema(m native.Model) *body.Schema {
-	unit := &body.Schema{Type: body.TypeNumber, Min: body.Limit(0), Max: body.Limit(1)}
+	unit := &body.Schema{Type: body.TypeNumber, Min: new(0.0), Max: new(1.0)}
 	limit := float64(max(maxTokens, m.MaxOutput))
 	return &body.Schema{Type: body.TypeObject, Required: []string{"prompt"}, Properties: map[string]*body.Schema{
 		"prompt":      {Type: body.TypeString, MinLength: 1},
-		"max_gen_len": {Type: body.TypeInteger, Min: body.Limit(1), Max: &limit},
+		"max_gen_len": {Type: body.TypeInteger, Min: new(1.0), Max: &limit},
 		"temperature": unit,
 		"top_p":       unit,
 		"images":      {Type: body.TypeArray, Items: &body.Schema{Type: body.TypeString}},

@@ -173,7 +173,7 @@ func Golden(t *testing.T, name string, got []byte) {
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(name, got, 0o644); err != nil { //nolint:gosec // golden files are for everyone
+		if err := os.WriteFile(name, got, 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
@@ -260,7 +260,7 @@ func (s script) answer() *inference.Answer {
 }
 
 func answers() []script {
-	make := func(name string, reason inference.StopReason, sequence string, texts ...string) script {
+	answer := func(name string, reason inference.StopReason, sequence string, texts ...string) script {
 		s := script{name: name, events: []inference.Event{inference.Started{Model: "mem", InputTokens: 12}}}
 		for i, text := range texts {
 			s.events = append(s.events, inference.TextDelta{Text: text, OutputTokens: i + 1})
@@ -270,12 +270,12 @@ func answers() []script {
 		return s
 	}
 	return []script{
-		make("end_turn", inference.StopEndTurn, "", "Hello", ", <world> & \"all\"", "\n日本"),
-		make("max_tokens", inference.StopMaxTokens, "", "Once", " upon"),
-		make("stop_sequence", inference.StopSequence, "END", "One", " two "),
-		make("context_window", inference.StopContextWindow, "", "long"),
-		make("filtered", inference.StopFiltered, "", "no"),
-		make("empty", inference.StopEndTurn, ""),
+		answer("end_turn", inference.StopEndTurn, "", "Hello", ", <world> & \"all\"", "\n日本"),
+		answer("max_tokens", inference.StopMaxTokens, "", "Once", " upon"),
+		answer("stop_sequence", inference.StopSequence, "END", "One", " two "),
+		answer("context_window", inference.StopContextWindow, "", "long"),
+		answer("filtered", inference.StopFiltered, "", "no"),
+		answer("empty", inference.StopEndTurn, ""),
 	}
 }
 

@@ -205,9 +205,9 @@ func newExtraSchema() *body.Schema {
 // newConfigSchema takes a temperature of 0, which the guide does not name and
 // the service is used with all the same.
 func newConfigSchema() *body.Schema {
-	unit := &body.Schema{Type: body.TypeNumber, Min: body.Limit(0), Max: body.Limit(1)}
-	tokens := &body.Schema{Type: body.TypeInteger, Min: body.Limit(1)}
-	topK := &body.Schema{Type: body.TypeInteger, Min: body.Limit(0), Max: body.Limit(128)}
+	unit := &body.Schema{Type: body.TypeNumber, Min: new(0.0), Max: new(1.0)}
+	tokens := &body.Schema{Type: body.TypeInteger, Min: new(1.0)}
+	topK := &body.Schema{Type: body.TypeInteger, Min: new(0.0), Max: new(128.0)}
 	return &body.Schema{Type: body.TypeObject, Properties: map[string]*body.Schema{
 		"maxTokens":       tokens,
 		"max_new_tokens":  tokens,

@@ -33,22 +33,16 @@ func (d dialogue) split(text string) []line {
 	lead := len(text) - len(strings.TrimLeftFunc(text, unicode.IsSpace)) // where the first character that is not blank stands
 	start := 0
 	for i := 0; i < len(text); {
-		name, role := i, inference.Role("")
-		first := len(lines) == 1 && i <= lead
+		name := i
 		switch {
 		case strings.HasPrefix(text[i:], d.gap):
 			name += len(d.gap)
-		case !first:
+		case len(lines) > 1 || i > lead:
 			i++
 			continue
 		}
-		end := name
-		switch {
-		case strings.HasPrefix(text[name:], d.user):
-			role, end = inference.RoleUser, name+len(d.user)
-		case strings.HasPrefix(text[name:], d.assistant):
-			role, end = inference.RoleAssistant, name+len(d.assistant)
-		default:
+		role, end := d.name(text, name)
+		if role == "" {
 			i++
 			continue
 		}
@@ -58,6 +52,17 @@ func (d dialogue) split(text string) []line {
 	}
 	lines[len(lines)-1].text = text[start:]
 	return lines
+}
+
+// name returns whose name stands at a place, and where it ends.
+func (d dialogue) name(text string, at int) (inference.Role, int) {
+	switch {
+	case strings.HasPrefix(text[at:], d.user):
+		return inference.RoleUser, at + len(d.user)
+	case strings.HasPrefix(text[at:], d.assistant):
+		return inference.RoleAssistant, at + len(d.assistant)
+	}
+	return "", at
 }
 
 // isDialogue asks for a user's turn and an assistant's one behind it: either

@@ -73,13 +73,13 @@ func requestSchema(m native.Model) *body.Schema {
 // extraSchema asks for at least one token, although the documentation lets
 // none pass: the hub has no request for nothing.
 func extraSchema(m native.Model) *body.Schema {
-	unit := &body.Schema{Type: body.TypeNumber, Min: body.Limit(0), Max: body.Limit(1)}
+	unit := &body.Schema{Type: body.TypeNumber, Min: new(0.0), Max: new(1.0)}
 	limit := float64(maxTokens)
 	if m.MaxOutput > 0 {
 		limit = float64(m.MaxOutput)
 	}
 	config := &body.Schema{Type: body.TypeObject, Properties: map[string]*body.Schema{
-		"maxTokenCount": {Type: body.TypeInteger, Min: body.Limit(1), Max: &limit},
+		"maxTokenCount": {Type: body.TypeInteger, Min: new(1.0), Max: &limit},
 		"temperature":   unit,
 		"topP":          unit,
 		"stopSequences": {Type: body.TypeArray, Items: &body.Schema{Type: body.TypeString, MinLength: 1}},
