@@ -84,10 +84,9 @@ def test_tls_with_the_printed_ca(server):
 
 @pytest.fixture
 def bearer_only(monkeypatch):
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
-        monkeypatch.delenv(name, raising=False)
-
     def use(key):
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+            monkeypatch.delenv(name, raising=False)
         monkeypatch.setenv("AWS_BEARER_TOKEN_BEDROCK", key)
 
     return use
