@@ -121,15 +121,12 @@ func (c *conversation) hubMessages() ([]inference.Message, error) {
 func hubParts(i int, content []api.ContentBlock) ([]inference.Part, error) {
 	parts := make([]inference.Part, 0, len(content))
 	for j, b := range content {
-		switch {
-		case b.Text != nil:
-			if strings.TrimSpace(*b.Text) == "" {
+		switch text := blockText(b.Text, b.GuardContent); {
+		case text != nil:
+			if strings.TrimSpace(*text) == "" {
 				return nil, fault.New(fault.Invalid, "The text field in the ContentBlock object at messages.%d.content.%d is blank. Add text to the text field, and try again.", i, j)
 			}
-			parts = append(parts, inference.Text{Text: *b.Text})
-		case b.GuardContent != nil && b.GuardContent.Text != nil:
-			// Without a guardrail it is content like any other.
-			parts = append(parts, inference.Text{Text: deref(b.GuardContent.Text.Text)})
+			parts = append(parts, inference.Text{Text: *text})
 		case b.CachePoint != nil:
 			// Every prompt is shorter than a checkpoint's minimum for now, and a
 			// checkpoint below the minimum is ignored.
@@ -146,6 +143,16 @@ func hubParts(i int, content []api.ContentBlock) ([]inference.Part, error) {
 		}
 	}
 	return parts, nil
+}
+
+// blockText is the text of a block, nil when it has none. Without a guardrail,
+// text that is marked for one is text like any other.
+func blockText(text *string, guarded *api.GuardrailConverseContentBlock) *string {
+	if text == nil && guarded != nil && guarded.Text != nil {
+		marked := deref(guarded.Text.Text)
+		return &marked
+	}
+	return text
 }
 
 // blockName is the wire name of a content block that no serving model reads.
@@ -179,14 +186,12 @@ func (c *conversation) hubSystem(t *router.Target) ([]inference.Part, error) {
 	}
 	var parts []inference.Part
 	for i, b := range c.system {
-		switch {
-		case b.Text != nil:
-			if strings.TrimSpace(*b.Text) == "" {
+		switch text := blockText(b.Text, b.GuardContent); {
+		case text != nil:
+			if strings.TrimSpace(*text) == "" {
 				return nil, fault.New(fault.Invalid, "The text field in the SystemContentBlock object at system.%d is blank. Add text to the text field, and try again.", i)
 			}
-			parts = append(parts, inference.Text{Text: *b.Text})
-		case b.GuardContent != nil && b.GuardContent.Text != nil:
-			parts = append(parts, inference.Text{Text: deref(b.GuardContent.Text.Text)})
+			parts = append(parts, inference.Text{Text: *text})
 		case b.CachePoint != nil: // as in messages
 		case b.GuardContent != nil && b.GuardContent.Image != nil:
 			return nil, fault.New(fault.Invalid, "This model doesn't support the image content block that you provided. Update the content block and try again.")
@@ -198,10 +203,12 @@ func (c *conversation) hubSystem(t *router.Target) ([]inference.Part, error) {
 }
 
 func (c *conversation) applyConfig(t *router.Target, req *inference.Request) error {
+	limit := t.Entry.MaxOutput
+	req.MaxTokens = limit // the default, also where the answering model could make more
 	if c.config == nil {
 		return nil
 	}
-	if limit := t.Entry.MaxOutput; c.config.MaxTokens != nil {
+	if c.config.MaxTokens != nil {
 		req.MaxTokens = int(*c.config.MaxTokens)
 		if limit > 0 && req.MaxTokens > limit {
 			return fault.New(fault.Invalid, "The maximum tokens you requested exceeds the model limit of %d. Try again with a maximum tokens value that is lower than %d.", limit, limit)

@@ -35,6 +35,7 @@ func TestConversationRules(t *testing.T) {
 		{"nothing but a cache point", claude3, user(`{"cachePoint":{"type":"default"}}`), "The content field in the Message object at messages.0 is empty. Add a ContentBlock object to the content field and try again."},
 		{"empty text", claude3, user(`{"text":"Hi"},{"text":""}`), "The text field in the ContentBlock object at messages.0.content.1 is blank. Add text to the text field, and try again."},
 		{"blank text", claude3, user(`{"text":" \n\t"}`), "The text field in the ContentBlock object at messages.0.content.0 is blank. Add text to the text field, and try again."},
+		{"blank guarded text", claude3, user(`{"guardContent":{"text":{"text":" "}}}`), "The text field in the ContentBlock object at messages.0.content.0 is blank. Add text to the text field, and try again."},
 		{"a block without anything", claude3, user(`{}`), "The ContentBlock object at messages.0.content.0 has no field that is known. Update the content block and try again."},
 		{"an image", claude3, user(`{"text":"Hi"},{"image":{"format":"png","source":{"bytes":"AAAA"}}}`), unsupported("image")},
 		{"a guarded image", claude3, user(`{"guardContent":{"image":{"format":"png","source":{"bytes":"AAAA"}}}}`), unsupported("image")},
