@@ -109,6 +109,12 @@ func (c *Client) File(ctx context.Context, job Job) (Result, error) {
 	d.bar = c.progress.Begin(job.Title, d.size)
 	result, err := d.run(ctx)
 	d.bar.End(err)
+	if err != nil && d.have == 0 {
+		// Nothing that another try could go on from. Remainders do no harm.
+		_ = d.file.Close()
+		_ = os.Remove(d.part)
+		_ = os.Remove(d.part + ".json")
+	}
 	return result, err
 }
 
@@ -376,4 +382,10 @@ func contentRange(s string) (first, size int64, ok bool) {
 	from, _, _ := strings.Cut(span, "-")
 	first, err := strconv.ParseInt(from, 10, 64)
 	return first, size, err == nil
+}
+
+// Sum returns the SHA-256 digest of bytes.
+func Sum(p []byte) Digest {
+	sum := sha256.Sum256(p)
+	return Digest{"sha256", hex.EncodeToString(sum[:])}
 }
