@@ -127,3 +127,19 @@ func (w *sumWriter) Write(p []byte) (int, error) {
 	w.progress(w.n)
 	return n, err
 }
+
+// ModelFile tells name, size and digest of a default model's GGUF, also before
+// it has been fetched; name is Chat or Embedding.
+func (s *Store) ModelFile(name string) PinFile {
+	if name == Embedding {
+		return converted().Files[0]
+	}
+	if pin, err := s.pin(name); err == nil {
+		for _, file := range pin.Files {
+			if filepath.Ext(file.As) == ".gguf" {
+				return file
+			}
+		}
+	}
+	return PinFile{}
+}
