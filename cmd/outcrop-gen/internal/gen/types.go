@@ -68,17 +68,20 @@ func (g *generator) types() {
 }
 
 func (g *generator) imports(body string, paths ...string) {
-	g.p("import (\n")
+	var list strings.Builder
 	for _, path := range paths {
 		base := path[strings.LastIndexByte(path, '/')+1:]
-		if strings.Contains(body, base+".") {
-			if strings.Contains(path, ".") {
-				g.p("\n")
-			}
-			g.p("%q\n", path)
+		if !strings.Contains(body, base+".") {
+			continue
 		}
+		if strings.Contains(path, ".") && list.Len() > 0 {
+			list.WriteByte('\n') // the standard library stands apart
+		}
+		fmt.Fprintf(&list, "%q\n", path)
 	}
-	g.p(")\n\n")
+	if list.Len() > 0 {
+		g.p("import (\n%s)\n\n", list.String())
+	}
 }
 
 func (g *generator) describe(e entry) string {
