@@ -292,7 +292,7 @@ func (d *decoder) list(s *schema.Shape, rv reflect.Value, c byte) error {
 			rv.Grow(1)
 		}
 		rv.SetLen(n + 1)
-		null, err := d.null()
+		null, err := d.nullElement(s.Value.Shape)
 		switch {
 		case err != nil:
 			return err
@@ -308,6 +308,14 @@ func (d *decoder) list(s *schema.Shape, rv reflect.Value, c byte) error {
 		target.Set(rv)
 	}
 	return nil
+}
+
+// nullElement is null for elements; to a document null is a value like others.
+func (d *decoder) nullElement(s *schema.Shape) (bool, error) {
+	if s.Kind == schema.Document {
+		return false, nil
+	}
+	return d.null()
 }
 
 func (d *decoder) mapping(s *schema.Shape, rv reflect.Value, c byte) error {
@@ -339,7 +347,7 @@ func (d *decoder) mapping(s *schema.Shape, rv reflect.Value, c byte) error {
 			return malformed("A key of a map occurs twice.")
 		}
 		elem := reflect.New(typ.Elem()).Elem()
-		null, err := d.null()
+		null, err := d.nullElement(s.Value.Shape)
 		switch {
 		case err != nil:
 			return err

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
@@ -244,6 +245,9 @@ func decodeEvent(s *schema.Shape, rv reflect.Value, headers map[string]any, payl
 
 func setHeader(rv reflect.Value, m *schema.Member, h any) error {
 	hv := reflect.ValueOf(h)
+	if !hv.IsValid() {
+		return malformed("The header %s of the event has no value.", m.Name)
+	}
 	switch k := m.Shape.Kind; {
 	case k == schema.String && hv.Kind() == reflect.String:
 		setString(rv, hv.String())
@@ -253,12 +257,8 @@ func setHeader(rv reflect.Value, m *schema.Member, h any) error {
 		set(rv, hv.Bool())
 	case k == schema.Blob && hv.Kind() == reflect.Slice:
 		setBytes(rv, hv.Bytes(), false)
-	case rv.Kind() == reflect.Interface:
-		rv.Set(hv)
-	case rv.Kind() == reflect.Pointer && hv.Type() == rv.Type().Elem():
-		p := reflect.New(hv.Type())
-		p.Elem().Set(hv)
-		rv.Set(p)
+	case k == schema.Timestamp && hv.Type() == reflect.TypeFor[time.Time]():
+		set(rv, h.(time.Time))
 	default:
 		return malformed("The header %s of the event is not a valid %s.", m.Name, typeNames[k])
 	}
