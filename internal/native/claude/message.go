@@ -6,6 +6,7 @@ import (
 
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/inference"
+	"github.com/outcrop/outcrop/internal/native/body"
 )
 
 // blockTags are the types of content blocks that the format has.
@@ -136,6 +137,11 @@ func textBlock(path string, v any, tags string) (string, error) {
 		return "", fault.New(fault.Invalid, "%s: Input should be an object", path)
 	}
 	tag, ok := o["type"].(string)
+	if !ok && strings.HasPrefix(path, "messages.") {
+		// A Converse block in a Claude body, most often: Bedrock's own check
+		// finds it before the model does.
+		return "", body.Malformed("#/" + strings.ReplaceAll(path, ".", "/") + ": required key [type] not found")
+	}
 	if !ok {
 		return "", fault.New(fault.Invalid, "%s.type: Field required", path)
 	}
