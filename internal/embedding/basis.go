@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -130,8 +131,8 @@ func principal(rows [][]float32, size int) (*basis, error) {
 	}
 
 	b := &basis{}
-	for k := len(values) - 1; k >= 0; k-- {
-		if values[k] <= 1e-9*values[len(values)-1] {
+	for k, value := range slices.Backward(values) {
+		if value <= 1e-9*values[len(values)-1] {
 			break
 		}
 		b.add(directions.RawRowView(k))

@@ -3,6 +3,7 @@ package router
 import (
 	"context"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/outcrop/outcrop/internal/catalog"
@@ -113,10 +114,8 @@ func (r *Router) profile(p *catalog.Profile, region, account, identifier string)
 // does not have.
 func (r *Router) routed(names ...string) bool {
 	for _, route := range r.params.Routes {
-		for _, name := range names {
-			if route.Match == name {
-				return true
-			}
+		if slices.Contains(names, route.Match) {
+			return true
 		}
 	}
 	return false

@@ -56,8 +56,6 @@ func in(ctx context.Context, region string) context.Context {
 	return call.With(ctx, &call.Call{Account: "123456789012", Region: region})
 }
 
-func ptr[T any](v T) *T { return &v }
-
 // TestAnswers holds whole answers, as they travel, against golden files.
 func TestAnswers(t *testing.T) {
 	t.Parallel()
@@ -131,13 +129,13 @@ func TestListFoundationModels(t *testing.T) {
 			[]string{sonnet, "anthropic.claude-v2", "amazon.nova-pro-v1:0", "amazon.nova-pro-v1:0:300k", "acme.helper-v1:0"}, []string{"xai.grok-4.3", "us." + sonnet}},
 		{"ended models are gone when that is enforced", router.Enforce, api.ListFoundationModelsInput{},
 			[]string{"amazon.nova-pro-v1:0"}, []string{sonnet, "anthropic.claude-v2"}},
-		{"by provider, in any case", router.Ignore, api.ListFoundationModelsInput{ByProvider: ptr("ANTHROPIC")}, []string{sonnet}, []string{"amazon.nova-pro-v1:0"}},
-		{"by a provider that there is not", router.Ignore, api.ListFoundationModelsInput{ByProvider: ptr("nobody")}, nil, []string{sonnet}},
+		{"by provider, in any case", router.Ignore, api.ListFoundationModelsInput{ByProvider: new("ANTHROPIC")}, []string{sonnet}, []string{"amazon.nova-pro-v1:0"}},
+		{"by a provider that there is not", router.Ignore, api.ListFoundationModelsInput{ByProvider: new("nobody")}, nil, []string{sonnet}},
 		{"by output", router.Ignore, api.ListFoundationModelsInput{ByOutputModality: "IMAGE"}, []string{"amazon.nova-canvas-v1:0"}, []string{sonnet}},
 		{"by customization", router.Ignore, api.ListFoundationModelsInput{ByCustomizationType: "FINE_TUNING"}, []string{"amazon.nova-pro-v1:0"}, []string{sonnet}},
 		{"provisioned", router.Ignore, api.ListFoundationModelsInput{ByInferenceType: "PROVISIONED"}, []string{"amazon.nova-pro-v1:0:300k"}, []string{sonnet}},
 		{"on demand", router.Ignore, api.ListFoundationModelsInput{ByInferenceType: "ON_DEMAND"}, []string{"amazon.nova-pro-v1:0", "anthropic.claude-v2"}, []string{"amazon.nova-pro-v1:0:300k", "anthropic.claude-opus-5-5"}},
-		{"filters add up", router.Ignore, api.ListFoundationModelsInput{ByProvider: ptr("Amazon"), ByOutputModality: "TEXT"}, []string{"amazon.nova-pro-v1:0"}, []string{sonnet, "amazon.nova-canvas-v1:0"}},
+		{"filters add up", router.Ignore, api.ListFoundationModelsInput{ByProvider: new("Amazon"), ByOutputModality: "TEXT"}, []string{"amazon.nova-pro-v1:0"}, []string{sonnet, "amazon.nova-canvas-v1:0"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -233,7 +231,7 @@ func TestListInferenceProfilesPages(t *testing.T) {
 	}
 	var token *string
 	for {
-		page, err := svc.ListInferenceProfiles(ctx, &api.ListInferenceProfilesInput{MaxResults: ptr(int32(7)), NextToken: token})
+		page, err := svc.ListInferenceProfiles(ctx, &api.ListInferenceProfilesInput{MaxResults: new(int32(7)), NextToken: token})
 		if err != nil {
 			t.Fatal(err)
 		}

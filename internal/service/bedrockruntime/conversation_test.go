@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/outcrop/outcrop/internal/inference/mem"
 	"github.com/outcrop/outcrop/internal/service/bedrockruntime"
 )
 
@@ -105,4 +106,29 @@ func TestConversationIsLenient(t *testing.T) {
 			}
 		})
 	}
+}
+
+// FuzzConverse holds that no body makes the service panic, and that what is
+// refused is refused as a fault of the caller's.
+func FuzzConverse(f *testing.F) {
+	for _, body := range []string{
+		`{"messages":[{"role":"user","content":[{"text":"Hi"}]}]}`,
+		`{"messages":[{"role":"user","content":[{"cachePoint":{"type":"default"}},{"guardContent":{}},{"image":{}}]},{}],"system":[{}]}`,
+		`{"messages":[{"role":"user","content":[{"text":"Hi"}]}],"toolConfig":{"tools":[{},{"toolSpec":{}},{"systemTool":{}}]}}`,
+		`{"messages":[{"role":"user","content":[{"text":"Hi"}]}],"inferenceConfig":{"maxTokens":1,"topP":0.1,"stopSequences":["t"]},"additionalModelRequestFields":{"top_k":5},"additionalModelResponseFieldPaths":["/usage","/content/0"]}`,
+	} {
+		f.Add(body)
+	}
+	svc := newService(f, newBackend(mem.Say("one two")), bedrockruntime.Params{})
+	f.Fuzz(func(t *testing.T, body string) {
+		for _, operation := range []string{"Converse", "ConverseStream", "CountTokens"} {
+			got, err := exchange(t.Context(), svc, operation, "us-east-1", claude3, nil, body)
+			if err != nil {
+				return // the codec refused it
+			}
+			if strings.HasPrefix(got, "fault internal") {
+				t.Errorf("%s: got %q", operation, got)
+			}
+		}
+	})
 }

@@ -177,7 +177,4 @@ func usage(t *router.Target, u inference.Usage) *api.TokenUsage {
 	return out
 }
 
-func count(n int) *int32 {
-	c := int32(n) //nolint:gosec // token counts are far below 2³¹
-	return &c
-}
+func count(n int) *int32 { return new(int32(n)) }

@@ -42,7 +42,7 @@ func (c *clock) Now() time.Time {
 
 // newService returns a service whose local models are all the backend's:
 // "chat", "own" and "vectors" of backend "mem".
-func newService(t *testing.T, b inference.Backend, p bedrockruntime.Params) *bedrockruntime.Service {
+func newService(t testing.TB, b inference.Backend, p bedrockruntime.Params) *bedrockruntime.Service {
 	t.Helper()
 	c, err := catalog.New()
 	if err != nil {
