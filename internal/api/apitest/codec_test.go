@@ -171,6 +171,7 @@ func TestRefused(t *testing.T) {
 		"huge exponent":        `{"inferenceConfig":{"temperature":1e999}}`,
 		"raw control":          message("{\"text\":\"a\nb\"}"),
 		"bad escape":           message(`{"text":"\x"}`),
+		"too many elements":    `{"messages":[{}` + strings.Repeat(",{}", 1<<18) + `]}`,
 		"cut escape":           `{"messages":[{"role":"\u00`,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -411,16 +412,17 @@ func TestEmptyInputs(t *testing.T) {
 			}
 			required := 0
 			for _, m := range op.Input.Members {
-				if m.Required && m.Location != schema.URI && !m.Shape.EventStream && !(op.Input.Payload == m.Name && m.Shape.Kind == schema.Blob) {
+				if m.Required && m.Location != schema.URI && !m.Shape.EventStream {
 					required++
 				}
 			}
 			err = constraint.Check(op.Input, in)
-			if (err == nil) != (required == 0) && required > 0 {
-				t.Errorf("%s: got %v, want %d members missing", op.Name, err, required)
+			got := 0
+			if err != nil {
+				got = strings.Count(err.Error(), "Member must not be null")
 			}
-			if err != nil && required > 0 && !strings.Contains(err.Error(), "failed to satisfy constraint: Member must not be null") {
-				t.Errorf("%s: got %v", op.Name, err)
+			if got != required {
+				t.Errorf("%s: got %v, want %d members missing", op.Name, err, required)
 			}
 		}
 	}
@@ -453,7 +455,7 @@ func FuzzConverseBody(f *testing.F) {
 	op := svc.Operation("Converse")
 	f.Fuzz(func(t *testing.T, body []byte) {
 		in, err := decode(t, "Converse", string(body))
-		if (err == nil) != json.Valid(body) && err == nil && len(bytes.TrimSpace(body)) > 0 {
+		if err == nil && len(body) > 0 && !json.Valid(body) {
 			t.Fatalf("accepted what is no JSON")
 		}
 		if err != nil {

@@ -142,11 +142,15 @@ func (f *finder) text(s *schema.Shape, rv reflect.Value, sensitive bool) {
 		}
 		return
 	}
-	n := -1
+	n, tooLong := -1, false
 	if s.Max != nil && float64(len(text)) > *s.Max {
 		if n = utf8.RuneCountInString(text); float64(n) > *s.Max {
+			tooLong = true
 			f.add(MaxLength, s, rv, n, sensitive)
 		}
+	}
+	if tooLong && len(text) > maxShown {
+		return // refused anyway: do not pay for matching megabytes
 	}
 	if s.Pattern != "" && !s.Validator(compile).Match(text) {
 		f.add(Pattern, s, rv, 0, sensitive)

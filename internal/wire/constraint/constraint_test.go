@@ -131,6 +131,16 @@ func TestManyViolations(t *testing.T) {
 	}
 }
 
+func TestHugeValue(t *testing.T) {
+	t.Parallel()
+	in := structure("Input", member("name", name))
+	err := constraint.Check(in, map[string]any{"name": strings.Repeat("!", 1<<20)})
+	want := "1 validation error detected: Value at 'name' failed to satisfy constraint: Member must have length less than or equal to 4"
+	if f := fault.As(err); f == nil || f.Message != want {
+		t.Errorf("got %.200v, want %s", err, want)
+	}
+}
+
 func TestTranslate(t *testing.T) {
 	t.Parallel()
 	for pattern, tc := range map[string]struct{ yes, no []string }{

@@ -22,6 +22,9 @@ func Check(shape *schema.Shape, v any) error {
 	return fault.New(fault.Invalid, "%s", Text(found))
 }
 
+// maxShown is the length in bytes above which a value is not repeated.
+const maxShown = 4096
+
 // maxReported bounds the text; a list of a million bad elements is one problem.
 const maxReported = 100
 
@@ -69,7 +72,7 @@ func (v Violation) String() string {
 	if !v.Sensitive {
 		if v.Kind == Required {
 			shown = "Value null"
-		} else if text, ok := javaText(value); ok {
+		} else if text, ok := javaText(value); ok && len(text) <= maxShown {
 			shown = "Value '" + text + "'"
 		}
 	}

@@ -13,7 +13,19 @@ import (
 // schema.DocumentValue.
 type decoder struct {
 	reader
-	strict bool
+	strict   bool
+	elements int
+}
+
+// maxElements bounds the elements and entries of a body: three bytes in it can
+// cost a hundred in memory. Documents do not count, they stay text.
+const maxElements = 1 << 18
+
+func (d *decoder) element() error {
+	if d.elements++; d.elements > maxElements {
+		return malformed("The request has too many elements.")
+	}
+	return nil
 }
 
 var (
@@ -288,6 +300,9 @@ func (d *decoder) list(s *schema.Shape, rv reflect.Value, c byte) error {
 		if !more {
 			break
 		}
+		if err := d.element(); err != nil {
+			return err
+		}
 		if n == rv.Cap() {
 			rv.Grow(1)
 		}
@@ -340,6 +355,9 @@ func (d *decoder) mapping(s *schema.Shape, rv reflect.Value, c byte) error {
 		}
 		key, err := d.key()
 		if err != nil {
+			return err
+		}
+		if err := d.element(); err != nil {
 			return err
 		}
 		k := reflect.ValueOf(string(key))

@@ -116,17 +116,17 @@ func (r *Router) Match(method, escapedPath, rawQuery string) []Match {
 	if root == nil {
 		return nil
 	}
-	var room [16]string
-	segments := room[:0]
+	var room [17]int
 	path := strings.TrimSuffix(strings.TrimPrefix(escapedPath, "/"), "/")
-	for rest, more := path, path != ""; more; {
-		var seg string
-		seg, rest, more = strings.Cut(rest, "/")
-		if segments = append(segments, seg); len(segments) > maxSegments {
+	s := search{query: rawQuery, path: path, starts: room[:0]}
+	for i, more := 0, path != ""; more; {
+		if len(s.starts) == maxSegments {
 			return nil
 		}
+		s.starts = append(s.starts, i)
+		next := strings.IndexByte(path[i:], '/')
+		i, more = i+next+1, next >= 0
 	}
-	s := search{query: rawQuery, segments: segments}
 	s.walk(root, 0, 0)
 	if s.found == nil {
 		// An ARN with raw slashes: a label that begins one takes the next segments too.
@@ -152,29 +152,40 @@ func misfit(m Match, slash bool) int {
 }
 
 type search struct {
-	query    string
-	parsed   url.Values
-	segments []string
-	span     bool
-	values   [8]string
-	found    []Match
-	steps    int
+	query  string
+	parsed url.Values
+	path   string
+	starts []int // of the segments of path
+	span   bool
+	values [8]string
+	found  []Match
+	steps  int
 }
 
-// maxSteps bounds the search among spans of raw ARNs.
-const maxSteps = 4096
+// slice returns the segments from i up to but not including j.
+func (s *search) slice(i, j int) string {
+	if j == len(s.starts) {
+		return s.path[s.starts[i]:]
+	}
+	return s.path[s.starts[i] : s.starts[j]-1]
+}
+
+const (
+	maxSteps   = 4096 // of the search among spans of raw ARNs
+	maxLiteral = 256  // escaped bytes of a literal segment
+)
 
 func (s *search) walk(n *node, i, labels int) {
 	if s.steps++; s.steps > maxSteps {
 		return
 	}
-	if i == len(s.segments) {
+	if i == len(s.starts) {
 		s.collect(n.routes, labels)
 	}
-	if i < len(s.segments) {
-		seg := s.segments[i]
+	if i < len(s.starts) {
+		seg := s.slice(i, i+1)
 		next := n.literal[seg]
-		if next == nil && n.literal != nil && strings.IndexByte(seg, '%') >= 0 {
+		if next == nil && n.literal != nil && len(seg) <= maxLiteral && strings.IndexByte(seg, '%') >= 0 {
 			next = n.literal[unescape(seg)]
 		}
 		if next != nil {
@@ -184,17 +195,17 @@ func (s *search) walk(n *node, i, labels int) {
 			s.values[labels] = seg
 			s.walk(n.label, i+1, labels+1)
 			if s.span && (strings.HasPrefix(seg, "arn:") || strings.HasPrefix(seg, "arn%3A") || strings.HasPrefix(seg, "arn%3a")) {
-				for j := i + 2; j <= len(s.segments) && s.found == nil; j++ {
-					s.values[labels] = strings.Join(s.segments[i:j], "/")
+				for j := i + 2; j <= len(s.starts) && s.found == nil; j++ {
+					s.values[labels] = s.slice(i, j)
 					s.walk(n.label, j, labels+1)
 				}
 			}
 		}
 	}
 	for _, rt := range n.greedy {
-		end := len(s.segments) - len(rt.tail)
-		if end > i && labels < len(s.values) && slices.Equal(s.segments[end:], rt.tail) {
-			s.values[labels] = strings.Join(s.segments[i:end], "/")
+		end := len(s.starts) - len(rt.tail)
+		if end > i && labels < len(s.values) && (len(rt.tail) == 0 || s.slice(end, len(s.starts)) == strings.Join(rt.tail, "/")) {
+			s.values[labels] = s.slice(i, end)
 			s.collect([]*route{rt}, labels+1)
 		}
 	}
