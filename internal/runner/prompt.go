@@ -148,10 +148,12 @@ func (p *prompter) sampling(req *protocol.Generate) llama.Sampling {
 }
 
 // embeddingTokens makes the tokens of a text for an embedding model: framed as
-// its vocabulary wants, and cut to most, keeping the closing token.
+// its vocabulary wants, and cut to most, keeping the closing token. Texts of
+// control tokens become the tokens: so does the reference implementation of
+// these models, and there is no instruction here that a text could forge.
 func embeddingTokens(v *llama.Vocab, text string, most int) ([]llama.Token, error) {
 	text = strings.ToValidUTF8(text, "\uFFFD")
-	tokens, err := v.Tokenize(nil, text, llama.AddFrame, llama.PlainText)
+	tokens, err := v.Tokenize(nil, text, llama.AddFrame, llama.ParseSpecial)
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, err, tooLong)
 	}

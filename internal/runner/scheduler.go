@@ -62,6 +62,7 @@ type scheduler struct {
 	slots   []slot
 	forget  func(id uint32) // the request is over
 
+	refused int // how many sequences fewer than slots the library has shown to have room for
 	turn    uint64
 	rate    float64 // prompt tokens a second, smoothed
 	waiting []*sequence
@@ -154,13 +155,14 @@ func (s *scheduler) end(q *sequence) {
 
 // admit gives slots to those who wait, in order, while their prompts fit.
 func (s *scheduler) admit() {
-	promised := 0
+	promised, users := 0, 0
 	for i := range s.slots {
 		if q := s.slots[i].user; q != nil {
 			promised += len(q.tokens)
+			users++
 		}
 	}
-	for len(s.waiting) > 0 {
+	for ; len(s.waiting) > 0 && users < len(s.slots)-s.refused; users++ {
 		q := s.waiting[0]
 		if promised += len(q.tokens); promised > s.cells {
 			return
@@ -405,25 +407,13 @@ func (s *scheduler) finish(sl *slot, end ending) {
 		Elapsed: s.now().Sub(q.received),
 	})
 	s.release(sl)
+	s.refused = max(s.refused-1, 0)
 }
 
 // broken answers a batch that could not be computed. What the cache holds of
 // it is not known, so everything is dropped.
 func (s *scheduler) broken(err error) {
-	if errors.Is(err, llama.ErrNoRoom) && s.users() > 1 {
-		// The library needs more cells than we counted; it has kept the state
-		// from before the batch, but our books have not.
-		for i := range s.slots {
-			if s.slots[i].user == nil {
-				s.drop(i)
-			}
-		}
-		s.preempt()
-		for i := range s.slots {
-			if s.slots[i].user != nil {
-				s.drop(i)
-			}
-		}
+	if errors.Is(err, llama.ErrNoRoom) && s.giveWay() {
 		return
 	}
 	for i := range s.slots {
@@ -435,12 +425,33 @@ func (s *scheduler) broken(err error) {
 	}
 }
 
-func (s *scheduler) users() int {
-	n := 0
+// giveWay believes the library that the cache is full, though we counted less,
+// and reports whether there was anything to give up: the caches that nobody
+// uses, else the place of the one that came last, and until an answer is over
+// one less is computed at a time. The library has kept the state from before
+// the batch, but our books have not, so the others start over as well.
+func (s *scheduler) giveWay() bool {
+	users, idle := 0, 0
 	for i := range s.slots {
-		if s.slots[i].user != nil {
-			n++
+		switch sl := &s.slots[i]; {
+		case sl.user != nil:
+			users++
+		case len(sl.cached) > 0:
+			idle++
+			s.drop(i)
 		}
 	}
-	return n
+	if idle == 0 {
+		if users < 2 {
+			return false
+		}
+		s.refused = len(s.slots) - users + 1
+		s.preempt()
+	}
+	for i := range s.slots {
+		if s.slots[i].user != nil {
+			s.drop(i)
+		}
+	}
+	return true
 }
