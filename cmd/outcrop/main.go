@@ -61,16 +61,20 @@ func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 }
 
 // message is what a person at a terminal is told: a fault's public text with
-// its cause, for here they are the operator.
+// its cause, unless the text tells it already; for here they are the operator.
 func message(err error) string {
 	var f *fault.Error
-	if errors.As(err, &f) {
-		if cause := errors.Unwrap(f); cause != nil {
-			return f.Message + ": " + cause.Error()
-		}
+	if !errors.As(err, &f) {
+		return err.Error()
+	}
+	cause := errors.Unwrap(f)
+	if cause == nil {
 		return f.Message
 	}
-	return err.Error()
+	if text := message(cause); !strings.Contains(f.Message, text) {
+		return f.Message + ": " + text
+	}
+	return f.Message
 }
 
 // exitError carries an exit code; without an error nothing is printed.
@@ -138,7 +142,7 @@ func (e *environment) command() *cobra.Command {
 	}
 	root.AddCommand(
 		e.serveCommand(), e.setupCommand(), e.envCommand(), e.configureCommand(),
-		e.keysCommand(), e.configCommand(), e.versionCommand(), e.runnerCommand(),
+		e.keysCommand(), e.modelsCommand(), e.configCommand(), e.versionCommand(), e.runnerCommand(),
 	)
 	return root
 }

@@ -10,13 +10,15 @@ import (
 	"github.com/outcrop/outcrop/internal/config"
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/inference/llamacpp"
+	"github.com/outcrop/outcrop/internal/library"
 	"github.com/outcrop/outcrop/internal/pack"
 	"github.com/outcrop/outcrop/internal/progress"
 )
 
 // Parts are the files that the embedded engine runs on: packs and models.
 type Parts struct {
-	Packs *pack.Store
+	Packs   *pack.Store
+	Library *library.Library
 
 	dir   string
 	state atomic.Pointer[state]
@@ -35,7 +37,7 @@ func OpenParts(cfg *config.Config, getenv func(string) string, sink progress.Sin
 	if err != nil {
 		return nil, err
 	}
-	p := &Parts{Packs: packs, dir: dir}
+	p := &Parts{Packs: packs, Library: library.Open(dir, packs, library.Params{Getenv: getenv}), dir: dir}
 	p.state.Store(&state{})
 	return p, nil
 }
@@ -78,17 +80,11 @@ func (p *Parts) Engine(ctx context.Context) (llamacpp.Engine, error) {
 
 // Locate finds the file of a local model by its name.
 func (p *Parts) Locate(_ context.Context, name string) (llamacpp.Model, error) {
-	var path string
-	var err error
-	switch name {
-	case pack.Chat:
-		path, err = p.Packs.ChatModel()
-	case pack.Embedding:
-		path, err = p.Packs.EmbeddingModel()
-	default:
-		err = fault.New(fault.NotFound, "There is no local model %q.", name)
+	m, err := p.Library.Find(name)
+	if err != nil {
+		return llamacpp.Model{}, err
 	}
-	return llamacpp.Model{Path: path}, err
+	return llamacpp.Model{Path: m.Path, Digest: m.Digest()}, nil
 }
 
 // BasisDir is where package embedding keeps what it computed about models.
