@@ -17,6 +17,9 @@ import (
 const asRunner = "OUTCROP_RUNNER_IN_TEST"
 
 func TestMain(m *testing.M) {
+	if mode := os.Getenv(fakeMode); mode != "" {
+		os.Exit(playFake(mode))
+	}
 	if os.Getenv(asRunner) != "" {
 		os.Exit(runner.Main(os.Stdin, os.Stdout, os.Stderr))
 	}
@@ -28,8 +31,9 @@ const (
 	vecModel  = "embedding"
 )
 
-// params run the real engine with the real default models.
-func params(t *testing.T) llamacpp.Params {
+// params run the real engine with the real default models, and with files
+// that a test puts into the directory, which is returned.
+func params(t *testing.T) (llamacpp.Params, string) {
 	t.Helper()
 	store := packtest.Open(t)
 	library, err := store.Engine()
@@ -65,7 +69,7 @@ func params(t *testing.T) llamacpp.Params {
 			}
 			return llamacpp.Model{}, fault.New(fault.NotFound, "There is no model %s.", name)
 		},
-	}
+	}, dir
 }
 
 func fileExists(path string) bool {
@@ -86,7 +90,7 @@ func open(t *testing.T, p llamacpp.Params) *llamacpp.Backend {
 
 func TestContract(t *testing.T) {
 	t.Parallel()
-	p := params(t)
+	p, _ := params(t)
 	backendtest.Run(t, func(t *testing.T) backendtest.Subject {
 		return backendtest.Subject{
 			Backend: open(t, p), Model: chatModel, Embedding: vecModel,
