@@ -49,11 +49,11 @@ type Pin struct {
 	Package  string `json:"package"`
 	File     string `json:"file,omitempty"` // pypi: which file of the release
 	License  string `json:"license"`        // SPDX expression of what is unpacked
-	Size     int64  `json:"size"`           // bytes of the archive
+	Size     int64  `json:"size,omitempty"` // bytes of the archive
 	// Integrity is the archive's digest in npm's form. A pack without one has
 	// never been seen by whoever pinned it, and Ensure refuses it.
-	Integrity string    `json:"integrity"`
-	Files     []PinFile `json:"files"`
+	Integrity string    `json:"integrity,omitempty"`
+	Files     []PinFile `json:"files,omitempty"`
 }
 
 // PinFile is a file of the archive that is used.

@@ -133,7 +133,7 @@ func TestEnsureFaults(t *testing.T) {
 	tests := []struct {
 		name    string
 		names   []string
-		break_  func(m *mirror)
+		spoil   func(m *mirror)
 		offline bool
 		want    fault.Kind
 		text    string
@@ -141,24 +141,24 @@ func TestEnsureFaults(t *testing.T) {
 		{name: "no such pack", names: []string{"none"}, want: fault.NotFound, text: `no pack "none"`},
 		{name: "offline", names: []string{"engine", "model"}, offline: true, want: fault.Unavailable, text: "not on this machine yet: engine, model"},
 		{name: "no digest pinned", names: []string{"unpinned"}, want: fault.Unsupported, text: "no digest is pinned for the unpinned engine"},
-		{name: "another archive", names: []string{"engine"}, break_: func(m *mirror) { m.Add(archive, "", bytes.Repeat([]byte("x"), int(m.pins[0].Size))) }, want: fault.Invalid, text: "is not the expected file"},
-		{name: "archive of another size", names: []string{"engine"}, break_: func(m *mirror) { m.Add(archive, "", []byte("x")) }, want: fault.Invalid, text: "has 1 bytes where"},
-		{name: "another file in the archive", names: []string{"engine"}, break_: func(m *mirror) { m.pins[0].Files[0].SHA256 = hub.Sum(nil) }, want: fault.Invalid, text: "is not the pinned file"},
-		{name: "file longer than pinned", names: []string{"engine"}, break_: func(m *mirror) { m.pins[0].Files[0].Size = 5 }, want: fault.Invalid, text: "is not the pinned file"},
-		{name: "file missing in the archive", names: []string{"model"}, break_: func(m *mirror) { m.pins[1].Files[0].Path = "other" }, want: fault.Invalid, text: "lacks other"},
-		{name: "archive is none", names: []string{"model"}, break_: func(m *mirror) {
+		{name: "another archive", names: []string{"engine"}, spoil: func(m *mirror) { m.Add(archive, "", bytes.Repeat([]byte("x"), int(m.pins[0].Size))) }, want: fault.Invalid, text: "is not the expected file"},
+		{name: "archive of another size", names: []string{"engine"}, spoil: func(m *mirror) { m.Add(archive, "", []byte("x")) }, want: fault.Invalid, text: "has 1 bytes where"},
+		{name: "another file in the archive", names: []string{"engine"}, spoil: func(m *mirror) { m.pins[0].Files[0].SHA256 = hub.Sum(nil) }, want: fault.Invalid, text: "is not the pinned file"},
+		{name: "file longer than pinned", names: []string{"engine"}, spoil: func(m *mirror) { m.pins[0].Files[0].Size = 5 }, want: fault.Invalid, text: "is not the pinned file"},
+		{name: "file missing in the archive", names: []string{"model"}, spoil: func(m *mirror) { m.pins[1].Files[0].Path = "other" }, want: fault.Invalid, text: "lacks other"},
+		{name: "archive is none", names: []string{"model"}, spoil: func(m *mirror) {
 			m.Add("/files/model-1.0-py3-none-any.whl", "", []byte("no zip"))
 			m.pins[1].Size, m.pins[1].Integrity = 6, integrity([]byte("no zip"))
 		}, want: fault.Invalid, text: "cannot unpack the model"},
-		{name: "registry is down", names: []string{"engine"}, break_: func(m *mirror) { m.Fail("/npm/@engine%2flinux", &hub.Fault{Status: 503}) }, want: fault.Unavailable, text: "503"},
-		{name: "registry wants credentials", names: []string{"engine"}, break_: func(m *mirror) { m.Fail(archive, &hub.Fault{Status: 401}) }, want: fault.Denied, text: "401"},
+		{name: "registry is down", names: []string{"engine"}, spoil: func(m *mirror) { m.Fail("/npm/@engine%2flinux", &hub.Fault{Status: 503}) }, want: fault.Unavailable, text: "503"},
+		{name: "registry wants credentials", names: []string{"engine"}, spoil: func(m *mirror) { m.Fail(archive, &hub.Fault{Status: 401}) }, want: fault.Denied, text: "401"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			m, dir := newMirror(t), t.TempDir()
-			if tt.break_ != nil {
-				tt.break_(&m)
+			if tt.spoil != nil {
+				tt.spoil(&m)
 			}
 			err := m.open(t, dir, pack.Params{Offline: tt.offline}).Ensure(t.Context(), tt.names...)
 			if !fault.Is(err, tt.want) || !strings.Contains(fault.As(err).Message, tt.text) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"html"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
@@ -43,7 +44,7 @@ func readPip(env Env) (pipConfig, error) {
 		if dirs == "" {
 			dirs = env.Root + "/etc/xdg"
 		}
-		for _, dir := range strings.Split(dirs, ":") {
+		for dir := range strings.SplitSeq(dirs, ":") {
 			files = append(files, filepath.Join(dir, "pip", name))
 		}
 		files = append(files, env.Root+"/etc/pip.conf")
@@ -88,9 +89,7 @@ func readPip(env Env) (pipConfig, error) {
 			return c, err
 		}
 	}
-	for key, value := range install {
-		c.values[key] = value
-	}
+	maps.Copy(c.values, install)
 	for _, key := range []string{"index-url", "extra-index-url", "cert", "proxy"} {
 		if v := env.Getenv("PIP_" + strings.ToUpper(strings.ReplaceAll(key, "-", "_"))); v != "" {
 			c.values[key] = v

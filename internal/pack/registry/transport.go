@@ -66,7 +66,7 @@ func proxy(env Env, npm npmConfig, pip pipConfig) func(*http.Request) (*url.URL,
 		return http.ProxyFromEnvironment
 	}
 	return func(req *http.Request) (*url.URL, error) {
-		for _, host := range strings.Split(npm.values["noproxy"], ",") {
+		for host := range strings.SplitSeq(npm.values["noproxy"], ",") {
 			host = strings.TrimPrefix(strings.TrimSpace(host), ".")
 			if name := req.URL.Hostname(); host != "" && (name == host || strings.HasSuffix(name, "."+host)) {
 				return nil, nil
