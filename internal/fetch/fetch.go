@@ -21,6 +21,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
@@ -142,8 +143,7 @@ func (e *StatusError) Error() string {
 
 // Status returns the HTTP status that caused err, or 0.
 func Status(err error) int {
-	var status *StatusError
-	if errors.As(err, &status) {
+	if status, ok := errors.AsType[*StatusError](err); ok {
 		return status.Code
 	}
 	return 0
@@ -199,9 +199,7 @@ func (c *Client) get(ctx context.Context, address string, header http.Header) (*
 	if err != nil || req.URL.Host == "" {
 		return nil, fault.New(fault.Invalid, "%s cannot be read as an address", Redact(address))
 	}
-	for name, values := range header {
-		req.Header[name] = values
-	}
+	maps.Copy(req.Header, header)
 	// A compressed transfer would make offsets and digests mean something else.
 	req.Header.Set("Accept-Encoding", "identity")
 	if req.Header.Get("User-Agent") == "" {
@@ -252,12 +250,10 @@ func (e *transientError) Unwrap() error { return e.cause }
 // transient makes the fault for a connection that failed. The text of a
 // url.Error is left out since it repeats the whole address.
 func transient(address string, err error) error {
-	var urlError *url.Error
-	if errors.As(err, &urlError) {
+	if urlError, ok := errors.AsType[*url.Error](err); ok {
 		err = urlError.Err
 	}
-	var certificate *tls.CertificateVerificationError
-	if errors.As(err, &certificate) {
+	if certificate, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return fault.Wrap(fault.Unavailable, err, "%s shows a certificate that this machine does not trust (%v); name your CA in SSL_CERT_FILE", Redact(address), certificate.Err)
 	}
 	return fault.Wrap(fault.Unavailable, &transientError{err}, "no answer from %s (%v)", Redact(address), err)

@@ -134,7 +134,7 @@ func leave(t *testing.T, job Job, part []byte, kind string) {
 	if err := os.WriteFile(job.Path+".part", part, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	note := ""
+	var note string
 	switch kind {
 	case "digest":
 		note = `{"digest": "` + job.Digest.String() + `"}`

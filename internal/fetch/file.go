@@ -313,7 +313,7 @@ func (d *download) full(err error) error {
 // begin reads the head of an answer: where its bytes belong and how many the
 // whole file has. done means that the part was complete already.
 func (d *download) begin(resp *http.Response) (done bool, err error) {
-	total := int64(-1)
+	var total int64
 	switch resp.StatusCode {
 	case http.StatusPartialContent:
 		first, size, ok := contentRange(resp.Header.Get("Content-Range"))

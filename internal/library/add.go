@@ -54,7 +54,7 @@ func (l *Library) Pull(ctx context.Context, ref string, o Options) (*Model, erro
 		return nil, err
 	}
 	defer unlock()
-	if m, err := l.present(name, plan.Source, plan.Files); m != nil || err != nil {
+	if m, here, err := l.present(name, plan.Source, plan.Files); here || err != nil {
 		return m, err
 	}
 	dir := l.incoming(name)
@@ -157,18 +157,18 @@ func (l *Library) claim(ctx context.Context, wanted, proposed string) (string, f
 	return name, unlock, err
 }
 
-// present returns the model of that name when it is the one that would be
-// added. Fault: Conflict when it is from somewhere else.
-func (l *Library) present(name, from string, files []source.Remote) (*Model, error) {
-	m, err := l.read(name)
+// present says whether the model that would be added is here already, and
+// returns it. Fault: Conflict when it is from somewhere else.
+func (l *Library) present(name, from string, files []source.Remote) (m *Model, here bool, err error) {
+	m, err = l.read(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil, false, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if m.Problem != "" {
-		return nil, nil // it is broken: replace it
+		return nil, false, nil // it is broken: replace it
 	}
 	same := len(files) == len(m.Files)
 	for i := 0; same && i < len(files); i++ {
@@ -177,12 +177,12 @@ func (l *Library) present(name, from string, files []source.Remote) (*Model, err
 	}
 	if same {
 		l.fetch.Progress().Note(name + " is here already")
-		return m, nil
+		return m, true, nil
 	}
 	if m.Source != from {
-		return nil, fault.New(fault.Conflict, "there is a model %s already, from %s; give another name with --name, or remove it first", name, m.Source)
+		return nil, false, fault.New(fault.Conflict, "there is a model %s already, from %s; give another name with --name, or remove it first", name, m.Source)
 	}
-	return nil, nil
+	return nil, false, nil
 }
 
 // download gets a file into dir, unless it is there whole.
@@ -281,7 +281,7 @@ func (l *Library) Import(ctx context.Context, path string, o Options) (*Model, e
 		}
 		planned = append(planned, source.Remote{Name: filepath.Base(p), Digest: fetch.Digest{Algorithm: "sha256", Hex: sum}})
 	}
-	if m, err := l.present(name, path, planned); m != nil || err != nil {
+	if m, here, err := l.present(name, path, planned); here || err != nil {
 		return m, err
 	}
 	dir := l.incoming(name)

@@ -200,7 +200,7 @@ func (l *Library) read(name string) (*Model, error) {
 		return nil, fetch.DiskFault(err, "cannot read the manifest of %s", name)
 	}
 	m := &Model{}
-	if err := json.Unmarshal(raw, m); err != nil || len(m.Files) == 0 {
+	if json.Unmarshal(raw, m) != nil || len(m.Files) == 0 {
 		return &Model{Name: name, Problem: "its manifest is damaged; pull or import it again"}, nil
 	}
 	m.Name, m.BuiltIn = name, false

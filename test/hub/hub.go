@@ -22,7 +22,6 @@ import (
 	"sort"
 	"strings"
 	"sync"
-	"testing"
 	"time"
 )
 
@@ -66,9 +65,13 @@ type Request struct {
 	Status                     int // 0 while it is answered
 }
 
+// Owner is the test that a hub belongs to: a testing.TB.
+type Owner interface {
+	Cleanup(f func())
+}
+
 // New starts a hub; it is closed with the test.
-func New(t testing.TB) *Hub {
-	t.Helper()
+func New(t Owner) *Hub {
 	h := &Hub{pages: map[string]page{}, faults: map[string]*Fault{}, repos: map[string]map[string]hfFile{}}
 	h.Server = httptest.NewServer(h)
 	h.URL = h.Server.URL

@@ -104,7 +104,7 @@ func Convert(w io.Writer, from Source, meta Meta) error {
 	if err != nil {
 		return err
 	}
-	defer weights.Close()
+	defer func() { _ = weights.Close() }() // only read
 	tensors, err := c.tensors(weights)
 	if err != nil {
 		return err
