@@ -2,6 +2,7 @@ package embedding
 
 import (
 	"context"
+	"embed"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -68,9 +69,18 @@ func (a *Adapter) basis(ctx context.Context, model string, dims, size int) (*bas
 		return nil, err
 	}
 	path := a.path(info.Digest)
-	if b := load(path, dims); b != nil && len(b.rows) >= size {
-		s.basis = b
-		return b, nil
+	for _, read := range []func() ([]byte, error){
+		func() ([]byte, error) { return shipped.ReadFile("shipped/" + fileName(info.Digest)) },
+		func() ([]byte, error) { return os.ReadFile(path) },
+	} {
+		data, err := read()
+		if err != nil {
+			continue // not there; what cannot be read is computed again
+		}
+		if b := parse(data, dims); b != nil && len(b.rows) >= size {
+			s.basis = b
+			return b, nil
+		}
 	}
 	vectors, err := embedCorpus(ctx, a.source, model, dims)
 	if err != nil {
@@ -93,8 +103,18 @@ func (a *Adapter) path(digest string) string {
 	if a.params.Dir == "" || digest == "" || filepath.Base(digest) != digest {
 		return ""
 	}
-	return filepath.Join(a.params.Dir, fmt.Sprintf("%s-v%d.f32", digest, corpusVersion))
+	return filepath.Join(a.params.Dir, fileName(digest))
 }
+
+func fileName(digest string) string { return fmt.Sprintf("%s-v%d.f32", digest, corpusVersion) }
+
+// shipped has the basis of the default embedding model, as far as the smallest
+// size that an API asks for: its first call shall not take seconds, and every
+// machine shall cut it alike. It is the beginning of the file that Params.Dir
+// keeps when there is no shipped one, and is made anew with the corpus.
+//
+//go:embed shipped/*.f32
+var shipped embed.FS
 
 // principal computes the directions of the rows' second moments, the largest
 // first. The mean is left in: a dot product of two cut vectors shall stand for
@@ -196,14 +216,10 @@ func dot(a, b []float64) float64 {
 	return sum
 }
 
-// load reads a kept basis; nil when there is none or it is not what it should
-// be, and then it is computed again.
-func load(path string, dims int) *basis {
-	if path == "" {
-		return nil
-	}
-	data, err := os.ReadFile(path)
-	if err != nil || len(data) == 0 || len(data)%(4*dims) != 0 {
+// parse reads a kept basis; nil when it is not what it should be, and then it
+// is computed again.
+func parse(data []byte, dims int) *basis {
+	if len(data) == 0 || len(data)%(4*dims) != 0 {
 		return nil
 	}
 	b := &basis{rows: make([][]float32, len(data)/(4*dims))}
