@@ -30,6 +30,7 @@ LAUNCHER := build/tools/launch
 # Black-box tests run the binary with coverage, so that they show what they reach.
 COVERED := build/tools/outcrop-covered
 LAUNCH := $(LAUNCHER) -bin $(COVERED) -models $(MODELS) -log $(RESULTS)
+GENERATOR := $(GO) run ./cmd/outcrop-gen -cache build/service-models
 LINT := $(GO) tool -modfile=tools/go.mod golangci-lint
 
 ##@ Use
@@ -112,9 +113,9 @@ check-tidy: ## go.mod and go.sum are tidy
 	@for m in $(MODULES); do $(GO) -C $$m mod tidy -diff || { echo "run go mod tidy in $$m" >&2; exit 1; }; done
 
 .PHONY: check-generate
-check-generate: generate ## generated code is what the generator makes
-	@if [ -n "$$(git status --porcelain -- internal/api api)" ]; then \
-		git status --short -- internal/api api; echo 'generated code differs: commit what make generate makes' >&2; exit 1; fi
+check-generate: ## generated code and pages are what the generators make
+	@$(GENERATOR) -check || { echo 'run make generate' >&2; exit 1; }
+	@$(GO) run ./cmd/outcrop config reference | diff -u docs/CONFIGURATION.md - || { echo 'run make generate' >&2; exit 1; }
 
 .PHONY: check-fmt
 check-fmt: ## gofmt has nothing to say
@@ -143,8 +144,10 @@ bench: build setup ## benchmarks, and the figures of the running server
 ##@ Change
 
 .PHONY: generate
-generate: ## generate internal/api from the pinned service models
-	@$(GO) generate ./...
+generate: ## generate internal/api from the pinned service models, and the configuration page
+	@$(GENERATOR)
+	@mkdir -p build; $(GO) run ./cmd/outcrop config reference > build/CONFIGURATION.md
+	@mv build/CONFIGURATION.md docs/CONFIGURATION.md
 
 .PHONY: fmt
 fmt: ## format the Go files
