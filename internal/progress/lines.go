@@ -7,7 +7,7 @@ import (
 )
 
 // Lines is a Sink for logs and pipes: one line at the start, one for every
-// tenth of the work, one at the end.
+// quarter of a large piece of work, one at the end.
 type Lines struct {
 	mu sync.Mutex
 	w  io.Writer
@@ -35,12 +35,15 @@ func (l *Lines) Note(text string) {
 	_, _ = fmt.Fprintln(l.w, text)
 }
 
+// largeWork is the size in bytes from which people want to see it move.
+const largeWork = 20_000_000
+
 type lineBar struct {
-	out   *Lines
-	title string
-	total int64
-	done  int64
-	tenth int64
+	out     *Lines
+	title   string
+	total   int64
+	done    int64
+	quarter int64
 }
 
 func (b *lineBar) Total(bytes int64) { b.total = bytes }
@@ -50,11 +53,11 @@ func (b *lineBar) Set(done int64) {
 	if b.total <= 0 {
 		return
 	}
-	tenth := done * 10 / b.total
-	if tenth > b.tenth && tenth < 10 {
-		b.out.Note(fmt.Sprintf("%s: %d%% (%s of %s)", b.title, tenth*10, Bytes(done), Bytes(b.total)))
+	quarter := done * 4 / b.total
+	if quarter > b.quarter && quarter < 4 && b.total >= largeWork {
+		b.out.Note(fmt.Sprintf("%s: %d%% (%s of %s)", b.title, quarter*25, Bytes(done), Bytes(b.total)))
 	}
-	b.tenth = tenth
+	b.quarter = quarter
 }
 
 func (b *lineBar) End(err error) {

@@ -19,12 +19,17 @@ func TestLines(t *testing.T) {
 		want []string
 	}{
 		{"whole", func(s progress.Sink) {
-			b := s.Begin("engine", 1000)
-			for i := int64(0); i <= 1000; i += 250 {
+			b := s.Begin("engine", 100_000_000)
+			for i := int64(0); i <= 100_000_000; i += 20_000_000 {
 				b.Set(i)
 			}
 			b.End(nil)
-		}, []string{"engine: 1.0 kB", "engine: 20% (250 B of 1.0 kB)", "engine: 50% (500 B of 1.0 kB)", "engine: 70% (750 B of 1.0 kB)", "engine: done"}},
+		}, []string{"engine: 100.0 MB", "engine: 25% (40.0 MB of 100.0 MB)", "engine: 50% (60.0 MB of 100.0 MB)", "engine: 75% (80.0 MB of 100.0 MB)", "engine: done"}},
+		{"small", func(s progress.Sink) {
+			b := s.Begin("engine", 1000)
+			b.Set(500)
+			b.End(nil)
+		}, []string{"engine: 1.0 kB", "engine: done"}},
 		{"stopped", func(s progress.Sink) {
 			b := s.Begin("engine", 1000)
 			b.Set(10)
@@ -33,17 +38,17 @@ func TestLines(t *testing.T) {
 		{"size not known", func(s progress.Sink) {
 			b := s.Begin("engine", -1)
 			b.Set(10)
-			b.Total(100)
-			b.Set(50)
+			b.Total(100_000_000)
+			b.Set(50_000_000)
 			b.End(nil)
-		}, []string{"engine", "engine: 50% (50 B of 100 B)", "engine: done"}},
+		}, []string{"engine", "engine: 50% (50.0 MB of 100.0 MB)", "engine: done"}},
 		{"begins again", func(s progress.Sink) {
-			b := s.Begin("engine", 100)
-			b.Set(50)
+			b := s.Begin("engine", 100_000_000)
+			b.Set(50_000_000)
 			b.Set(0)
-			b.Set(50)
+			b.Set(50_000_000)
 			b.End(nil)
-		}, []string{"engine: 100 B", "engine: 50% (50 B of 100 B)", "engine: 50% (50 B of 100 B)", "engine: done"}},
+		}, []string{"engine: 100.0 MB", "engine: 50% (50.0 MB of 100.0 MB)", "engine: 50% (50.0 MB of 100.0 MB)", "engine: done"}},
 		{"note", func(s progress.Sink) { s.Note("waiting") }, []string{"waiting"}},
 	}
 	for _, tt := range tests {
