@@ -64,19 +64,15 @@ func (s *Store) convert(ctx context.Context) (err error) {
 	if s.ready(pin) {
 		return nil
 	}
-	home := filepath.Join(s.dir, pin.Name)
-	tmp, err := os.MkdirTemp(home, "."+pin.Version+".new-")
+	tmp, err := s.scratch(pin)
 	if err != nil {
-		return fetch.DiskFault(err, "cannot convert the embedding model")
+		return err
 	}
 	defer func() {
 		if err != nil {
 			_ = os.RemoveAll(tmp)
 		}
 	}()
-	if err := os.Chmod(tmp, 0o755); err != nil {
-		return fetch.DiskFault(err, "cannot convert the embedding model")
-	}
 	bar := s.fetch.Progress().Begin("converting the embedding model", EmbeddingSize)
 	err = s.convertTo(ctx, filepath.Join(tmp, embeddingFile), bert.Dir(from), bar.Set)
 	bar.End(err)

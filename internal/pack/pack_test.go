@@ -200,6 +200,22 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// TestLeftByADeadProcess has a half-unpacked directory of one that was killed.
+func TestLeftByADeadProcess(t *testing.T) {
+	t.Parallel()
+	m, dir := newMirror(t), t.TempDir()
+	left := filepath.Join(dir, "packs/engine/.1.0.0.new-123")
+	if err := os.MkdirAll(left, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.open(t, dir, pack.Params{}).Ensure(t.Context(), "engine"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(left); err == nil {
+		t.Errorf("%s is still there", left)
+	}
+}
+
 func TestTwoAtOnce(t *testing.T) {
 	t.Parallel()
 	m, dir := newMirror(t), t.TempDir()

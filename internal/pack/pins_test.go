@@ -9,6 +9,7 @@ import (
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"flag"
 	"io"
 	"os"
@@ -156,7 +157,7 @@ func untar(t *testing.T, raw []byte) []entry {
 	var entries []entry
 	for files := tar.NewReader(zipped); ; {
 		head, err := files.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.name, b.name) })
 			return entries
 		}

@@ -29,19 +29,15 @@ var apacheLicense []byte
 // and renames it into place. Names in the archive are only compared, never used
 // as paths, and no file may become larger than its pin says.
 func (s *Store) unpack(ctx context.Context, pin *Pin, archive string) (err error) {
-	home := filepath.Join(s.dir, pin.Name)
-	tmp, err := os.MkdirTemp(home, "."+pin.Version+".new-")
+	tmp, err := s.scratch(pin)
 	if err != nil {
-		return fetch.DiskFault(err, "cannot unpack the %s", pin.Title)
+		return err
 	}
 	defer func() {
 		if err != nil {
 			_ = os.RemoveAll(tmp)
 		}
 	}()
-	if err := os.Chmod(tmp, 0o755); err != nil {
-		return fetch.DiskFault(err, "cannot unpack the %s", pin.Title)
-	}
 	want := make(map[string]PinFile, len(pin.Files))
 	for _, file := range pin.Files {
 		want[file.Path] = file
@@ -81,6 +77,29 @@ func (s *Store) unpack(ctx context.Context, pin *Pin, archive string) (err error
 		return err
 	}
 	return replaceDir(tmp, s.path(pin))
+}
+
+// scratch makes the directory that will become a pack. The caller holds the
+// pack's lock, so what is there of that kind was left by a process that died.
+func (s *Store) scratch(pin *Pin) (string, error) {
+	pattern := filepath.Join(s.dir, pin.Name, "."+pin.Version+".new-*")
+	left, err := filepath.Glob(pattern)
+	if err != nil {
+		return "", fetch.DiskFault(err, "cannot look for %s", pattern)
+	}
+	for _, dir := range left {
+		if err := os.RemoveAll(dir); err != nil {
+			return "", fetch.DiskFault(err, "cannot remove %s", dir)
+		}
+	}
+	dir, err := os.MkdirTemp(filepath.Dir(pattern), filepath.Base(pattern))
+	if err == nil {
+		err = os.Chmod(dir, 0o755)
+	}
+	if err != nil {
+		return "", fetch.DiskFault(err, "cannot unpack the %s", pin.Title)
+	}
+	return dir, nil
 }
 
 // replaceDir puts a directory in place of another, which may not exist.
