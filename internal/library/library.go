@@ -201,7 +201,7 @@ func (l *Library) read(name string) (*Model, error) {
 	}
 	m := &Model{}
 	if json.Unmarshal(raw, m) != nil || len(m.Files) == 0 {
-		return &Model{Name: name, Problem: "its manifest is damaged; pull or import it again"}, nil
+		return &Model{Name: name, Problem: "its manifest is damaged; pull or import it again"}, nil //nolint:nilerr // the Problem is what List shows of the error
 	}
 	m.Name, m.BuiltIn = name, false
 	m.Path = filepath.Join(dir, filepath.Base(m.Files[0].Name))

@@ -87,7 +87,7 @@ func TestMiniLM(t *testing.T) {
 }
 
 // tiny writes a complete model of one layer, after change has had its way.
-func tiny(t *testing.T, change func(config map[string]any, tensors map[string][]uint64)) bert.Source {
+func tiny(t testing.TB, change func(config map[string]any, tensors map[string][]uint64)) bert.Source {
 	t.Helper()
 	config := map[string]any{"model_type": "bert", "hidden_act": "gelu", "hidden_size": 4, "intermediate_size": 8, "num_hidden_layers": 1,
 		"num_attention_heads": 2, "max_position_embeddings": 6, "type_vocab_size": 2, "vocab_size": 5, "layer_norm_eps": 1e-12}

@@ -9,6 +9,7 @@ package huggingface
 import (
 	"context"
 	"encoding/json"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"path"
@@ -89,7 +90,7 @@ func Parse(s string) (Ref, error) {
 	if repo, revision, ok := strings.Cut(ref.Repo, "@"); ok {
 		ref.Repo, ref.Revision = repo, revision
 	}
-	if !repoPattern.MatchString(ref.Repo) || !revisionPattern.MatchString(ref.Revision) || (ref.File != "" && (!strings.HasSuffix(ref.File, ".gguf") || path.Clean(ref.File) != ref.File)) {
+	if !repoPattern.MatchString(ref.Repo) || !revisionPattern.MatchString(ref.Revision) || (ref.File != "" && (!strings.HasSuffix(ref.File, ".gguf") || !fs.ValidPath(ref.File))) {
 		return Ref{}, bad
 	}
 	return ref, nil
