@@ -11,8 +11,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
-	"log"
 	"log/slog"
 	"net"
 	"net/http"
@@ -149,10 +147,7 @@ func (a *App) listen() error {
 		MaxHeaderBytes:    64 << 10,
 		// net/http's own complaints (a client that broke the TLS handshake) are
 		// of no interest to an operator unless they ask.
-		ErrorLog: log.New(writerFunc(func(b []byte) (int, error) {
-			a.p.Logger.Debug("http", slog.String("message", string(b)))
-			return len(b), nil
-		}), "", 0),
+		ErrorLog: slog.NewLogLogger(a.p.Logger.Handler(), slog.LevelDebug),
 	}
 	return nil
 }
@@ -251,9 +246,3 @@ func openCertificate(cfg *config.Config, getenv func(string) string) (*certifica
 		CertFile: cfg.TLS.Certificate, KeyFile: cfg.TLS.Key,
 	})
 }
-
-type writerFunc func([]byte) (int, error)
-
-func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
-
-var _ io.Writer = writerFunc(nil)

@@ -334,7 +334,7 @@ func (x *exchange) log() {
 	if usage.Model != "" {
 		attrs = append(attrs, slog.String("model", usage.Model), slog.String("served_by", usage.ServedBy),
 			slog.Int("input_tokens", usage.InputTokens), slog.Int("output_tokens", usage.OutputTokens),
-			slog.Duration("first_token", usage.FirstToken))
+			slog.Duration("first_token", usage.FirstToken), slog.Duration("backend_time", usage.Elapsed))
 	}
 	if x.code != "" {
 		attrs = append(attrs, slog.String("error", x.code))
