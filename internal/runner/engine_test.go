@@ -31,7 +31,7 @@ type engine struct {
 	renderer *chat.Renderer
 }
 
-func openEngine(t *testing.T) *engine {
+func openEngine(t testing.TB) *engine {
 	t.Helper()
 	store := packtest.Open(t)
 	dir, err := store.Engine()
@@ -56,7 +56,7 @@ func openEngine(t *testing.T) *engine {
 	return e
 }
 
-func newRenderer(t *testing.T, store *pack.Store) *chat.Renderer {
+func newRenderer(t testing.TB, store *pack.Store) *chat.Renderer {
 	t.Helper()
 	path, err := store.Jinja()
 	if err != nil {
@@ -226,7 +226,7 @@ func (e *engine) testReference(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer m.Close()
-	s := &session{out: newOutput(io.Discard), requests: map[uint32]*request{}, ready: make(chan struct{})}
+	s := newSession(newOutput(io.Discard))
 	defer s.out.close()
 	l, _, err := s.build(e.lib, m, e.renderer, protocol.Load{Threads: 2})
 	if err != nil {

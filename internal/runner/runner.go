@@ -64,7 +64,7 @@ func serve(in io.Reader, out io.Writer, logs io.Writer) int {
 		return ExitFrame
 	}
 
-	s := &session{out: o, requests: make(map[uint32]*request), ready: make(chan struct{})}
+	s := newSession(o)
 	exit := make(chan int, 2)
 	go func() { exit <- s.compute(ctx, load, logs) }()
 	go func() { exit <- s.read(ctx, r, logs) }()
@@ -86,11 +86,18 @@ func readExit(err error, logs io.Writer) int {
 // session is the state that the reading and the computing goroutine share.
 type session struct {
 	out   *output
+	idle  func() (cores float64, known bool)
 	ready chan struct{} // closed when model is set
 	model *loaded
 
 	mu       sync.Mutex
 	requests map[uint32]*request
+}
+
+func newSession(o *output) *session {
+	s := &session{out: o, idle: newIdleMeter(), requests: make(map[uint32]*request), ready: make(chan struct{})}
+	s.idle() // begins to count
+	return s
 }
 
 // read takes frames until the input ends.

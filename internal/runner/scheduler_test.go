@@ -149,7 +149,7 @@ func newBench(t *testing.T, slots, cells, room int) *bench {
 		<-done
 	})
 	b.s = &scheduler{
-		comp: b.f, vocab: fakeVocab{}, out: out, now: time.Now, threads: newThreads(1),
+		comp: b.f, vocab: fakeVocab{}, out: out, now: time.Now, threads: newThreads(1, unknown),
 		limit: cells, cells: cells, slots: make([]slot, slots),
 		forget: func(id uint32) { b.gone = append(b.gone, id) },
 		wake:   make(chan struct{}, 1),

@@ -9,14 +9,20 @@ import "time"
 // lost its core keeps all others spinning, and two threads can be four times
 // slower than one. Which of it holds changes from second to second, so the
 // choice is measured: the best known number computes, and every now and then
-// its neighbors are tried, more rarely the longer they keep losing.
+// its neighbors are tried, more rarely the longer they keep losing. More
+// threads are tried only while there are cores that do nothing, where the
+// system tells.
 type threads struct {
 	choices []int
+	first   int                                // what a class begins with when none is known
+	idle    func() (cores float64, known bool) // cores that did nothing since the last call
 	classes [batchClasses]class
+	last    int // the class used last; a new one begins with its best
 }
 
 // class is what is known of batches of about one size.
 type class struct {
+	used    bool
 	best    int                 // index into choices
 	cost    [maxChoices]float64 // smoothed seconds for each token; 0: not tried
 	settled float64             // the best's cost when it was last confirmed
@@ -35,18 +41,26 @@ const (
 	batchClasses  = 5
 	trialBatches  = 3
 	shortPatience = 250 * time.Millisecond
-	longPatience  = 4 * time.Second
+	longPatience  = 8 * time.Second
+	needIdle      = 0.7 // of a core must do nothing for a thread more to be tried
 	smoothing     = 0.3
+	hopeless      = 1.5 // times the best's cost end a trial at once
 	alarm         = 1.3 // costs so many times the settled ones are a reason to look around
 )
 
-func newThreads(most int) *threads {
-	t := &threads{}
+func newThreads(most int, idle func() (float64, bool)) *threads {
+	t := &threads{idle: idle}
 	for n := most; n >= 1 && len(t.choices) < maxChoices; n /= 2 {
 		t.choices = append(t.choices, n)
 	}
+	// The loading has kept one core busy; what was left over can help.
+	if cores, known := idle(); known {
+		for t.first < len(t.choices)-1 && float64(t.choices[t.first]-1)*needIdle > cores {
+			t.first++
+		}
+	}
 	for i := range t.classes {
-		t.classes[i] = class{trial: -1, patience: shortPatience}
+		t.classes[i] = class{trial: -1, best: t.first, patience: shortPatience}
 	}
 	return t
 }
@@ -69,7 +83,13 @@ func classOf(tokens int) int {
 
 // next is the number of threads for a batch of so many tokens.
 func (t *threads) next(tokens int) int {
-	c := &t.classes[classOf(tokens)]
+	i := classOf(tokens)
+	c := &t.classes[i]
+	if !c.used {
+		c.used = true
+		c.best = t.classes[t.last].best
+	}
+	t.last = i
 	if c.trial >= 0 {
 		return t.choices[c.trial]
 	}
@@ -85,6 +105,9 @@ func (t *threads) took(tokens int, d time.Duration) {
 		return
 	}
 	c.learn(c.best, cost)
+	if c.since == 0 {
+		t.idle() // begins to count
+	}
 	c.since += d
 	if c.settled == 0 {
 		c.settled = c.cost[c.best]
@@ -110,6 +133,7 @@ func (c *class) learn(i int, cost float64) {
 // turns.
 func (t *threads) tryNeighbor(c *class) {
 	c.since = 0
+	cores, known := t.idle()
 	fewer, more := c.best+1, c.best-1
 	switch {
 	case fewer >= len(t.choices):
@@ -122,16 +146,22 @@ func (t *threads) tryNeighbor(c *class) {
 		c.trial = fewer
 	}
 	c.upward = !c.upward
+	if extra := t.choices[c.trial] - t.choices[c.best]; known && float64(extra)*needIdle > cores {
+		c.trial = -1 // it could only wait for a core
+		return
+	}
 	c.left, c.sum = trialBatches, 0
 }
 
-// judge ends a trial after its batches: the cheaper number wins.
+// judge ends a trial after its batches, or as soon as one costs far too much:
+// the cheaper number wins.
 func (t *threads) judge(c *class, cost float64) {
 	c.sum += cost
-	if c.left--; c.left > 0 {
+	c.left--
+	if c.left > 0 && cost < c.cost[c.best]*hopeless {
 		return
 	}
-	c.cost[c.trial] = c.sum / trialBatches
+	c.cost[c.trial] = c.sum / float64(trialBatches-c.left)
 	if c.cost[c.trial] < c.cost[c.best] {
 		c.best = c.trial
 		c.patience = shortPatience

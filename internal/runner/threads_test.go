@@ -22,6 +22,32 @@ func drive(t *threads, m machine, span time.Duration) (perSecond float64) {
 	return float64(tokens) / spent.Seconds()
 }
 
+// unknown is a system that does not tell how busy it is.
+func unknown() (float64, bool) { return 0, false }
+
+func TestThreadsLookForIdleCores(t *testing.T) {
+	t.Parallel()
+	idle := 0.1
+	th := newThreads(2, func() (float64, bool) { return idle, true })
+	tried := 0
+	cost := func(n int) time.Duration {
+		if n == 2 {
+			tried++
+			return 6 * time.Millisecond
+		}
+		return 11 * time.Millisecond
+	}
+	drive(th, cost, 20*time.Second)
+	if tried > 0 {
+		t.Errorf("got %d batches with two threads while no core was idle, want none", tried)
+	}
+	idle = 0.9
+	drive(th, cost, time.Second)
+	if got := drive(th, cost, 10*time.Second); got < 150 {
+		t.Errorf("with an idle core: got %.0f tokens/s, want nearly the 167 of two threads", got)
+	}
+}
+
 func TestThreadsFollowTheMachine(t *testing.T) {
 	t.Parallel()
 	alone := func(n int) time.Duration { return 11 * time.Millisecond / time.Duration(n) }
@@ -37,7 +63,7 @@ func TestThreadsFollowTheMachine(t *testing.T) {
 		}
 		return 50 * time.Millisecond
 	}
-	th := newThreads(2)
+	th := newThreads(2, unknown)
 	if got := drive(th, alone, 10*time.Second); got < 165 {
 		t.Errorf("alone: got %.0f tokens/s, want nearly the 182 of two threads", got)
 	}
@@ -53,7 +79,7 @@ func TestThreadsFollowTheMachine(t *testing.T) {
 
 func TestThreadsFindTheMiddle(t *testing.T) {
 	t.Parallel()
-	th := newThreads(16)
+	th := newThreads(16, unknown)
 	best4 := func(n int) time.Duration {
 		d := n - 4
 		if d < 0 {
@@ -69,7 +95,7 @@ func TestThreadsFindTheMiddle(t *testing.T) {
 
 func TestThreadsOfOneCore(t *testing.T) {
 	t.Parallel()
-	th := newThreads(1)
+	th := newThreads(1, unknown)
 	drive(th, func(n int) time.Duration {
 		if n != 1 {
 			t.Fatalf("got %d threads of 1", n)
