@@ -85,7 +85,7 @@ func (e *environment) keysListCommand() *cobra.Command {
 
 func (e *environment) keysRevokeCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "revoke ID", Short: "Revoke a key for ever", Args: exactArgs(1),
+		Use: "revoke ID", Short: "Revoke a key for ever", Args: oneArg,
 		RunE: func(_ *cobra.Command, args []string) error {
 			keys, err := e.openKeys()
 			if err != nil {

@@ -34,7 +34,7 @@ func (e *environment) openLibrary() (*library.Library, error) {
 func (e *environment) modelsPullCommand() *cobra.Command {
 	var o library.Options
 	cmd := &cobra.Command{
-		Use: "pull REFERENCE", Short: "Fetch a GGUF model; goes on where an interrupted pull stopped", Args: exactArgs(1),
+		Use: "pull REFERENCE", Short: "Fetch a GGUF model; goes on where an interrupted pull stopped", Args: oneArg,
 		Example: "  outcrop models pull hf.co/bartowski/Llama-3.2-1B-Instruct-GGUF:Q4_K_M\n" +
 			"  outcrop models pull ollama.com/library/qwen3:0.6b\n" +
 			"  outcrop models pull https://example.org/model.gguf#sha256=…",
@@ -57,7 +57,7 @@ func (e *environment) modelsPullCommand() *cobra.Command {
 func (e *environment) modelsImportCommand() *cobra.Command {
 	var o library.Options
 	cmd := &cobra.Command{
-		Use: "import FILE", Short: "Add a GGUF file of this machine", Args: exactArgs(1),
+		Use: "import FILE", Short: "Add a GGUF file of this machine", Args: oneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			l, err := e.openLibrary()
 			if err != nil {
@@ -99,7 +99,7 @@ func (e *environment) modelsListCommand() *cobra.Command {
 
 func (e *environment) modelsShowCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "show NAME", Short: "Show what is known of a local model", Args: exactArgs(1),
+		Use: "show NAME", Short: "Show what is known of a local model", Args: oneArg,
 		RunE: func(_ *cobra.Command, args []string) error {
 			l, err := e.openLibrary()
 			if err != nil {
@@ -116,7 +116,7 @@ func (e *environment) modelsShowCommand() *cobra.Command {
 
 func (e *environment) modelsRemoveCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "rm NAME", Aliases: []string{"remove"}, Short: "Remove a local model", Args: exactArgs(1),
+		Use: "rm NAME", Aliases: []string{"remove"}, Short: "Remove a local model", Args: oneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			l, err := e.openLibrary()
 			if err != nil {

@@ -60,8 +60,7 @@ func decode(text []byte, cfg *Config, lines Lines) error {
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	dec.KnownFields(true)
 	if err := dec.Decode(cfg); err != nil && !errors.Is(err, io.EOF) {
-		var typed *yaml.TypeError
-		if errors.As(err, &typed) {
+		if typed, ok := errors.AsType[*yaml.TypeError](err); ok {
 			return fmt.Errorf("%s: %s", lines.file, strings.Join(typed.Errors, "; "))
 		}
 		return fmt.Errorf("%s: %w", lines.file, err)
@@ -231,8 +230,7 @@ func Markdown() string {
 		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s |\n", path, EnvName(path), def, f.Tag.Get("doc"))
 		if f.Type.Kind() == reflect.Slice {
 			item := f.Type.Elem()
-			for i := range item.NumField() {
-				sub := item.Field(i)
+			for sub := range item.Fields() {
 				key, _, _ := strings.Cut(sub.Tag.Get("yaml"), ",")
 				fmt.Fprintf(&b, "| `%s[].%s` | | | %s |\n", path, key, sub.Tag.Get("doc"))
 			}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"runtime/debug"
@@ -267,12 +268,8 @@ func (x *exchange) setHeaders(more http.Header) {
 	header := x.w.Header()
 	// The service writes these two names with this very case over HTTP/1.1.
 	header["x-amzn-RequestId"] = []string{x.call.RequestID}
-	for name, values := range x.call.Header() {
-		header[name] = values
-	}
-	for name, values := range more {
-		header[name] = values
-	}
+	maps.Copy(header, x.call.Header())
+	maps.Copy(header, more)
 }
 
 func (x *exchange) deadline() {

@@ -67,7 +67,7 @@ func sign(req *http.Request, path, body string, at time.Time) {
 	}, "\n")
 	scope := strings.Join([]string{day, region, service, "aws4_request"}, "/")
 	key := []byte("AWS4" + secretKey)
-	for _, part := range strings.Split(scope, "/") {
+	for part := range strings.SplitSeq(scope, "/") {
 		key = mac(key, part)
 	}
 	signature := hex.EncodeToString(mac(key, strings.Join([]string{"AWS4-HMAC-SHA256", stamp, scope, hash(canonical)}, "\n")))

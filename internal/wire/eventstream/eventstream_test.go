@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -223,7 +224,7 @@ func FuzzDecode(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(good)
-	f.Add(append(good[:len(good):len(good)], good...))
+	f.Add(append(slices.Clip(good), good...))
 	f.Add(good[:20])
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, in []byte) {

@@ -296,7 +296,7 @@ func TestGoldenNegative(t *testing.T) {
 				!errors.Is(err, io.ErrUnexpectedEOF) {
 				t.Errorf("got untyped error %T", err)
 			}
-			if _, again := d.Decode(); again != err {
+			if _, again := d.Decode(); !errors.Is(again, err) {
 				t.Errorf("second call: got %v want the same error", again)
 			}
 			if _, err := Parse(frame); err == nil {

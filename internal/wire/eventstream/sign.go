@@ -53,7 +53,8 @@ func (c *chain) signature(headers []Header, payload []byte, date time.Time) ([]b
 
 	// https://docs.aws.amazon.com/transcribe/latest/dg/streaming-setting-up.html
 	// describes the string to sign.
-	b := append(c.scratch[:0], algorithm...)
+	b := c.scratch[:0]
+	b = append(b, algorithm...)
 	b = append(b, '\n')
 	b = date.AppendFormat(b, timeFormat)
 	b = append(b, '\n')

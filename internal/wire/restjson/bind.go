@@ -117,7 +117,7 @@ func splitHeader(line string, commas int) ([]string, bool) {
 			continue
 		}
 		end := -1
-		for n := 0; n < commas; n++ {
+		for range commas {
 			next := strings.IndexByte(rest[end+1:], ',')
 			if next < 0 {
 				end = len(rest)

@@ -18,6 +18,7 @@ package restjson
 
 import (
 	"bytes"
+	"maps"
 	"reflect"
 	"strings"
 
@@ -103,9 +104,7 @@ func (c Codec) decode(req *schema.Request, in *schema.Shape, t target) error {
 		rv = reflect.ValueOf(&v).Elem()
 		defer func() {
 			body, _ := v.(map[string]any)
-			for k, member := range body {
-				t.dict[k] = member
-			}
+			maps.Copy(t.dict, body)
 		}()
 	}
 	if err := d.structure(in, rv, d.peek()); err != nil {
@@ -168,7 +167,7 @@ func checkMediaTypes(req *schema.Request) error {
 	if produced == "application/octet-stream" {
 		return nil
 	}
-	for _, a := range strings.Split(accept, ",") {
+	for a := range strings.SplitSeq(accept, ",") {
 		a, _, _ = strings.Cut(a, ";")
 		a = strings.ToLower(strings.TrimSpace(a))
 		kind, _, _ := strings.Cut(produced, "/")

@@ -24,7 +24,7 @@ type everything struct {
 	Double  *float64
 	Float   *float32
 	Header  *string
-	Id      *string
+	Id      *string //nolint:revive // generated names keep AWS spelling
 	Inner   *inner
 	Inners  []inner
 	Ints    []int32

@@ -129,7 +129,7 @@ func (d *decoder) numeric(m *schema.Member, rv reflect.Value, c byte) error {
 
 // setNumber parses a number of any origin into rv.
 func setNumber(rv reflect.Value, text string, m *schema.Member) error {
-	ok := false
+	var ok bool
 	switch kind := m.Shape.Kind; kind {
 	case schema.Float, schema.Double:
 		var f float64

@@ -2,6 +2,7 @@ package restjson
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -232,9 +233,7 @@ func decodeEvent(s *schema.Shape, rv reflect.Value, headers map[string]any, payl
 		if err := d.structure(s, reflect.ValueOf(&v).Elem(), d.peek()); err != nil {
 			return err
 		}
-		for k, member := range v.(map[string]any) {
-			t.dict[k] = member
-		}
+		maps.Copy(t.dict, v.(map[string]any))
 		return d.end()
 	}
 	if err := d.structure(s, t.rv, d.peek()); err != nil {

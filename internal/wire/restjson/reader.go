@@ -209,7 +209,7 @@ func (r *reader) number() ([]byte, error) {
 	if i < len(r.data) && r.data[i] == '-' {
 		i++
 	}
-	ok := false
+	var ok bool
 	if i < len(r.data) && r.data[i] == '0' {
 		i++
 		ok = true

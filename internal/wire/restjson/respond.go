@@ -2,6 +2,7 @@ package restjson
 
 import (
 	"fmt"
+	"maps"
 	"net/http"
 	"reflect"
 	"strings"
@@ -189,9 +190,7 @@ func exceptionFields(ex *schema.Exception) (*schema.Shape, map[string]any) {
 		return s, map[string]any{name: ex.Message}
 	}
 	fields := make(map[string]any, len(ex.Fields)+1)
-	for k, v := range ex.Fields {
-		fields[k] = v
-	}
+	maps.Copy(fields, ex.Fields)
 	for _, m := range ex.Shape.Members {
 		if strings.EqualFold(m.Name, "message") && ex.Message != "" {
 			fields[m.Name] = ex.Message

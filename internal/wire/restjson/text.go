@@ -1,6 +1,7 @@
 package restjson
 
 import (
+	"bytes"
 	"encoding/base64"
 	"math"
 	"strconv"
@@ -127,7 +128,7 @@ func appendFloat(b []byte, f float64, bits int) []byte {
 	}
 	start := len(b)
 	b = strconv.AppendFloat(b, f, verb, -1, bits)
-	if !strings.ContainsAny(string(b[start:]), ".e") {
+	if !bytes.ContainsAny(b[start:], ".e") {
 		b = append(b, ".0"...)
 	}
 	return b

@@ -10,7 +10,7 @@ import (
 )
 
 type getInput struct {
-	Id    *string
+	Id    *string //nolint:revive // generated names keep AWS spelling
 	Limit *int32
 }
 

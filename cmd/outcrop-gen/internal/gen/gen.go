@@ -14,7 +14,7 @@
 //     alphabetical order.
 //   - A scalar member is a pointer, required or not. An enum is a named string
 //     type and "" is absent. Structures and unions are pointers, blobs []byte,
-//     documents schema.DocumentValue, lists slices, maps maps with string keys;
+//     documents schema.DocumentValue, lists slices, maps Go maps with string keys;
 //     nil is absent.
 //   - Elements of lists and values of maps are plain values, structures too;
 //     in a sparse list or map they are pointers, nil for null.

@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path"
@@ -81,12 +82,7 @@ func (l *Lock) FromWheel(wheel string, f File) ([]byte, error) {
 		return nil, err
 	}
 	defer archive.Close()
-	file, err := archive.Open(path.Join("botocore/data", f.Name))
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	raw, err := io.ReadAll(file)
+	raw, err := fs.ReadFile(archive, path.Join("botocore/data", f.Name))
 	if err != nil {
 		return nil, err
 	}
