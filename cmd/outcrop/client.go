@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,21 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/outcrop/outcrop/internal/app"
-	"github.com/outcrop/outcrop/internal/config"
 	"github.com/outcrop/outcrop/internal/profile"
 )
-
-// endpoint is the address that a client on this machine uses.
-func endpoint(cfg *config.Config, scheme string) string {
-	host, port, err := net.SplitHostPort(cfg.Listen)
-	if err != nil {
-		return scheme + "://" + cfg.Listen
-	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	return scheme + "://" + net.JoinHostPort(host, port)
-}
 
 func (e *environment) envCommand() *cobra.Command {
 	var tls bool
@@ -50,7 +36,7 @@ func (e *environment) envCommand() *cobra.Command {
 				scheme = "https"
 			}
 			vars := [][2]string{
-				{"AWS_ENDPOINT_URL", endpoint(cfg, scheme)},
+				{"AWS_ENDPOINT_URL", scheme + "://" + app.Address(cfg, e.getenv)},
 				{"AWS_ACCESS_KEY_ID", root.AccessKeyID},
 				{"AWS_SECRET_ACCESS_KEY", root.Secret.Reveal()},
 				{"AWS_REGION", cfg.Region},
@@ -127,7 +113,7 @@ func (e *environment) configureCommand() *cobra.Command {
 				section = name
 			}
 			if err := profile.Write(configFile, section, []profile.Setting{
-				{Key: "region", Value: cfg.Region}, {Key: "endpoint_url", Value: endpoint(cfg, scheme)}, {Key: "ca_bundle", Value: bundle},
+				{Key: "region", Value: cfg.Region}, {Key: "endpoint_url", Value: scheme + "://" + app.Address(cfg, e.getenv)}, {Key: "ca_bundle", Value: bundle},
 			}); err != nil {
 				return err
 			}

@@ -107,6 +107,8 @@ type environment struct {
 	getenv         func(string) string
 
 	configFile string
+	dataFlag   string
+	modelsFlag string
 	flags      func(*config.Config) // what the flags of this command line override
 	started    bool                 // a command has begun to run
 }
@@ -126,15 +128,15 @@ func (e *environment) command() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	flags := root.PersistentFlags()
 	flags.StringVar(&e.configFile, "config", "", "configuration file (default outcrop.yaml in the working directory, when there is one)")
-	data := flags.String("data", "", "directory of everything Outcrop keeps")
-	models := flags.String("models", "", "directory of models and engine libraries")
+	flags.StringVar(&e.dataFlag, "data", "", "directory of everything Outcrop keeps")
+	flags.StringVar(&e.modelsFlag, "models", "", "directory of models and engine libraries")
 	offline := flags.Bool("offline", false, "never open a connection to another machine")
 	e.flags = func(cfg *config.Config) {
-		if *data != "" {
-			cfg.Data = *data
+		if e.dataFlag != "" {
+			cfg.Data = e.dataFlag
 		}
-		if *models != "" {
-			cfg.Models = *models
+		if e.modelsFlag != "" {
+			cfg.Models = e.modelsFlag
 		}
 		if *offline {
 			cfg.Offline = true

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -56,7 +57,7 @@ func (e *environment) serve(ctx context.Context, cfg *config.Config) error {
 	}
 	a, err := app.New(app.Params{
 		Config: cfg, Getenv: e.getenv, Logger: newLogger(e.stderr, cfg.Log), Version: version,
-		Runner: runnerCommand, Progress: progress.For(e.stderr),
+		Runner: runnerCommand, Command: e.self(), Progress: progress.For(e.stderr),
 	})
 	if err != nil {
 		return err
@@ -67,6 +68,18 @@ func (e *environment) serve(ctx context.Context, cfg *config.Config) error {
 		err = closeErr
 	}
 	return err
+}
+
+// self is how this program was called, with the flags that lead another command
+// to the same data.
+func (e *environment) self() string {
+	words := []string{os.Args[0]}
+	for _, f := range [][2]string{{"--config", e.configFile}, {"--data", e.dataFlag}, {"--models", e.modelsFlag}} {
+		if f[1] != "" {
+			words = append(words, f[0], f[1])
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // ownRunner is the command line of the engine's child process: this program.

@@ -46,6 +46,9 @@ type Params struct {
 	// Runner is the command line that starts the engine's child process: this
 	// program with "runner".
 	Runner []string
+	// Command is what a person types to run this program, for the banner:
+	// "bin/outcrop", with the flags that lead to the same data.
+	Command string
 	// Progress shows downloads; nil shows none.
 	Progress progress.Sink
 	// Backends replaces the backends that are configured, for tests.
@@ -163,6 +166,10 @@ func (a *App) Run(ctx context.Context) error {
 			a.p.Logger.Error("the parts that Outcrop needs could not be fetched; calls answer ModelNotReadyException until it is restarted", slog.String("cause", err.Error()))
 		}
 	})
+	if err := a.announce(); err != nil {
+		return fmt.Errorf("write the address of this server: %w", err)
+	}
+	defer a.withdraw()
 	served := make(chan error, 1)
 	go func() { served <- a.server.Serve(a.listener) }()
 	var err error

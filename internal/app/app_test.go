@@ -52,7 +52,7 @@ func newTestApp(t *testing.T, change func(*config.Config)) *App {
 		change(&cfg)
 	}
 	a, err := New(Params{
-		Config: &cfg, Getenv: func(string) string { return "" }, Logger: slog.New(slog.DiscardHandler), Version: "test",
+		Config: &cfg, Getenv: func(string) string { return "" }, Logger: slog.New(slog.DiscardHandler), Version: "test", Command: "bin/outcrop",
 		Backends: map[string]inference.Backend{"llamacpp": echo{}},
 	})
 	if err != nil {
@@ -150,7 +150,7 @@ func TestBannerNamesStandIns(t *testing.T) {
 	})
 	var b bytes.Buffer
 	a.Banner(&b)
-	for _, want := range []string{"meta.*", "llamacpp/my-llama", "llamacpp/smollm2-135m-instruct", "llamacpp/all-minilm-l6-v2", "stand-in", a.Addr().String()} {
+	for _, want := range []string{"meta.*", "llamacpp/my-llama", "llamacpp/smollm2-135m-instruct", "llamacpp/all-minilm-l6-v2", "stand-in", a.Addr().String(), `eval "$(bin/outcrop env)"`} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("the banner does not name %q:\n%s", want, &b)
 		}
@@ -193,6 +193,35 @@ type closing struct {
 func (c closing) Close() error {
 	*c.closed++
 	return nil
+}
+
+func TestAddressIsThatOfTheRunningServer(t *testing.T) {
+	t.Parallel()
+	a := newTestApp(t, nil)
+	getenv := func(string) string { return "" }
+	cfg := *a.p.Config
+	cfg.Listen = "0.0.0.0:8484" // what another command's configuration says
+	if got, want := Address(&cfg, getenv), "127.0.0.1:8484"; got != want {
+		t.Errorf("before the start: got %s, want %s", got, want)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- a.Run(ctx) }()
+	response, err := http.Get("http://" + a.Addr().String() + "/health/live") // now it runs
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if got, want := Address(&cfg, getenv), a.Addr().String(); got != want {
+		t.Errorf("while it runs: got %s, want %s", got, want)
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if got, want := Address(&cfg, getenv), "127.0.0.1:8484"; got != want {
+		t.Errorf("after the stop: got %s, want %s", got, want)
+	}
 }
 
 func TestHalfFailedStartStopsWhatItStarted(t *testing.T) {

@@ -26,6 +26,6 @@ func (a *App) Banner(w io.Writer) {
 		}
 		fmt.Fprintf(&b, "  %-28s %s%s\n", line.Models, line.ServedBy, standIn)
 	}
-	b.WriteString("\nPoint AWS clients here:\n  eval \"$(outcrop env)\"        for this shell\n  outcrop configure            as the AWS profile outcrop\n\n")
+	fmt.Fprintf(&b, "\nPoint AWS clients here, in another terminal:\n  eval \"$(%s env)\"\n  %s configure\n\n", a.p.Command, a.p.Command)
 	_, _ = io.WriteString(w, b.String()) // a terminal that is gone reads nothing
 }
