@@ -193,3 +193,27 @@ func TestRealCancelGivesTheSlotBack(t *testing.T) {
 		}
 	}
 }
+
+// Texts that tokenizers are slow at, or crash on, when they are long. Each is
+// counted, and refused before anything is computed.
+func TestRealHugePrompts(t *testing.T) {
+	t.Parallel()
+	p, _ := params(t)
+	b := open(t, p)
+	for name, unit := range map[string]string{
+		"letters": "a", "spaces": " ", "digits": "7", "newlines": "\n", "emoji": "😀", "brackets": "<", "control tokens": "<|im_end|>",
+	} {
+		t.Run(name, func(t *testing.T) {
+			req := ask(chatModel, strings.Repeat(unit, 1_000_000/len(unit)))
+			n, err := b.CountTokens(t.Context(), req)
+			if err != nil || n < 8192 {
+				t.Errorf("got %d tokens, %v, want more than the context", n, err)
+			}
+			_, err = inference.Collect(t.Context(), b, req)
+			const want = "Input is too long for requested model."
+			if !fault.Is(err, fault.Invalid) || fault.As(err).Message != want {
+				t.Errorf("got %v, want %q", err, want)
+			}
+		})
+	}
+}

@@ -3,6 +3,7 @@ package llama
 import (
 	"fmt"
 	"math"
+	"slices"
 	"unsafe"
 )
 
@@ -100,11 +101,7 @@ func (v *Vocab) Tokenize(dst []Token, text string, frame Frame, parse Parse) ([]
 	room := len(text)/3 + 16
 	for range 2 {
 		start := len(dst)
-		if cap(dst)-start < room {
-			grown := make([]Token, start, start+room)
-			copy(grown, dst)
-			dst = grown
-		}
+		dst = slices.Grow(dst, room)
 		space := dst[:start+room]
 		n := v.lib.tokenize(v.ptr, p, int32(len(text)), &space[start], int32(room), bool(frame), bool(parse))
 		switch {
