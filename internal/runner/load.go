@@ -170,7 +170,7 @@ func (s *session) build(lib *llama.Library, m *llama.Model, renderer *chat.Rende
 	l.scheduler = &scheduler{
 		comp:  generation{c, lib},
 		vocab: m.Vocab(), out: s.out, now: time.Now,
-		threads: newThreads(most, s.idle),
+		threads: newThreads(most, s.machine),
 		limit:   limit, cells: min(cells, c.Size()),
 		slots:  make([]slot, slots),
 		forget: s.forget,
@@ -246,7 +246,7 @@ func (s *session) buildEmbedder(m *llama.Model, renderer *chat.Renderer, most in
 		textLimit: limit,
 		embedder: &embedder{
 			comp: c, out: s.out, now: time.Now,
-			threads: newThreads(most, s.idle), dims: m.Dimensions(), sequences: embeddingSequences,
+			threads: newThreads(most, s.machine), dims: m.Dimensions(), sequences: embeddingSequences,
 			forget: s.forget,
 			wake:   make(chan struct{}, 1),
 		},

@@ -85,18 +85,18 @@ func readExit(err error, logs io.Writer) int {
 
 // session is the state that the reading and the computing goroutine share.
 type session struct {
-	out   *output
-	idle  func() (cores float64, known bool)
-	ready chan struct{} // closed when model is set
-	model *loaded
+	out     *output
+	machine loadMeter
+	ready   chan struct{} // closed when model is set
+	model   *loaded
 
 	mu       sync.Mutex
 	requests map[uint32]*request
 }
 
 func newSession(o *output) *session {
-	s := &session{out: o, idle: newIdleMeter(), requests: make(map[uint32]*request), ready: make(chan struct{})}
-	s.idle() // begins to count
+	s := &session{out: o, machine: newLoadMeter(), requests: make(map[uint32]*request), ready: make(chan struct{})}
+	s.machine.idle() // begins to count
 	return s
 }
 

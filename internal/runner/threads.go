@@ -10,14 +10,24 @@ import "time"
 // slower than one. Which of it holds changes from second to second, so the
 // choice is measured: the best known number computes, and every now and then
 // its neighbors are tried, more rarely the longer they keep losing. More
-// threads are tried only while there are cores that do nothing, where the
-// system tells.
+// threads are tried only while there are cores that do nothing, and a batch
+// gets no more threads than there are cores without other work at that very
+// moment, where the system tells.
 type threads struct {
 	choices []int
-	first   int                                // what a class begins with when none is known
-	idle    func() (cores float64, known bool) // cores that did nothing since the last call
+	first   int // what a class begins with when none is known
+	load    loadMeter
+	capped  bool // the batch under way got fewer threads than were chosen
 	classes [batchClasses]class
 	last    int // the class used last; a new one begins with its best
+}
+
+// loadMeter tells how busy the whole machine is.
+type loadMeter struct {
+	// idle is how many cores did nothing, on average, since the last call.
+	idle func() (cores float64, known bool)
+	// free is how many cores are not taken by other threads just now.
+	free func() (cores int, known bool)
 }
 
 // class is what is known of batches of about one size.
@@ -48,13 +58,13 @@ const (
 	alarm         = 1.3 // costs so many times the settled ones are a reason to look around
 )
 
-func newThreads(most int, idle func() (float64, bool)) *threads {
-	t := &threads{idle: idle}
+func newThreads(most int, load loadMeter) *threads {
+	t := &threads{load: load}
 	for n := most; n >= 1 && len(t.choices) < maxChoices; n /= 2 {
 		t.choices = append(t.choices, n)
 	}
 	// The loading has kept one core busy; what was left over can help.
-	if cores, known := idle(); known {
+	if cores, known := load.idle(); known {
 		for t.first < len(t.choices)-1 && float64(t.choices[t.first]-1)*needIdle > cores {
 			t.first++
 		}
@@ -90,14 +100,27 @@ func (t *threads) next(tokens int) int {
 		c.best = t.classes[t.last].best
 	}
 	t.last = i
+	choice := c.best
 	if c.trial >= 0 {
-		return t.choices[c.trial]
+		choice = c.trial
 	}
-	return t.choices[c.best]
+	t.capped = false
+	if t.choices[choice] > 1 {
+		if free, known := t.load.free(); known {
+			for choice < len(t.choices)-1 && t.choices[choice] > free {
+				choice++
+				t.capped = true
+			}
+		}
+	}
+	return t.choices[choice]
 }
 
 // took reports what the batch that next was asked for has cost.
 func (t *threads) took(tokens int, d time.Duration) {
+	if t.capped {
+		return // says nothing about the number that was chosen
+	}
 	c := &t.classes[classOf(tokens)]
 	cost := d.Seconds() / float64(max(tokens, 1))
 	if c.trial >= 0 {
@@ -106,7 +129,7 @@ func (t *threads) took(tokens int, d time.Duration) {
 	}
 	c.learn(c.best, cost)
 	if c.since == 0 {
-		t.idle() // begins to count
+		t.load.idle() // begins to count
 	}
 	c.since += d
 	if c.settled == 0 {
@@ -133,7 +156,7 @@ func (c *class) learn(i int, cost float64) {
 // turns.
 func (t *threads) tryNeighbor(c *class) {
 	c.since = 0
-	cores, known := t.idle()
+	cores, known := t.load.idle()
 	fewer, more := c.best+1, c.best-1
 	switch {
 	case fewer >= len(t.choices):

@@ -23,12 +23,28 @@ func drive(t *threads, m machine, span time.Duration) (perSecond float64) {
 }
 
 // unknown is a system that does not tell how busy it is.
-func unknown() (float64, bool) { return 0, false }
+var unknown = loadMeter{
+	idle: func() (float64, bool) { return 0, false },
+	free: func() (int, bool) { return 0, false },
+}
+
+func TestThreadsLeaveTakenCoresAlone(t *testing.T) {
+	t.Parallel()
+	free := 4
+	th := newThreads(4, loadMeter{idle: unknown.idle, free: func() (int, bool) { return free, true }})
+	for _, tc := range []struct{ free, want int }{{4, 4}, {3, 2}, {2, 2}, {1, 1}, {0, 1}, {-3, 1}, {4, 4}} {
+		free = tc.free
+		if got := th.next(1); got != tc.want {
+			t.Errorf("with %d free cores: got %d threads, want %d", tc.free, got, tc.want)
+		}
+		th.took(1, time.Millisecond)
+	}
+}
 
 func TestThreadsLookForIdleCores(t *testing.T) {
 	t.Parallel()
 	idle := 0.1
-	th := newThreads(2, func() (float64, bool) { return idle, true })
+	th := newThreads(2, loadMeter{idle: func() (float64, bool) { return idle, true }, free: unknown.free})
 	tried := 0
 	cost := func(n int) time.Duration {
 		if n == 2 {
