@@ -17,6 +17,7 @@ func newAuthenticator(cfg *config.Config, keys *iam.Keys, hasRegion func(string)
 	return authn.New(authn.Params{
 		Signatures: signatures,
 		APIKeys:    apikey.New(apikey.Params{Keys: keys, Signatures: signatures, Now: now}),
+		Now:        now,
 		Region:     cfg.Region,
 	})
 }

@@ -12,35 +12,51 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"regexp"
+	"strings"
+	"time"
 
 	"github.com/outcrop/outcrop/internal/apikey"
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/iam"
 	"github.com/outcrop/outcrop/internal/sigv4"
+	"github.com/outcrop/outcrop/internal/wire/eventstream"
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
 
 // Claim is what a request says about its sender.
 type Claim interface {
 	// Region is the region that the request is for. A short-term API key tells
-	// it only once it has been verified.
+	// it only once it has been checked.
 	Region() string
 	// Service is the signing name in the credential scope; empty when the
 	// request does not say.
 	Service() string
 	// Check refuses what can be refused before the body is read: a scope or a
-	// kind of credential that the operation does not take, an unknown key.
+	// kind of credential that the operation does not take, an unknown key, and
+	// every proof that does not cover the body.
 	Check(svc *schema.Service, op *schema.Operation) error
 	// Verify proves the claim over the whole body and returns the sender and
-	// the body without the framing that some signatures wrap it in.
+	// the body without the framing that some signatures wrap it in. The body of
+	// an operation whose input is an event stream is nil.
 	Verify(body []byte) (iam.Principal, []byte, error)
+	// Events returns the events of an input stream: those of the frames, or
+	// what is inside of them where each frame is signed.
+	Events(frames Frames) Frames
+}
+
+// Frames gives the frames of an event stream, io.EOF after the last;
+// *eventstream.Decoder does.
+type Frames interface {
+	Decode() (*eventstream.Message, error)
 }
 
 // Params are the parts of an Authenticator; all are required.
 type Params struct {
 	Signatures *sigv4.Verifier
 	APIKeys    *apikey.Verifier
+	Now        func() time.Time
 	// Region is that of requests which name none: long-term API keys, sent to
 	// an address that is not a regional host name.
 	Region string
@@ -69,41 +85,56 @@ type signed struct {
 	a    *Authenticator
 	cred *sigv4.Credential
 	r    *http.Request
+	id   *sigv4.Identity // once the signature has been verified
 }
 
 func (s *signed) Region() string  { return s.cred.Region }
 func (s *signed) Service() string { return s.cred.Service }
 
-func (s *signed) Check(svc *schema.Service, _ *schema.Operation) error {
+func (s *signed) Check(svc *schema.Service, op *schema.Operation) (err error) {
 	if err := s.cred.CheckService(svc.SigningName); err != nil {
 		return err
 	}
-	return s.a.p.Signatures.Check(s.cred)
+	// Events are signed one by one, or not at all; nothing else is: a payload
+	// that nobody verifies would be as good as unsigned.
+	if (s.cred.Payload == sigv4.PayloadEvents) != (op.InputStream != nil) && s.cred.Payload != sigv4.PayloadUnsigned {
+		return fault.New(fault.Unauthenticated, "The x-amz-content-sha256 header does not fit the operation.").WithCode("InvalidSignatureException")
+	}
+	if s.cred.Payload.Hashed() {
+		return s.a.p.Signatures.Check(s.cred)
+	}
+	s.id, err = s.a.p.Signatures.Verify(s.cred, s.r, [32]byte{})
+	return err
 }
 
-func (s *signed) Verify(body []byte) (iam.Principal, []byte, error) {
-	var hash [32]byte
+func (s *signed) Verify(body []byte) (_ iam.Principal, _ []byte, err error) {
 	if s.cred.Payload.Hashed() {
-		hash = sigv4.BodyHash(body)
-	}
-	id, err := s.a.p.Signatures.Verify(s.cred, s.r, hash)
-	if err != nil {
-		return iam.Principal{}, nil, err
+		if s.id, err = s.a.p.Signatures.Verify(s.cred, s.r, sigv4.BodyHash(body)); err != nil {
+			return iam.Principal{}, nil, err
+		}
 	}
 	if s.cred.Payload.Chunked() {
 		framed := *s.r
 		framed.Body = io.NopCloser(bytes.NewReader(body))
-		if body, err = io.ReadAll(id.Body(s.cred, &framed)); err != nil {
+		if body, err = io.ReadAll(s.id.Body(s.cred, &framed)); err != nil {
 			return iam.Principal{}, nil, err
 		}
 	}
-	return id.Principal, body, nil
+	return s.id.Principal, body, nil
+}
+
+func (s *signed) Events(frames Frames) Frames {
+	if s.cred.Payload != sigv4.PayloadEvents {
+		return frames
+	}
+	return newSignedFrames(frames, s.id.Chain, s.a.p.Now)
 }
 
 type bearer struct {
 	a      *Authenticator
 	token  string
 	region string
+	id     apikey.Identity
 }
 
 func (b *bearer) Region() string {
@@ -115,25 +146,23 @@ func (b *bearer) Region() string {
 
 func (b *bearer) Service() string { return "" }
 
-func (b *bearer) Check(svc *schema.Service, op *schema.Operation) error {
+func (b *bearer) Check(svc *schema.Service, op *schema.Operation) (err error) {
 	schemes := op.Auth
 	if len(schemes) == 0 {
 		schemes = svc.Auth
 	}
-	if !apikey.Accepted(schemes) {
+	if !apikey.Accepted(schemes) || op.InputStream != nil {
 		return fault.New(fault.Denied, "API keys are not accepted by this operation. Sign the request instead.")
 	}
+	if b.id, err = b.a.p.APIKeys.Verify(b.token, b.region); err != nil {
+		return err
+	}
+	b.region = b.id.Region
 	return nil
 }
 
-func (b *bearer) Verify(body []byte) (iam.Principal, []byte, error) {
-	id, err := b.a.p.APIKeys.Verify(b.token, b.region)
-	if err != nil {
-		return iam.Principal{}, nil, err
-	}
-	b.region = id.Region
-	return id.Principal, body, nil
-}
+func (b *bearer) Verify(body []byte) (iam.Principal, []byte, error) { return b.id.Principal, body, nil }
+func (b *bearer) Events(frames Frames) Frames                       { return frames }
 
 // Off is the Authenticator of a server that checks nobody. A request's claim is
 // still read where there is one, so that its region counts.
@@ -143,8 +172,18 @@ type Off struct{ account, region string }
 // none.
 func NewOff(account, region string) *Off { return &Off{account, region} }
 
-// Claim never fails.
+// Claim fails for requests that a web page may have made a browser send: those
+// for a name that is not this machine's own, which is how a page gets around
+// the rule of one origin, and those that come from another origin.
 func (o *Off) Claim(r *http.Request) (Claim, error) {
+	if !own(r.Host) {
+		return nil, fault.New(fault.Denied, "Without authentication only requests for this machine's own names are answered.")
+	}
+	if origin := r.Header.Get("Origin"); origin != "" {
+		if u, err := url.Parse(origin); err != nil || !own(u.Host) {
+			return nil, fault.New(fault.Denied, "Without authentication requests of other origins are not answered.")
+		}
+	}
 	c := open{Off: o, region: hostRegion(r.Host)}
 	if cred, err := sigv4.Parse(r); err == nil {
 		c.region, c.service = cred.Region, cred.Service
@@ -155,6 +194,20 @@ func (o *Off) Claim(r *http.Request) (Claim, error) {
 	return c, nil
 }
 
+// own reports whether a host name can only be this machine: a loopback name or
+// address, or a Bedrock name that has been redirected to it.
+func own(host string) bool {
+	name := host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		name = h
+	}
+	if ip := net.ParseIP(strings.Trim(name, "[]")); ip != nil {
+		return ip.IsLoopback()
+	}
+	return name == "localhost" || strings.HasSuffix(name, ".localhost") ||
+		strings.HasPrefix(name, "bedrock") && hostRegion(host) != "" && strings.HasSuffix(name, ".amazonaws.com")
+}
+
 type open struct {
 	*Off
 	region, service string
@@ -163,6 +216,7 @@ type open struct {
 func (o open) Region() string                                 { return o.region }
 func (o open) Service() string                                { return o.service }
 func (o open) Check(*schema.Service, *schema.Operation) error { return nil }
+func (o open) Events(frames Frames) Frames                    { return frames }
 
 func (o open) Verify(body []byte) (iam.Principal, []byte, error) {
 	return iam.Principal{

@@ -3,6 +3,7 @@ package authn_test
 import (
 	"bytes"
 	"crypto/rand"
+	"encoding/hex"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/iam"
 	"github.com/outcrop/outcrop/internal/sigv4"
+	"github.com/outcrop/outcrop/internal/wire/eventstream"
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
 
@@ -41,7 +43,7 @@ func newFixture(t *testing.T) *fixture {
 	return &fixture{
 		keys: keys, root: root,
 		authn: authn.New(authn.Params{
-			Signatures: signatures, Region: "eu-north-1",
+			Signatures: signatures, Region: "eu-north-1", Now: now,
 			APIKeys: apikey.New(apikey.Params{Keys: keys, Signatures: signatures, Now: now}),
 		}),
 		signer: sigv4.Signer{AccessKeyID: root.AccessKeyID, Secret: root.Secret, Region: "us-west-2", Service: "bedrock"},
@@ -173,5 +175,126 @@ func TestOff(t *testing.T) {
 	claim, _, _, err = prove(t, off, signed, "x")
 	if err != nil || claim.Region() != "us-west-2" || claim.Service() != "bedrock" {
 		t.Errorf("a signed request: got %s %s (%v)", claim.Service(), claim.Region(), err)
+	}
+}
+
+func TestOffRefusesBrowsers(t *testing.T) {
+	t.Parallel()
+	off := authn.NewOff(account, "us-east-1")
+	for name, tc := range map[string]struct {
+		host, origin string
+		want         bool
+	}{
+		"loopback name":        {"localhost:8484", "", true},
+		"loopback address":     {"127.0.0.1:8484", "", true},
+		"loopback v6":          {"[::1]:8484", "", true},
+		"redirected name":      {"bedrock-runtime.us-west-2.amazonaws.com", "", true},
+		"own page":             {"localhost:8484", "http://localhost:3000", true},
+		"rebound name":         {"evil.example:8484", "", false},
+		"name like a region's": {"bedrock-runtime.us-west-2.evil.example", "", false},
+		"foreign page":         {"127.0.0.1:8484", "https://evil.example", false},
+		"page without origin":  {"127.0.0.1:8484", "null", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := request("x")
+			r.Host = tc.host
+			if tc.origin != "" {
+				r.Header.Set("Origin", tc.origin)
+			}
+			if _, err := off.Claim(r); (err == nil) != tc.want {
+				t.Errorf("got %v, want answered: %t", err, tc.want)
+			}
+		})
+	}
+}
+
+func TestUnsignedPayloadIsProvedBeforeTheBody(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	svc := bedrockruntime.Schema()
+	r := request("x")
+	f.signer.SignPayload(r, sigv4.PayloadUnsigned, at)
+	claim, err := f.authn.Claim(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := claim.Check(svc, operation(t, svc, "Converse")); err != nil {
+		t.Fatal(err)
+	}
+	forged := f.signer
+	forged.Secret = "another"
+	r = request("x")
+	forged.SignPayload(r, sigv4.PayloadUnsigned, at)
+	if claim, err = f.authn.Claim(r); err != nil {
+		t.Fatal(err)
+	}
+	if err := claim.Check(svc, operation(t, svc, "Converse")); !fault.Is(err, fault.Unauthenticated) {
+		t.Errorf("a forged signature: got %v before the body", err)
+	}
+}
+
+func TestSignedEvents(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	svc := bedrockruntime.Schema()
+	duplex := operation(t, svc, "InvokeModelWithBidirectionalStream")
+	r := request("")
+	chain := f.signer.SignPayload(r, sigv4.PayloadEvents, at)
+	claim, err := f.authn.Claim(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := claim.Check(svc, operation(t, svc, "Converse")); !fault.Is(err, fault.Unauthenticated) {
+		t.Errorf("an operation without events takes a payload that nobody verifies: %v", err)
+	}
+	if err := claim.Check(svc, duplex); err != nil {
+		t.Fatal(err)
+	}
+	seed, err := hex.DecodeString(chain.Seed())
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := chain.SigningKey(at)
+	stream := func(change func(frames [][]byte) [][]byte) []string {
+		signer := eventstream.NewSigner(eventstream.FixedKey(key[:], chain.Scope(at)), seed)
+		var frames [][]byte
+		for _, text := range []string{"one", "two", ""} {
+			var inner []byte
+			if text != "" {
+				if inner, err = eventstream.Append(nil, eventstream.EventHeaders("chunk", "application/json"), []byte(text)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			frame, err := signer.Append(nil, at, inner)
+			if err != nil {
+				t.Fatal(err)
+			}
+			frames = append(frames, frame)
+		}
+		events := claim.Events(eventstream.NewDecoder(bytes.NewReader(bytes.Join(change(frames), nil)), eventstream.Limits{}))
+		var got []string
+		for {
+			m, err := events.Decode()
+			if err != nil {
+				return append(got, err.Error())
+			}
+			got = append(got, string(m.Payload))
+		}
+	}
+	for name, tc := range map[string]struct {
+		change func([][]byte) [][]byte
+		want   int // events before the end
+		eof    bool
+	}{
+		"whole":    {func(f [][]byte) [][]byte { return f }, 2, true},
+		"left out": {func(f [][]byte) [][]byte { return f[1:] }, 0, false},
+		"repeated": {func(f [][]byte) [][]byte { return [][]byte{f[0], f[0], f[1], f[2]} }, 1, false},
+		"cut off":  {func(f [][]byte) [][]byte { return f[:2] }, 2, false},
+	} {
+		got := stream(tc.change)
+		if len(got) != tc.want+1 || (got[len(got)-1] == "EOF") != tc.eof {
+			t.Errorf("%s: got %q, want %d events and a good end: %t", name, got, tc.want, tc.eof)
+		}
 	}
 }

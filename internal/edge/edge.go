@@ -26,6 +26,9 @@ type Service struct {
 	Schema   *schema.Service
 	Handlers []schema.Handler
 	Codec    schema.Codec
+	// CheckBody holds, by operation, what is asked of a body before it is
+	// decoded, for what the tables cannot say.
+	CheckBody map[string]func(body []byte) error
 	// Padding: event frames carry the member p, a random prefix of a fixed
 	// alphabet, as bedrock-runtime's do to hide the lengths of tokens.
 	Padding bool
@@ -68,7 +71,7 @@ type Edge struct {
 	p      Params
 	router *restjson.Router
 	rest   map[*schema.Operation]*bound
-	named  map[string]map[string]*bound // signing name → operation name, for protocols without paths
+	named  map[string]*actions // by signing name: services whose protocol has one path
 	mux    *http.ServeMux
 }
 
@@ -78,10 +81,16 @@ type bound struct {
 	schema.Handler
 }
 
+// actions are the operations of a service whose requests all go to /, by name.
+type actions struct {
+	service    *Service
+	operations map[string]*bound
+}
+
 // New builds an edge. It fails when a service has an operation without a
 // handler.
 func New(p Params) (*Edge, error) {
-	e := &Edge{p: p, rest: map[*schema.Operation]*bound{}, named: map[string]map[string]*bound{}, mux: http.NewServeMux()}
+	e := &Edge{p: p, rest: map[*schema.Operation]*bound{}, named: map[string]*actions{}, mux: http.NewServeMux()}
 	var rest []*schema.Service
 	for i := range p.Services {
 		s := &p.Services[i]
@@ -95,12 +104,12 @@ func New(p Params) (*Edge, error) {
 				e.rest[h.Op] = b
 				continue
 			}
-			ops := e.named[s.Schema.SigningName]
-			if ops == nil {
-				ops = map[string]*bound{}
-				e.named[s.Schema.SigningName] = ops
+			a := e.named[s.Schema.SigningName]
+			if a == nil {
+				a = &actions{service: s, operations: map[string]*bound{}}
+				e.named[s.Schema.SigningName] = a
 			}
-			ops[h.Op.Name] = b
+			a.operations[h.Op.Name] = b
 		}
 		if got, want := len(s.Handlers), len(s.Schema.Operations); got != want {
 			return nil, fmt.Errorf("service %s has %d handlers for %d operations", s.Schema.ID, got, want)

@@ -34,6 +34,7 @@ type runtime struct {
 	bedrockruntime.Unimplemented
 
 	converse func(context.Context, *bedrockruntime.ConverseInput) (*bedrockruntime.ConverseOutput, error)
+	duplex   func(schema.EventSource[bedrockruntime.InvokeModelWithBidirectionalStreamInputEvent], schema.EventSink[bedrockruntime.InvokeModelWithBidirectionalStreamOutput, bedrockruntime.InvokeModelWithBidirectionalStreamOutputEvent]) error
 	stream   func(context.Context, schema.EventSink[bedrockruntime.ConverseStreamOutput, bedrockruntime.ConverseStreamOutputEvent]) error
 }
 
@@ -43,6 +44,10 @@ func (r *runtime) Converse(ctx context.Context, in *bedrockruntime.ConverseInput
 
 func (r *runtime) ConverseStream(ctx context.Context, _ *bedrockruntime.ConverseStreamInput, sink schema.EventSink[bedrockruntime.ConverseStreamOutput, bedrockruntime.ConverseStreamOutputEvent]) error {
 	return r.stream(ctx, sink)
+}
+
+func (r *runtime) InvokeModelWithBidirectionalStream(_ context.Context, _ *bedrockruntime.InvokeModelWithBidirectionalStreamInput, in schema.EventSource[bedrockruntime.InvokeModelWithBidirectionalStreamInputEvent], out schema.EventSink[bedrockruntime.InvokeModelWithBidirectionalStreamOutput, bedrockruntime.InvokeModelWithBidirectionalStreamOutputEvent]) error {
+	return r.duplex(in, out)
 }
 
 type server struct {
@@ -72,9 +77,14 @@ const requestID = "11111111-2222-4333-8444-555555555555"
 
 func serve(t *testing.T, r *runtime) *server {
 	t.Helper()
+	return serveWith(t, r, func(*edge.Params) {})
+}
+
+func serveWith(t *testing.T, r *runtime, change func(*edge.Params)) *server {
+	t.Helper()
 	logs := &syncBuffer{}
 	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
-	e, err := edge.New(edge.Params{
+	params := edge.Params{
 		Services: []edge.Service{
 			{Schema: bedrockruntime.Schema(), Handlers: bedrockruntime.Handlers(r), Codec: restjson.Codec{}, Padding: true},
 			{Schema: sts.Schema(), Handlers: sts.Handlers(sts.Unimplemented{}), Codec: query.Codec{}},
@@ -92,7 +102,9 @@ func serve(t *testing.T, r *runtime) *server {
 		BodyTimeout:   time.Hour,
 		WriteTimeout:  time.Hour,
 		Ready:         func(context.Context) error { return fault.New(fault.NotReady, "the engine is being fetched") },
-	})
+	}
+	change(&params)
+	e, err := edge.New(params)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,7 +231,9 @@ func TestBadRequests(t *testing.T) {
 		"too large":        {conversePath, strings.Repeat(" ", 1<<20+1), 400, `{"message":"Input is too long for requested model."}`},
 		"constraint":       {conversePath, `{"messages":[{"role":"robot","content":[]}]}`, 400, `failed to satisfy constraint: Member must satisfy enum value set: [user, assistant, system]`},
 		"truncated":        {conversePath, `{"messages":[`, 400, ``},
-		"unknown action":   {"/?Action=Nothing", "", 404, "UnknownOperationException"},
+		"unknown action":   {"/?Action=Nothing", "", 400, "<Code>InvalidAction</Code>"},
+		"no action":        {"/", "Version=2011-06-15", 400, "<Code>MissingAction</Code>"},
+		"long form":        {"/", strings.Repeat("a", 1<<20+1), 400, "<Code>ValidationException</Code>"},
 		"action not built": {"/?Action=AssumeRole&RoleArn=arn:aws:iam::000000000000:role/name-of-role&RoleSessionName=me", "", 400, "does not implement the AssumeRole operation yet"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -53,6 +53,7 @@ var undeclared = map[string]int{ //nolint:gochecknoglobals // a constant table
 	"ModelErrorException":                 http.StatusFailedDependency,
 	"ServiceUnavailableException":         http.StatusServiceUnavailable,
 	"SerializationException":              http.StatusBadRequest,
+	"RequestTimeoutException":             http.StatusRequestTimeout,
 	"IncompleteSignatureException":        http.StatusBadRequest,
 	"InvalidSignatureException":           http.StatusForbidden,
 	"SignatureDoesNotMatch":               http.StatusForbidden,
@@ -97,11 +98,6 @@ func exceptionFor(op *schema.Operation, f *fault.Error) *schema.Exception {
 // capital Message.
 func front(ex *schema.Exception, f *fault.Error) {
 	ex.Front = f.Kind == fault.Unauthenticated || f.Kind == fault.Denied && ex.Code == "AccessDeniedException" && f.Fields["model"] == nil
-}
-
-// unrouted is the exception for a request that no operation was found for.
-func unrouted(f *fault.Error) *schema.Exception {
-	return exceptionFor(&schema.Operation{}, f)
 }
 
 // unknownResponse is the body of a request that reached no service.

@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,9 +10,9 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"os"
 	"runtime/debug"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/outcrop/outcrop/internal/authn"
@@ -30,9 +31,12 @@ type exchange struct {
 	r    *http.Request
 	call *call.Call
 
-	bound  *bound
-	labels map[string]string
-	body   []byte
+	actions *actions // of the service behind /, where the request is for it
+	bound   *bound
+	labels  map[string]string
+	body    []byte
+
+	bodyBroken bool // see broken
 
 	stream *stream // set while a streaming operation runs
 	status int     // of the answer, for the log
@@ -69,8 +73,11 @@ func (x *exchange) serve() error {
 	if err := claim.Check(x.bound.service.Schema, x.bound.Op); err != nil {
 		return err
 	}
-	if err := x.readBody(); err != nil {
-		return err
+	// An input that is a stream of events is read while the operation runs.
+	if x.bound.Op.InputStream == nil {
+		if err := x.readBody(x.edge.p.MaxBody); err != nil {
+			return err
+		}
 	}
 	if err := x.authenticate(claim); err != nil {
 		return err
@@ -82,34 +89,35 @@ func (x *exchange) serve() error {
 	if err := x.edge.p.Authorize(x.call, x.labels); err != nil {
 		return err
 	}
-	return x.invoke(input)
+	return x.invoke(input, claim)
 }
 
 // claim reads who the request says it is from, and finds its operation: from
-// method and path, or from the action for protocols that have one path. The
-// operation comes first where there is no claim, for it says in which protocol
-// to complain.
+// method and path, or from the action for protocols that have one path. An
+// operation that a path names is found without a claim too, for it says in which
+// protocol to complain; a form is not read for who does not say who they are.
 func (x *exchange) claim() (authn.Claim, error) {
 	claim, err := x.edge.p.Authenticator.Claim(x.r)
-	service := ""
 	if err == nil {
-		service = claim.Service()
 		x.call.Region = claim.Region()
 	}
-	if routeErr := x.route(service); routeErr != nil {
-		return nil, routeErr
+	if x.r.URL.Path != "/" {
+		if routeErr := x.route(); routeErr != nil {
+			return nil, routeErr
+		}
+		return claim, err
 	}
-	return claim, err
+	x.actions = x.edge.named[x.edge.p.ActionService]
+	if err != nil {
+		return nil, err
+	}
+	if a := x.edge.named[claim.Service()]; a != nil {
+		x.actions = a
+	}
+	return claim, x.routeAction()
 }
 
-func (x *exchange) route(service string) error {
-	if x.r.URL.Path == "/" {
-		ops := x.edge.named[service]
-		if ops == nil {
-			ops = x.edge.named[x.edge.p.ActionService]
-		}
-		return x.routeAction(ops)
-	}
+func (x *exchange) route() error {
 	candidates := x.edge.router.Match(x.r.Method, x.r.URL.EscapedPath(), x.r.URL.RawQuery)
 	if len(candidates) == 0 {
 		return fault.New(fault.NotFound, "no operation for %s %s", x.r.Method, x.r.URL.Path).WithCode(unknownOperation)
@@ -129,65 +137,70 @@ func (x *exchange) name() {
 	x.call.Service, x.call.Operation = x.bound.service.Schema.ID, x.bound.Op.Name
 }
 
-func (x *exchange) routeAction(ops map[string]*bound) error {
-	if target := x.r.Header.Get("X-Amz-Target"); target != "" {
-		_, name, _ := strings.Cut(target, ".")
-		x.bound = ops[name]
-	} else {
-		action := x.r.URL.Query().Get("Action")
-		if action == "" {
-			if err := x.readBody(); err != nil {
-				return err
-			}
-			form, err := url.ParseQuery(string(x.body))
-			if err != nil {
-				return fault.Wrap(fault.Invalid, err, "The request body is not a form.")
-			}
-			action = form.Get("Action")
+// maxForm bounds a form that is read before it is known who sent it.
+const maxForm = 1 << 20
+
+func (x *exchange) routeAction() error {
+	action := x.r.URL.Query().Get("Action")
+	if action == "" {
+		if err := x.readBody(maxForm); err != nil {
+			return err
 		}
-		x.bound = ops[action]
+		form, err := url.ParseQuery(string(x.body))
+		if err != nil {
+			return fault.Wrap(fault.Invalid, err, "The request body is not a form.")
+		}
+		action = form.Get("Action")
 	}
-	if x.bound == nil {
-		return fault.New(fault.NotFound, "no such action").WithCode(unknownOperation)
+	x.bound = x.actions.operations[action]
+	switch {
+	case x.bound != nil:
+		x.name()
+		return nil
+	case action == "":
+		return fault.New(fault.Invalid, "The request must contain the parameter Action.").WithCode("MissingAction")
 	}
-	x.name()
-	return nil
+	return fault.New(fault.Invalid, "Could not find operation %s for version %s", action, x.actions.service.Schema.APIVersion).WithCode("InvalidAction")
 }
 
-// readBody reads the whole body once, within the size limit and the time that
-// a client has for it.
-func (x *exchange) readBody() error {
+// readBody reads the whole body once, within a size limit and the time that a
+// client has for it.
+func (x *exchange) readBody(limit int64) error {
 	if x.body != nil {
 		return nil
 	}
-	limit := x.edge.p.MaxBody
 	control := http.NewResponseController(x.w)
 	// A deadline is a matter of the real clock, whatever time the tests tell.
 	_ = control.SetReadDeadline(time.Now().Add(x.edge.p.BodyTimeout)) // not supported by test writers, and then not needed
 	if x.r.ContentLength > limit {
 		return x.tooLong()
 	}
-	size := max(x.r.ContentLength, 0)
-	body := make([]byte, 0, min(size, 1<<20)+512)
-	for {
-		if len(body) == cap(body) {
-			body = append(body, 0)[:len(body)]
-		}
-		n, err := x.r.Body.Read(body[len(body):cap(body)])
-		body = body[:len(body)+n]
-		if int64(len(body)) > limit {
-			return x.tooLong()
-		}
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return fault.Wrap(fault.Canceled, err, "the request body did not arrive whole")
-		}
+	var body bytes.Buffer
+	if x.r.ContentLength > 0 {
+		body.Grow(int(x.r.ContentLength) + bytes.MinRead)
+	}
+	_, err := body.ReadFrom(io.LimitReader(x.r.Body, limit+1))
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		x.broken()
+		return fault.Wrap(fault.Timeout, err, "The request body was not read within the timeout period.").WithCode("RequestTimeoutException")
+	case err != nil:
+		x.broken()
+		return fault.Wrap(fault.Invalid, err, "The request body did not arrive whole.").WithCode("SerializationException")
+	case int64(body.Len()) > limit:
+		return x.tooLong()
 	}
 	_ = control.SetReadDeadline(time.Time{}) // see above
-	x.body = body
+	x.body = body.Bytes()
 	return nil
+}
+
+// broken marks a request whose body cannot be read to its end. The connection
+// is of no more use after the answer, and net/http takes the request for
+// canceled although the client may well be waiting.
+func (x *exchange) broken() {
+	x.bodyBroken = true
+	x.w.Header().Set("Connection", "close")
 }
 
 // tooLong refuses a body. What the client still sends is thrown away, within
@@ -214,6 +227,11 @@ func (x *exchange) authenticate(claim authn.Claim) error {
 
 func (x *exchange) decode() (any, error) {
 	op := x.bound.Op
+	if check := x.bound.service.CheckBody[op.Name]; check != nil {
+		if err := check(x.body); err != nil {
+			return nil, err
+		}
+	}
 	input, err := x.bound.service.Codec.DecodeRequest(&schema.Request{
 		Service: x.bound.service.Schema, Op: op, Labels: x.labels,
 		Header: x.r.Header, Query: x.r.URL.Query(), Body: x.body,
@@ -227,10 +245,10 @@ func (x *exchange) decode() (any, error) {
 	return input, nil
 }
 
-func (x *exchange) invoke(input any) error {
+func (x *exchange) invoke(input any, claim authn.Claim) error {
 	ctx := call.With(x.r.Context(), x.call)
 	if x.bound.Unary == nil {
-		return x.invokeStream(ctx, input)
+		return x.invokeStream(ctx, input, claim)
 	}
 	output, err := x.bound.Unary(ctx, input)
 	if err != nil {
@@ -280,35 +298,40 @@ func (x *exchange) deadline() {
 // been sent, as a frame of the stream after that.
 func (x *exchange) fail(err error) {
 	x.cause = err
-	f := fault.As(err)
-	if f.Kind == fault.Canceled || x.r.Context().Err() != nil {
+	if x.r.Context().Err() != nil && !x.bodyBroken || x.stream != nil && x.stream.failed {
+		// Nobody is left to be told. The connection is torn, for an empty
+		// answer could be taken for a good one.
 		x.code, x.status = "Canceled", statusClientClosed
-		if x.stream == nil || !x.stream.opened {
-			// The connection is closed without an answer: an answer could only
-			// be taken for one to the next request.
-			x.w.Header().Set("Connection", "close")
-		}
-		return
+		panic(http.ErrAbortHandler)
+	}
+	f := fault.As(err)
+	if f.Kind == fault.Canceled {
+		// Canceled by the server, which is stopping.
+		f = fault.Wrap(fault.Unavailable, err, "Bedrock is unable to process your request.")
 	}
 	if x.stream != nil && x.stream.opened {
 		x.code = x.stream.fail(f)
 		return
 	}
-	codec, svc := schema.Codec(nil), (*schema.Service)(nil)
-	ex := unrouted(f)
-	if x.bound != nil {
-		codec, svc = x.bound.service.Codec, x.bound.service.Schema
-		ex = exceptionFor(x.bound.Op, f)
-		if svc.Protocol == "query" {
-			ex.Code = sigv4.QueryCode(ex.Code)
-		}
+	var service *Service
+	op := &schema.Operation{} // declares nothing
+	switch {
+	case x.bound != nil:
+		service, op = x.bound.service, x.bound.Op
+	case x.actions != nil:
+		service = x.actions.service
 	}
-	x.code = ex.Code
-	if codec == nil {
+	ex := exceptionFor(op, f)
+	if service == nil {
+		x.code = ex.Code
 		x.write(unknownResponse(ex))
 		return
 	}
-	x.write(codec.EncodeException(svc, ex, x.call.RequestID))
+	if service.Schema.Protocol == "query" {
+		ex.Code = sigv4.QueryCode(ex.Code)
+	}
+	x.code = ex.Code
+	x.write(service.Codec.EncodeException(service.Schema, ex, x.call.RequestID))
 }
 
 // log writes the one line that every request leaves, and counts it. Prompts

@@ -1,13 +1,14 @@
 package edge
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 
+	"github.com/outcrop/outcrop/internal/authn"
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/wire/eventstream"
 	"github.com/outcrop/outcrop/internal/wire/restjson"
@@ -22,11 +23,17 @@ type stream struct {
 	frame  []byte // reused from event to event
 }
 
-func (x *exchange) invokeStream(ctx context.Context, input any) error {
+func (x *exchange) invokeStream(ctx context.Context, input any, claim authn.Claim) error {
 	x.stream = &stream{x: x}
 	var source schema.RawSource
 	if x.bound.Op.InputStream != nil {
-		source = &eventSource{op: x.bound.Op, frames: eventstream.NewDecoder(bytes.NewReader(x.body), eventstream.Limits{})}
+		_ = http.NewResponseController(x.w).EnableFullDuplex() // HTTP/2 is so already
+		if x.r.ProtoMajor == 1 {
+			// The client may still be sending when the answer ends; what it
+			// sends then must not be taken for another request.
+			x.w.Header().Set("Connection", "close")
+		}
+		source = &eventSource{op: x.bound.Op, frames: claim.Events(eventstream.NewDecoder(x.r.Body, eventstream.Limits{}))}
 	}
 	return x.bound.Stream(ctx, input, source, x.stream)
 }
@@ -124,14 +131,21 @@ func streamException(union *schema.Shape, f *fault.Error) *schema.Shape {
 // eventSource decodes the events that a client sent.
 type eventSource struct {
 	op     *schema.Operation
-	frames *eventstream.Decoder
+	frames authn.Frames
 }
 
-// Recv returns the next event; io.EOF after the last.
+// Recv returns the next event; io.EOF after the last. Bytes that are no frame
+// and frames that are not signed as they must be are the client's fault.
 func (s *eventSource) Recv() (any, error) {
 	m, err := s.frames.Decode()
-	if err != nil {
-		return nil, err //nolint:wrapcheck // io.EOF must stay itself
+	var signature *eventstream.SignatureError
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil, io.EOF
+	case errors.As(err, &signature):
+		return nil, fault.Wrap(fault.Denied, err, "The signature of an event does not match.")
+	case err != nil:
+		return nil, fault.Wrap(fault.Invalid, err, "The event stream is malformed.")
 	}
 	// No service model binds members of an input event to frame headers.
 	return restjson.DecodeEvent(s.op, m.Text(eventstream.NameEventType), nil, m.Payload) //nolint:wrapcheck // a fault already
