@@ -2,6 +2,7 @@ package app
 
 import (
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,8 +16,8 @@ import (
 // the port was left to the system.
 const addressName = "address"
 
-// dialTimeout bounds the look at whether that server is still there.
-const dialTimeout = 500 * time.Millisecond
+// aliveTimeout bounds the look at whether that server is still there.
+const aliveTimeout = 500 * time.Millisecond
 
 func addressPath(cfg *config.Config, getenv func(string) string) string {
 	return filepath.Join(cfg.DataDir(getenv), addressName)
@@ -40,8 +41,7 @@ func (a *App) withdraw() {
 func Address(cfg *config.Config, getenv func(string) string) string {
 	if text, err := os.ReadFile(addressPath(cfg, getenv)); err == nil {
 		address := reachable(strings.TrimSpace(string(text)))
-		if conn, err := net.DialTimeout("tcp", address, dialTimeout); err == nil {
-			_ = conn.Close() // only to see whether it answers
+		if alive(address) {
 			return address
 		}
 	}
@@ -58,4 +58,15 @@ func reachable(listen string) string {
 		host = "127.0.0.1"
 	}
 	return net.JoinHostPort(host, port)
+}
+
+// alive reports whether a server that says it is well is at an address.
+func alive(address string) bool {
+	client := http.Client{Timeout: aliveTimeout}
+	response, err := client.Get("http://" + address + "/health/live") //nolint:noctx // the client has a timeout
+	if err != nil {
+		return false
+	}
+	defer response.Body.Close()
+	return response.StatusCode == http.StatusOK
 }

@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,6 +26,7 @@ import (
 	"github.com/outcrop/outcrop/internal/config"
 	"github.com/outcrop/outcrop/internal/dualstack"
 	"github.com/outcrop/outcrop/internal/edge"
+	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/iam"
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/inference/all"
@@ -162,9 +164,7 @@ func (a *App) Run(ctx context.Context) error {
 	defer cancel()
 	var background sync.WaitGroup
 	background.Go(func() {
-		if err := a.parts.Ensure(ctx); err != nil && ctx.Err() == nil {
-			a.p.Logger.Error("the parts that Outcrop needs could not be fetched; calls answer ModelNotReadyException until it is restarted", slog.String("cause", err.Error()))
-		}
+		a.fetch(ctx)
 	})
 	if err := a.announce(); err != nil {
 		return fmt.Errorf("write the address of this server: %w", err)
@@ -186,6 +186,44 @@ func (a *App) Run(ctx context.Context) error {
 	cancel()
 	background.Wait()
 	return err
+}
+
+// The times between tries to fetch the parts: a network that is not there at
+// the start of a machine is there a little later.
+const (
+	firstRetry = 2 * time.Second
+	lastRetry  = 5 * time.Minute
+)
+
+// fetch gets the parts, however often it takes, and then says which routes
+// lead to models that are not there.
+func (a *App) fetch(ctx context.Context) {
+	for delay := firstRetry; ; delay = min(2*delay, lastRetry) {
+		err := a.parts.Ensure(ctx)
+		if err == nil || ctx.Err() != nil {
+			break
+		}
+		attrs := []any{slog.String("cause", err.Error())}
+		if a.p.Config.Offline || fault.Is(err, fault.Unsupported) {
+			a.p.Logger.Error("the engine and the default models are not there and cannot be fetched", attrs...)
+			break
+		}
+		a.p.Logger.Error("the engine and the default models could not be fetched", append(attrs, slog.Duration("next_try_in", delay))...)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(delay):
+		}
+	}
+	for _, r := range a.p.Config.Routes {
+		_, name, found := strings.Cut(r.Model, all.Default+"/")
+		if !found {
+			name = r.Model
+		}
+		if _, err := a.parts.Library.Find(name); fault.Is(err, fault.NotFound) {
+			a.p.Logger.Warn("a route leads to a model that is not there", slog.String("match", r.Match), slog.String("model", r.Model))
+		}
+	}
 }
 
 // shutdownGrace is how long streams in flight may go on after a stop signal.

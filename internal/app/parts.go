@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"path/filepath"
 	"sync/atomic"
@@ -42,8 +41,7 @@ func OpenParts(cfg *config.Config, getenv func(string) string, sink progress.Sin
 	return p, nil
 }
 
-// Ensure fetches what is missing. Until it is done, Engine and Ready answer
-// NotReady; after a failure, they tell what failed.
+// Ensure fetches what is missing. Until it is done, Ready answers NotReady.
 func (p *Parts) Ensure(ctx context.Context) error {
 	err := p.Packs.Ensure(ctx)
 	p.state.Store(&state{ready: err == nil, err: err})
@@ -57,30 +55,40 @@ func (p *Parts) Ready(context.Context) error {
 	case s.ready:
 		return nil
 	case s.err != nil:
-		return fault.Wrap(fault.NotReady, s.err, "The engine and the default models could not be fetched: %s", fault.As(s.err).Message)
+		// What failed may name paths of this machine: the log has it.
+		return fault.Wrap(fault.NotReady, s.err, "The engine and the default models could not be fetched. The log of the server says why.")
 	}
 	return fault.New(fault.NotReady, "The engine and the default models are being fetched. Wait and try your request again.")
 }
 
-// Engine tells the embedded engine where its libraries are.
+// Engine tells the embedded engine where its libraries are. It needs no default
+// model: own models run as soon as the engine is there.
 func (p *Parts) Engine(ctx context.Context) (llamacpp.Engine, error) {
-	if err := p.Ready(ctx); err != nil {
-		return llamacpp.Engine{}, err
-	}
 	library, err := p.Packs.Engine()
 	if err != nil {
-		return llamacpp.Engine{}, fmt.Errorf("find the engine: %w", err)
+		return llamacpp.Engine{}, p.notReady(ctx, err)
 	}
 	jinja, err := p.Packs.Jinja()
 	if err != nil {
-		return llamacpp.Engine{}, fmt.Errorf("find the template renderer: %w", err)
+		return llamacpp.Engine{}, p.notReady(ctx, err)
 	}
 	return llamacpp.Engine{Library: library, Jinja: jinja}, nil
 }
 
+// notReady says how far the fetching is, for a part that is not there.
+func (p *Parts) notReady(ctx context.Context, err error) error {
+	if progress := p.Ready(ctx); progress != nil {
+		return progress
+	}
+	return err
+}
+
 // Locate finds the file of a local model by its name.
-func (p *Parts) Locate(_ context.Context, name string) (llamacpp.Model, error) {
+func (p *Parts) Locate(ctx context.Context, name string) (llamacpp.Model, error) {
 	m, err := p.Library.Find(name)
+	if fault.Is(err, fault.NotReady) {
+		return llamacpp.Model{}, p.notReady(ctx, err)
+	}
 	if err != nil {
 		return llamacpp.Model{}, err
 	}
