@@ -75,6 +75,7 @@ func TestReadJUnit(t *testing.T) {
 func TestSummarize(t *testing.T) {
 	t.Parallel()
 	const skippedTest = `{"Action":"skip","Package":"a/b","Test":"TestVectors"}` + "\n"
+	const skippedCase = `{"Action":"skip","Package":"a/b","Test":"TestVectors/an empty list"}` + "\n"
 	const passedTest = `{"Action":"pass","Package":"a/b","Test":"TestOther"}` + "\n"
 	tests := []struct {
 		name     string
@@ -88,8 +89,11 @@ func TestSummarize(t *testing.T) {
 		{name: "all passed", output: passedTest, strict: true, wantLine: "1 passed, 0 failed, 0 skipped"},
 		{name: "skip that is not listed", output: skippedTest + passedTest, strict: true, wantLine: "1 passed, 1 failed, 0 skipped", wantErr: true},
 		{name: "skip that is not listed, on a laptop", output: skippedTest + passedTest, wantLine: "1 passed, 0 failed, 1 skipped"},
-		{name: "skip that is listed", output: skippedTest + passedTest, skips: "go a/b.TestVec no vectors here", strict: true, wantLine: "1 passed, 0 failed, 1 skipped"},
-		{name: "skip listed for another suite", output: skippedTest, skips: "python-* a/b.TestVec no vectors here", strict: true, wantLine: "0 passed, 1 failed, 0 skipped", wantErr: true},
+		{name: "skip that is listed", output: skippedTest + passedTest, skips: "go a/b.TestVectors no vectors here", strict: true, wantLine: "1 passed, 0 failed, 1 skipped"},
+		{name: "skip listed for another suite", output: skippedTest, skips: "python-* a/b.TestVectors no vectors here", strict: true, wantLine: "0 passed, 1 failed, 0 skipped", wantErr: true},
+		{name: "skip listed by the beginning of its name", output: skippedTest, skips: "go a/b.TestVec no vectors here", strict: true, wantLine: "0 passed, 1 failed, 0 skipped", wantErr: true},
+		{name: "case of a test that is listed", output: skippedCase, skips: "go a/b.TestVectors no vectors here", strict: true, wantLine: "0 passed, 1 failed, 0 skipped", wantErr: true},
+		{name: "case that is listed", output: skippedCase, skips: "go a/b.TestVectors/an_empty_list nothing tells it", strict: true, wantLine: "0 passed, 0 failed, 1 skipped"},
 		{name: "suite without results", output: passedTest, want: []string{"go", "js"}, wantLine: "1 passed, 1 failed, 0 skipped", wantErr: true},
 		{name: "skip without a reason", output: passedTest, skips: "go a/b.TestVec", wantErr: true},
 	}
