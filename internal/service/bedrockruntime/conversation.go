@@ -13,18 +13,29 @@ import (
 )
 
 // conversation is what Converse, ConverseStream and CountTokens have in common.
-type conversation struct {
-	messages   []api.Message
-	system     []api.SystemContentBlock
-	config     *api.InferenceConfiguration
-	tools      *api.ToolConfiguration
-	extra      schema.DocumentValue // additionalModelRequestFields
-	paths      []string             // additionalModelResponseFieldPaths
-	guardrail  bool
-	variables  bool // promptVariables
-	output     *api.OutputConfig
-	performing *api.PerformanceConfiguration
-	tier       *api.ServiceTier
+type conversation api.ConverseInput
+
+// streamed is the conversation of a ConverseStream call, which has the members
+// of a Converse call.
+func streamed(in *api.ConverseStreamInput) *conversation {
+	c := &conversation{
+		AdditionalModelRequestFields:      in.AdditionalModelRequestFields,
+		AdditionalModelResponseFieldPaths: in.AdditionalModelResponseFieldPaths,
+		InferenceConfig:                   in.InferenceConfig,
+		Messages:                          in.Messages,
+		ModelId:                           in.ModelId,
+		OutputConfig:                      in.OutputConfig,
+		PerformanceConfig:                 in.PerformanceConfig,
+		PromptVariables:                   in.PromptVariables,
+		RequestMetadata:                   in.RequestMetadata,
+		ServiceTier:                       in.ServiceTier,
+		System:                            in.System,
+		ToolConfig:                        in.ToolConfig,
+	}
+	if g := in.GuardrailConfig; g != nil {
+		c.GuardrailConfig = &api.GuardrailConfiguration{GuardrailIdentifier: g.GuardrailIdentifier, GuardrailVersion: g.GuardrailVersion, Trace: g.Trace}
+	}
+	return c
 }
 
 // request checks a conversation as Bedrock does, with its texts, and translates
@@ -44,20 +55,20 @@ func (s *Service) request(t *router.Target, c *conversation) (*inference.Request
 	if err := c.applyConfig(t, req); err != nil {
 		return nil, err
 	}
-	return req, s.applyExtra(t, c.extra, req)
+	return req, s.applyExtra(t, c.AdditionalModelRequestFields, req)
 }
 
 // checkFields refuses what no conversation can have yet.
 func (c *conversation) checkFields() error {
 	switch {
-	case c.guardrail:
+	case c.GuardrailConfig != nil:
 		return errGuardrail()
-	case c.variables:
+	case c.PromptVariables != nil:
 		return fault.New(fault.Unsupported, "Outcrop does not resolve prompts yet. Remove promptVariables and pass the messages themselves.")
-	case c.output != nil:
+	case c.OutputConfig != nil:
 		return unsupportedField("outputConfig")
 	}
-	if c.tools != nil {
+	if c.ToolConfig != nil {
 		return c.checkTools()
 	}
 	return nil
@@ -67,7 +78,7 @@ func (c *conversation) checkFields() error {
 // none: no serving model calls tools yet.
 func (c *conversation) checkTools() error {
 	seen := make(map[string]bool)
-	for i, tool := range c.tools.Tools {
+	for i, tool := range c.ToolConfig.Tools {
 		var name string
 		switch {
 		case tool.ToolSpec != nil:
@@ -90,11 +101,11 @@ func unsupportedField(name string) error {
 }
 
 func (c *conversation) hubMessages() ([]inference.Message, error) {
-	if len(c.messages) == 0 || c.messages[0].Role != api.ConversationRoleUser {
+	if len(c.Messages) == 0 || c.Messages[0].Role != api.ConversationRoleUser {
 		return nil, fault.New(fault.Invalid, "A conversation must start with a user message. Try again with a conversation that starts with a user message.")
 	}
-	messages := make([]inference.Message, 0, len(c.messages))
-	for i, m := range c.messages {
+	messages := make([]inference.Message, 0, len(c.Messages))
+	for i, m := range c.Messages {
 		role := inference.RoleUser
 		switch m.Role {
 		case api.ConversationRoleUser:
@@ -103,7 +114,7 @@ func (c *conversation) hubMessages() ([]inference.Message, error) {
 		default:
 			return nil, fault.New(fault.Invalid, "This model doesn't support the %s role at messages.%d. Put the text into the system field and try again.", m.Role, i)
 		}
-		if i > 0 && m.Role == c.messages[i-1].Role {
+		if i > 0 && m.Role == c.Messages[i-1].Role {
 			return nil, fault.New(fault.Invalid, "A conversation must alternate between user and assistant roles. Make sure the conversation alternates between user and assistant roles and try again.")
 		}
 		parts, err := hubParts(i, m.Content)
@@ -128,8 +139,8 @@ func hubParts(i int, content []api.ContentBlock) ([]inference.Part, error) {
 			}
 			parts = append(parts, inference.Text{Text: *text})
 		case b.CachePoint != nil:
-			// Every prompt is shorter than a checkpoint's minimum for now, and a
-			// checkpoint below the minimum is ignored.
+			// Accepted and ignored: the counters of the cache stay 0 until what is
+			// read from it and written to it is accounted for.
 		case b.ToolUse != nil, b.ToolResult != nil:
 			return nil, fault.New(fault.Invalid, "The toolConfig field must be defined when using toolUse and toolResult content blocks.")
 		case b.Document != nil:
@@ -181,11 +192,11 @@ func blockName(b api.ContentBlock) string {
 }
 
 func (c *conversation) hubSystem(t *router.Target) ([]inference.Part, error) {
-	if len(c.system) > 0 && t.Entry.RefusesSystem() {
+	if len(c.System) > 0 && t.Entry.RefusesSystem() {
 		return nil, fault.New(fault.Invalid, "This model doesn't support system messages. Try again without a system message or use a model that supports system messages.")
 	}
 	var parts []inference.Part
-	for i, b := range c.system {
+	for i, b := range c.System {
 		switch text := blockText(b.Text, b.GuardContent); {
 		case text != nil:
 			if strings.TrimSpace(*text) == "" {
@@ -205,18 +216,18 @@ func (c *conversation) hubSystem(t *router.Target) ([]inference.Part, error) {
 func (c *conversation) applyConfig(t *router.Target, req *inference.Request) error {
 	limit := t.Entry.MaxOutput
 	req.MaxTokens = limit // the default, also where the answering model could make more
-	if c.config == nil {
+	if c.InferenceConfig == nil {
 		return nil
 	}
-	if c.config.MaxTokens != nil {
-		req.MaxTokens = int(*c.config.MaxTokens)
+	if c.InferenceConfig.MaxTokens != nil {
+		req.MaxTokens = int(*c.InferenceConfig.MaxTokens)
 		if limit > 0 && req.MaxTokens > limit {
 			return fault.New(fault.Invalid, "The maximum tokens you requested exceeds the model limit of %d. Try again with a maximum tokens value that is lower than %d.", limit, limit)
 		}
 	}
-	req.Temperature = widen(c.config.Temperature)
-	req.TopP = widen(c.config.TopP)
-	req.StopSequences = c.config.StopSequences
+	req.Temperature = widen(c.InferenceConfig.Temperature)
+	req.TopP = widen(c.InferenceConfig.TopP)
+	req.StopSequences = c.InferenceConfig.StopSequences
 	return nil
 }
 

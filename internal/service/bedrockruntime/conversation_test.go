@@ -2,9 +2,13 @@ package bedrockruntime_test
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	api "github.com/outcrop/outcrop/internal/api/bedrockruntime"
 	"github.com/outcrop/outcrop/internal/inference/mem"
 	"github.com/outcrop/outcrop/internal/service/bedrockruntime"
 )
@@ -105,6 +109,42 @@ func TestConversationIsLenient(t *testing.T) {
 				t.Errorf("got %q, want an answer", got)
 			}
 		})
+	}
+}
+
+// A member that a later service model adds to both calls must not be forgotten
+// in one of them.
+func TestStreamedConversationIsWhole(t *testing.T) {
+	t.Parallel()
+	var in api.ConverseStreamInput
+	from := reflect.ValueOf(&in).Elem()
+	for i := range from.NumField() {
+		switch f := from.Field(i); f.Kind() {
+		case reflect.Pointer:
+			f.Set(reflect.New(f.Type().Elem()))
+		case reflect.Slice:
+			f.Set(reflect.MakeSlice(f.Type(), 1, 1))
+		case reflect.Map:
+			f.Set(reflect.MakeMap(f.Type()))
+		default:
+			t.Fatalf("%s is a %s, which this test does not fill", from.Type().Field(i).Name, f.Kind())
+		}
+	}
+	identifier, version := "id", "1"
+	in.GuardrailConfig.GuardrailIdentifier, in.GuardrailConfig.GuardrailVersion = &identifier, &version
+	out := bedrockruntime.Streamed(&in)
+	to := reflect.ValueOf(out).Elem()
+	for i := range to.NumField() {
+		name := to.Type().Field(i).Name
+		if name == "GuardrailConfig" {
+			continue
+		}
+		if diff := cmp.Diff(from.FieldByName(name).Interface(), to.Field(i).Interface()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	if want := (&api.GuardrailConfiguration{GuardrailIdentifier: &identifier, GuardrailVersion: &version}); !cmp.Equal(want, out.GuardrailConfig) {
+		t.Errorf("GuardrailConfig: got %v, want %v", out.GuardrailConfig, want)
 	}
 }
 

@@ -17,13 +17,8 @@ func (s *Service) Converse(ctx context.Context, in *api.ConverseInput) (*api.Con
 	if err != nil {
 		return nil, err
 	}
-	c := &conversation{
-		messages: in.Messages, system: in.System, config: in.InferenceConfig, tools: in.ToolConfig,
-		extra: in.AdditionalModelRequestFields, paths: in.AdditionalModelResponseFieldPaths,
-		guardrail: in.GuardrailConfig != nil, variables: in.PromptVariables != nil, output: in.OutputConfig,
-		performing: in.PerformanceConfig, tier: in.ServiceTier,
-	}
-	paths, err := parsePointers(c.paths)
+	c := (*conversation)(in)
+	paths, err := parsePointers(c.AdditionalModelResponseFieldPaths)
 	if err != nil {
 		return nil, err
 	}
@@ -51,8 +46,8 @@ func (s *Service) Converse(ctx context.Context, in *api.ConverseInput) (*api.Con
 		Usage:                         usage(t, answer.Usage),
 		Metrics:                       &api.ConverseMetrics{LatencyMs: &latency},
 		AdditionalModelResponseFields: fields,
-		PerformanceConfig:             c.performing,
-		ServiceTier:                   c.tier,
+		PerformanceConfig:             c.PerformanceConfig,
+		ServiceTier:                   c.ServiceTier,
 	}, nil
 }
 
@@ -66,13 +61,8 @@ func (s *Service) ConverseStream(ctx context.Context, in *api.ConverseStreamInpu
 	if err := checkStreaming(t); err != nil {
 		return err
 	}
-	c := &conversation{
-		messages: in.Messages, system: in.System, config: in.InferenceConfig, tools: in.ToolConfig,
-		extra: in.AdditionalModelRequestFields, paths: in.AdditionalModelResponseFieldPaths,
-		guardrail: in.GuardrailConfig != nil, variables: in.PromptVariables != nil, output: in.OutputConfig,
-		performing: in.PerformanceConfig, tier: in.ServiceTier,
-	}
-	paths, err := parsePointers(c.paths)
+	c := streamed(in)
+	paths, err := parsePointers(c.AdditionalModelResponseFieldPaths)
 	if err != nil {
 		return err
 	}
@@ -92,7 +82,7 @@ func (s *Service) ConverseStream(ctx context.Context, in *api.ConverseStreamInpu
 	latency := r.elapsed().Milliseconds()
 	return out.finish(fields, &api.ConverseStreamMetadataEvent{
 		Metrics: &api.ConverseStreamMetrics{LatencyMs: &latency}, Usage: usage(t, out.last.Usage),
-		PerformanceConfig: c.performing, ServiceTier: c.tier,
+		PerformanceConfig: c.PerformanceConfig, ServiceTier: c.ServiceTier,
 	})
 }
 

@@ -40,8 +40,8 @@ func (s *Service) countRequest(t *router.Target, in *api.CountTokensInputValue) 
 	switch {
 	case in != nil && in.Converse != nil:
 		return s.request(t, &conversation{
-			messages: in.Converse.Messages, system: in.Converse.System, tools: in.Converse.ToolConfig,
-			extra: in.Converse.AdditionalModelRequestFields,
+			Messages: in.Converse.Messages, System: in.Converse.System, ToolConfig: in.Converse.ToolConfig,
+			AdditionalModelRequestFields: in.Converse.AdditionalModelRequestFields,
 		})
 	case in != nil && in.InvokeModel != nil:
 		if err := checkInvoke(nil, nil, nil, in.InvokeModel.Body); err != nil {

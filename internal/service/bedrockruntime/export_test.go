@@ -1,7 +1,10 @@
 package bedrockruntime
 
-// NewID and ParsePointer are for tests.
+import api "github.com/outcrop/outcrop/internal/api/bedrockruntime"
+
+// NewID, ParsePointer and Streamed are for tests.
 var (
 	NewID        = newID
 	ParsePointer = func(s string) ([]string, bool) { return parsePointer(s) }
+	Streamed     = func(in *api.ConverseStreamInput) *api.ConverseInput { return (*api.ConverseInput)(streamed(in)) }
 )
