@@ -10,6 +10,7 @@ import (
 	"github.com/outcrop/outcrop/internal/catalog"
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/router"
+	"github.com/outcrop/outcrop/internal/wire/schema"
 )
 
 // ListFoundationModels lists the region's models, in the catalog's order, each
@@ -42,7 +43,7 @@ func matches(in *api.ListFoundationModelsInput, m *api.FoundationModelSummary) b
 // GetFoundationModel describes one model, by ID or by an ARN of this region.
 func (s *Service) GetFoundationModel(ctx context.Context, in *api.GetFoundationModelInput) (*api.GetFoundationModelOutput, error) {
 	region := call.From(ctx).Region
-	m, id, err := s.find(deref(in.ModelIdentifier), region)
+	m, id, err := s.find(schema.Deref(in.ModelIdentifier), region)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +54,7 @@ func (s *Service) GetFoundationModel(ctx context.Context, in *api.GetFoundationM
 // GetFoundationModelAvailability says that a model can be used: access to every
 // model that is served is granted by itself.
 func (s *Service) GetFoundationModelAvailability(ctx context.Context, in *api.GetFoundationModelAvailabilityInput) (*api.GetFoundationModelAvailabilityOutput, error) {
-	_, id, err := s.find(deref(in.ModelId), call.From(ctx).Region)
+	_, id, err := s.find(schema.Deref(in.ModelId), call.From(ctx).Region)
 	if err != nil {
 		return nil, err
 	}
@@ -118,13 +119,4 @@ func words[T ~string](list []string) []T {
 		out[i] = T(w)
 	}
 	return out
-}
-
-// deref returns what p points to, or the zero value.
-func deref[T any](p *T) T {
-	if p == nil {
-		var zero T
-		return zero
-	}
-	return *p
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/outcrop/outcrop/internal/call"
 	"github.com/outcrop/outcrop/internal/catalog"
 	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/wire/schema"
 )
 
 // maxProfiles is the largest page, and the page of a caller who names none.
@@ -47,7 +48,7 @@ func (s *Service) ListInferenceProfiles(ctx context.Context, in *api.ListInferen
 // GetInferenceProfile describes one profile, by ID or ARN.
 func (s *Service) GetInferenceProfile(ctx context.Context, in *api.GetInferenceProfileInput) (*api.GetInferenceProfileOutput, error) {
 	c := call.From(ctx)
-	id := catalog.Parse(deref(in.InferenceProfileIdentifier))
+	id := catalog.Parse(schema.Deref(in.InferenceProfileIdentifier))
 	if id.Kind == catalog.SystemProfile && c.Region != "" && id.Region != c.Region {
 		return nil, fault.New(fault.Invalid, "The provided ARN is invalid for the service region")
 	}
@@ -58,7 +59,7 @@ func (s *Service) GetInferenceProfile(ctx context.Context, in *api.GetInferenceP
 			return &out, nil
 		}
 	}
-	return nil, fault.New(fault.NotFound, "The inference profile %s does not exist.", deref(in.InferenceProfileIdentifier))
+	return nil, fault.New(fault.NotFound, "The inference profile %s does not exist.", schema.Deref(in.InferenceProfileIdentifier))
 }
 
 func (s *Service) profile(p *catalog.Profile, region, account string) api.GetInferenceProfileOutput {

@@ -82,9 +82,9 @@ func (c *conversation) checkTools() error {
 		var name string
 		switch {
 		case tool.ToolSpec != nil:
-			name = deref(tool.ToolSpec.Name)
+			name = schema.Deref(tool.ToolSpec.Name)
 		case tool.SystemTool != nil:
-			name = deref(tool.SystemTool.Name)
+			name = schema.Deref(tool.SystemTool.Name)
 		default:
 			continue
 		}
@@ -160,7 +160,7 @@ func hubParts(i int, content []api.ContentBlock) ([]inference.Part, error) {
 // text that is marked for one is text like any other.
 func blockText(text *string, guarded *api.GuardrailConverseContentBlock) *string {
 	if text == nil && guarded != nil && guarded.Text != nil {
-		marked := deref(guarded.Text.Text)
+		marked := schema.Deref(guarded.Text.Text)
 		return &marked
 	}
 	return text

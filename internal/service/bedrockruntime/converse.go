@@ -13,7 +13,7 @@ import (
 
 // Converse answers a conversation whole.
 func (s *Service) Converse(ctx context.Context, in *api.ConverseInput) (*api.ConverseOutput, error) {
-	t, err := s.resolve(ctx, deref(in.ModelId), catalog.Text)
+	t, err := s.resolve(ctx, schema.Deref(in.ModelId), catalog.Text)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +54,7 @@ func (s *Service) Converse(ctx context.Context, in *api.ConverseInput) (*api.Con
 // ConverseStream answers a conversation piece by piece, each as soon as it is
 // made.
 func (s *Service) ConverseStream(ctx context.Context, in *api.ConverseStreamInput, sink schema.EventSink[api.ConverseStreamOutput, api.ConverseStreamOutputEvent]) error {
-	t, err := s.resolve(ctx, deref(in.ModelId), catalog.Text)
+	t, err := s.resolve(ctx, schema.Deref(in.ModelId), catalog.Text)
 	if err != nil {
 		return err
 	}

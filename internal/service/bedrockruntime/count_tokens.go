@@ -8,12 +8,13 @@ import (
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/router"
+	"github.com/outcrop/outcrop/internal/wire/schema"
 )
 
 // CountTokens counts with the serving model's tokenizer what a call would be
 // billed for: the usage of the same call reports the same number.
 func (s *Service) CountTokens(ctx context.Context, in *api.CountTokensInput) (*api.CountTokensOutput, error) {
-	t, err := s.resolve(ctx, deref(in.ModelId), "")
+	t, err := s.resolve(ctx, schema.Deref(in.ModelId), "")
 	if err != nil {
 		return nil, err
 	}

@@ -34,7 +34,7 @@ func (s *Service) InvokeModel(ctx context.Context, in *api.InvokeModelInput) (*a
 	if err := checkInvoke(in.Accept, in.GuardrailIdentifier, in.GuardrailVersion, in.Body); err != nil {
 		return nil, err
 	}
-	t, err := s.resolve(ctx, deref(in.ModelId), "")
+	t, err := s.resolve(ctx, schema.Deref(in.ModelId), "")
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +132,7 @@ func (s *Service) InvokeModelWithResponseStream(ctx context.Context, in *api.Inv
 	if err := checkInvoke(in.Accept, in.GuardrailIdentifier, in.GuardrailVersion, in.Body); err != nil {
 		return err
 	}
-	t, err := s.resolve(ctx, deref(in.ModelId), "")
+	t, err := s.resolve(ctx, schema.Deref(in.ModelId), "")
 	if err != nil {
 		return err
 	}

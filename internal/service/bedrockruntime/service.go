@@ -116,12 +116,3 @@ func (s *Service) nativeModel(t *router.Target) native.Model {
 		NewID:        s.params.NewID,
 	}
 }
-
-// deref returns what p points to, or the zero value.
-func deref[T any](p *T) T {
-	if p == nil {
-		var zero T
-		return zero
-	}
-	return *p
-}
