@@ -31,6 +31,7 @@ import (
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/inference/all"
 	"github.com/outcrop/outcrop/internal/progress"
+	"github.com/outcrop/outcrop/internal/quota"
 	"github.com/outcrop/outcrop/internal/router"
 )
 
@@ -126,7 +127,7 @@ func New(p Params) (_ *App, err error) {
 		authenticator, authorize = newAuthenticator(cfg, keys, a.catalog.HasRegion, p.Now), decide
 	}
 	a.edge, err = edge.New(edge.Params{
-		Services: a.edgeServices, Authenticator: authenticator, Authorize: authorize, ActionService: "sts",
+		Services: a.edgeServices, Authenticator: authenticator, Authorize: authorize, Admit: admitter(quota.New(cfg.Limits.RequestsPerMinute, p.Now)), ActionService: "sts",
 		Logger: p.Logger, Metrics: edge.NewMetrics(), Now: p.Now, NewID: newRequestID, NewPadding: newPadding,
 		Account: cfg.Account, MaxBody: maxBody, BodyTimeout: cfg.Timeouts.Body, WriteTimeout: cfg.Timeouts.Write,
 		Ready: a.parts.Ready,

@@ -143,6 +143,18 @@ func TestAuthOff(t *testing.T) {
 	}
 }
 
+func TestThrottling(t *testing.T) {
+	t.Parallel()
+	a := newTestApp(t, func(cfg *config.Config) { cfg.Limits.RequestsPerMinute = 1 })
+	url := start(t, a)
+	if status, body := post(t, a, url, true); status != http.StatusOK {
+		t.Fatalf("the first request: got %d %s", status, body)
+	}
+	if status, body := post(t, a, url, true); status != http.StatusTooManyRequests || body != `{"message":"Too many requests, please wait before trying again."}` {
+		t.Errorf("the second request: got %d %s", status, body)
+	}
+}
+
 func TestBannerNamesStandIns(t *testing.T) {
 	t.Parallel()
 	a := newTestApp(t, func(cfg *config.Config) {

@@ -1,14 +1,18 @@
 package app
 
 import (
+	"strings"
 	"time"
 
 	"github.com/outcrop/outcrop/internal/apikey"
 	"github.com/outcrop/outcrop/internal/authn"
 	"github.com/outcrop/outcrop/internal/call"
+	"github.com/outcrop/outcrop/internal/catalog"
 	"github.com/outcrop/outcrop/internal/config"
+	"github.com/outcrop/outcrop/internal/edge"
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/iam"
+	"github.com/outcrop/outcrop/internal/quota"
 	"github.com/outcrop/outcrop/internal/sigv4"
 )
 
@@ -35,3 +39,14 @@ func decide(c *call.Call, labels map[string]string) error {
 
 // allow is the authorization step of a server without authentication.
 func allow(*call.Call, map[string]string) error { return nil }
+
+// admitter is the quota step of the path. Only what makes a model work is
+// counted; a model is the same by its ID and by its ARN.
+func admitter(l *quota.Limiter) edge.Admitter {
+	return func(c *call.Call, labels map[string]string) error {
+		if !strings.HasPrefix(c.Operation, "Invoke") && !strings.HasPrefix(c.Operation, "Converse") {
+			return nil
+		}
+		return l.Admit(quota.Key{Account: c.Account, Region: c.Region, Model: catalog.Parse(labels["modelId"]).Name})
+	}
+}

@@ -31,6 +31,7 @@ type Config struct {
 	Routes   []Route    `yaml:"routes" doc:"Which model ID is served by which local model; the first match wins."`
 	Regions  []Regional `yaml:"regions" doc:"Restricts models to regions; a model without a match is offered in every region."`
 	Engine   Engine     `yaml:"engine"`
+	Limits   Limits     `yaml:"limits"`
 	Timeouts Timeouts   `yaml:"timeouts"`
 	Log      Log        `yaml:"log"`
 }
@@ -83,6 +84,11 @@ type Engine struct {
 	Memory      Size          `yaml:"memory" doc:"Memory for loaded models, such as 8GiB; the least recently used model is unloaded to stay below it. 0 is three quarters of the machine's."`
 	IdleTimeout time.Duration `yaml:"idleTimeout" doc:"A model that nobody asked for this long is unloaded; 0 keeps it."`
 	LoadTimeout time.Duration `yaml:"loadTimeout" doc:"Longest time without progress while a model is loaded."`
+}
+
+// Limits bound how much is admitted.
+type Limits struct {
+	RequestsPerMinute int `yaml:"requestsPerMinute" doc:"Model invocations a minute for each account, region and model; beyond it ThrottlingException. 0 is no limit."`
 }
 
 // Timeouts bound how long things may take.

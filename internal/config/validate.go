@@ -86,7 +86,7 @@ func (c *Config) Validate(lines Lines) error {
 	}
 	for key, n := range map[string]int64{
 		"engine.queue": int64(c.Engine.Queue), "engine.context": int64(c.Engine.Context),
-		"engine.idleTimeout": int64(c.Engine.IdleTimeout),
+		"engine.idleTimeout": int64(c.Engine.IdleTimeout), "limits.requestsPerMinute": int64(c.Limits.RequestsPerMinute),
 	} {
 		if n < 0 {
 			wrong(key, "must not be negative")

@@ -43,11 +43,15 @@ type Authenticator interface {
 // the URI labels name. It answers nil or a fault.Denied with AWS's text.
 type Authorizer func(c *call.Call, labels map[string]string) error
 
+// Admitter says whether there is room for the call: nil, or fault.Throttled.
+type Admitter func(c *call.Call, labels map[string]string) error
+
 // Params is what an Edge is made of. Every field is required except Extra.
 type Params struct {
 	Services      []Service
 	Authenticator Authenticator
 	Authorize     Authorizer
+	Admit         Admitter
 	Logger        *slog.Logger
 	Metrics       *Metrics
 	Now           func() time.Time

@@ -91,6 +91,7 @@ func serveWith(t *testing.T, r *runtime, change func(*edge.Params)) *server {
 		},
 		Authenticator: authn.NewOff("000000000000", "us-east-1"),
 		Authorize:     func(*call.Call, map[string]string) error { return nil },
+		Admit:         func(*call.Call, map[string]string) error { return nil },
 		ActionService: "sts",
 		Logger:        slog.New(slog.NewTextHandler(logs, nil)),
 		Metrics:       edge.NewMetrics(),

@@ -89,6 +89,9 @@ func (x *exchange) serve() error {
 	if err := x.edge.p.Authorize(x.call, x.labels); err != nil {
 		return err
 	}
+	if err := x.edge.p.Admit(x.call, x.labels); err != nil {
+		return err
+	}
 	return x.invoke(input, claim)
 }
 

@@ -111,9 +111,10 @@ var groups = []group{
 	},
 	{
 		name:     "logic",
-		packages: []string{"internal/apikey", "internal/authn", "internal/call", "internal/catalog", "internal/router", "internal/sigv4"},
+		packages: []string{"internal/apikey", "internal/authn", "internal/call", "internal/catalog", "internal/quota", "internal/router", "internal/sigv4"},
 		imports: []string{
-			"internal/apikey", "internal/catalog", "internal/iam/...", "internal/inference", "internal/sigv4", "internal/wire/schema",
+			"internal/apikey", "internal/catalog", "internal/iam/...", "internal/inference", "internal/sigv4",
+			"internal/wire/eventstream", "internal/wire/schema",
 		},
 		why: "logic sees ports, never who implements them, nor AWS's types",
 	},
