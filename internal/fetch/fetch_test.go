@@ -404,3 +404,25 @@ func (c *cancelOnNote) Note(text string) {
 	c.note = text
 	c.cancel()
 }
+
+func TestSumFile(t *testing.T) {
+	t.Parallel()
+	content := []byte(strings.Repeat("outcrop ", 100_000))
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var told int64
+	got, size, err := SumFile(t.Context(), path, func(n int64) { told = n })
+	if err != nil || got != Sum(content) || size != int64(len(content)) || told != size {
+		t.Errorf("got %v, %d bytes, %d told, %v, want %v, %d bytes", got, size, told, err, Sum(content), len(content))
+	}
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, _, err := SumFile(canceled, path, func(int64) {}); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want it canceled", err)
+	}
+	if _, _, err := SumFile(t.Context(), path+".not", func(int64) {}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("got %v, want %v", err, os.ErrNotExist)
+	}
+}

@@ -383,9 +383,3 @@ func contentRange(s string) (first, size int64, ok bool) {
 	first, err := strconv.ParseInt(from, 10, 64)
 	return first, size, err == nil
 }
-
-// Sum returns the SHA-256 digest of bytes.
-func Sum(p []byte) Digest {
-	sum := sha256.Sum256(p)
-	return Digest{"sha256", hex.EncodeToString(sum[:])}
-}

@@ -2,12 +2,9 @@ package library
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/url"
 	"os"
@@ -188,10 +185,10 @@ func (l *Library) present(name, from string, files []source.Remote) (m *Model, h
 // download gets a file into dir, unless it is there whole.
 func (l *Library) download(ctx context.Context, dir, title string, remote source.Remote) (File, error) {
 	path := filepath.Join(dir, remote.Name)
-	if info, err := os.Stat(path); err == nil && !remote.Digest.IsZero() {
+	if _, err := os.Stat(path); err == nil && !remote.Digest.IsZero() {
 		// An earlier part of a pull that stopped at a later one.
-		if sum, err := sumFile(ctx, path); err == nil && sum == remote.Digest.Hex {
-			return File{remote.Name, info.Size(), sum}, nil
+		if sum, size, err := fetch.SumFile(ctx, path, func(int64) {}); err == nil && sum == remote.Digest {
+			return File{remote.Name, size, sum.Hex}, nil
 		}
 	}
 	result, err := l.fetch.File(ctx, fetch.Job{Title: title, URL: remote.URL, Header: remote.Header, Path: path, Size: remote.Size, Digest: remote.Digest})
@@ -275,11 +272,11 @@ func (l *Library) Import(ctx context.Context, path string, o Options) (*Model, e
 	m := &Model{Name: name, Source: path}
 	planned := make([]source.Remote, 0, len(paths))
 	for _, p := range paths {
-		sum, err := sumFile(ctx, p)
+		sum, _, err := fetch.SumFile(ctx, p, func(int64) {})
 		if err != nil {
 			return nil, fetch.DiskFault(err, "cannot read %s", p)
 		}
-		planned = append(planned, source.Remote{Name: filepath.Base(p), Digest: fetch.Digest{Algorithm: "sha256", Hex: sum}})
+		planned = append(planned, source.Remote{Name: filepath.Base(p), Digest: sum})
 	}
 	if m, here, err := l.present(name, path, planned); here || err != nil {
 		return m, err
@@ -292,7 +289,7 @@ func (l *Library) Import(ctx context.Context, path string, o Options) (*Model, e
 		return nil, fetch.DiskFault(err, "cannot make %s", dir)
 	}
 	for i, p := range paths {
-		size, err := l.take(ctx, p, filepath.Join(dir, planned[i].Name), planned[i].Digest.Hex)
+		size, err := l.take(ctx, p, filepath.Join(dir, planned[i].Name), planned[i].Digest)
 		if err != nil {
 			_ = os.RemoveAll(dir)
 			return nil, err
@@ -321,7 +318,7 @@ func partsOf(path string) ([]string, string, error) {
 }
 
 // take links or copies a file and returns its size.
-func (l *Library) take(ctx context.Context, from, to, sum string) (int64, error) {
+func (l *Library) take(ctx context.Context, from, to string, sum fetch.Digest) (int64, error) {
 	// A link to a symbolic link would be one.
 	from, err := filepath.EvalSymlinks(from)
 	if err != nil {
@@ -345,7 +342,7 @@ func (l *Library) take(ctx context.Context, from, to, sum string) (int64, error)
 	}
 	defer out.Close()
 	bar := l.fetch.Progress().Begin("copying "+filepath.Base(from), info.Size())
-	got, n, err := copySum(ctx, out, in, bar.Set)
+	got, n, err := fetch.CopySum(ctx, out, in, bar.Set)
 	if err == nil {
 		err = out.Close()
 	}
@@ -357,36 +354,4 @@ func (l *Library) take(ctx context.Context, from, to, sum string) (int64, error)
 		err = fetch.DiskFault(err, "cannot copy %s", from)
 	}
 	return n, err
-}
-
-func sumFile(ctx context.Context, path string) (string, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer file.Close()
-	sum, _, err := copySum(ctx, io.Discard, file, func(int64) {})
-	return sum, err
-}
-
-func copySum(ctx context.Context, to io.Writer, from io.Reader, progress func(int64)) (string, int64, error) {
-	sum, total, buffer := sha256.New(), int64(0), make([]byte, 256<<10)
-	for {
-		if err := ctx.Err(); err != nil {
-			return "", total, err
-		}
-		n, err := from.Read(buffer)
-		sum.Write(buffer[:n])
-		if _, err := to.Write(buffer[:n]); err != nil {
-			return "", total, err
-		}
-		total += int64(n)
-		progress(total)
-		if err == io.EOF {
-			return hex.EncodeToString(sum.Sum(nil)), total, nil
-		}
-		if err != nil {
-			return "", total, err
-		}
-	}
 }

@@ -233,8 +233,8 @@ func (s *Store) verify(ctx context.Context, pin *Pin) error {
 	bar := s.fetch.Progress().Begin("verifying the "+pin.Title, pin.unpacked())
 	done := int64(0)
 	for _, file := range pin.Files {
-		sum, size, err := sumFile(ctx, filepath.Join(dir, file.As), func(n int64) { bar.Set(done + n) })
-		if err == nil && (sum != file.SHA256 || size != file.Size) {
+		sum, size, err := fetch.SumFile(ctx, filepath.Join(dir, file.As), func(n int64) { bar.Set(done + n) })
+		if err == nil && (sum.Hex != file.SHA256 || size != file.Size) {
 			err = fault.New(fault.Invalid, "%s of the %s is not the pinned file; run outcrop setup --verify to fetch it again", file.As, pin.Title)
 		}
 		if err != nil {

@@ -5,9 +5,7 @@ import (
 	"archive/zip"
 	"compress/gzip"
 	"context"
-	"crypto/sha256"
 	_ "embed"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
@@ -174,12 +172,12 @@ func writeFile(ctx context.Context, path string, content io.Reader, pin PinFile,
 		return fetch.DiskFault(err, "cannot write %s", path)
 	}
 	defer file.Close()
-	sum, size, err := copySum(ctx, diskWriter{file, path}, io.LimitReader(content, pin.Size+1), progress)
+	sum, size, err := fetch.CopySum(ctx, diskWriter{file, path}, io.LimitReader(content, pin.Size+1), progress)
 	if err != nil {
 		return err
 	}
-	if size != pin.Size || sum != pin.SHA256 {
-		return fault.New(fault.Invalid, "%s is not the pinned file: it has SHA-256 %s, expected %s", pin.Path, sum, pin.SHA256)
+	if size != pin.Size || sum.Hex != pin.SHA256 {
+		return fault.New(fault.Invalid, "%s is not the pinned file: it has SHA-256 %s, expected %s", pin.Path, sum.Hex, pin.SHA256)
 	}
 	return settle(file, path)
 }
@@ -213,38 +211,6 @@ func (w diskWriter) Write(p []byte) (int, error) {
 		err = fetch.DiskFault(err, "cannot write %s", w.path)
 	}
 	return n, err
-}
-
-// sumFile returns the SHA-256 sum in hex and the size of a file.
-func sumFile(ctx context.Context, path string, progress func(int64)) (string, int64, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return "", 0, err
-	}
-	defer file.Close()
-	return copySum(ctx, io.Discard, file, progress)
-}
-
-func copySum(ctx context.Context, to io.Writer, from io.Reader, progress func(int64)) (string, int64, error) {
-	sum, total, buffer := sha256.New(), int64(0), make([]byte, 256<<10)
-	for {
-		if err := ctx.Err(); err != nil {
-			return "", total, err
-		}
-		n, err := from.Read(buffer)
-		sum.Write(buffer[:n])
-		if _, err := to.Write(buffer[:n]); err != nil {
-			return "", total, err
-		}
-		total += int64(n)
-		progress(total)
-		if err == io.EOF {
-			return hex.EncodeToString(sum.Sum(nil)), total, nil
-		}
-		if err != nil {
-			return "", total, err
-		}
-	}
 }
 
 func writeLicense(pin *Pin, dir string) error {
