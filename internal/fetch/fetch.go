@@ -9,7 +9,8 @@
 //
 // Invariants: Job.Path exists only complete and verified; what has arrived of
 // it is in Job.Path + ".part" and stays there for the next try, also after a
-// full disk. Two calls for the same Path must not run at once: callers hold a
+// full disk. A download never takes the last of a disk, whatever a server sends
+// (see Params.Reserve). Two calls for the same Path must not run at once: callers hold a
 // lock (see Lock).
 package fetch
 
@@ -45,6 +46,12 @@ type Params struct {
 	Wait func(ctx context.Context, try int) error
 	// Stall ends a try that has brought no byte for so long. 0 is one minute.
 	Stall time.Duration
+	// Reserve is how many bytes a download leaves free on its disk: it stops, as
+	// on a full disk, before it takes them. 0 is 256 MiB, negative is none.
+	Reserve int64
+	// Free returns the free bytes of the disk that holds a directory, -1 when
+	// they are not known. nil: asks the operating system.
+	Free func(dir string) int64
 }
 
 // Client downloads. It is safe for concurrent use.
@@ -56,6 +63,8 @@ type Client struct {
 	retries  int
 	wait     func(context.Context, int) error
 	stall    time.Duration
+	reserve  int64
+	free     func(dir string) int64
 	open     func(path string) (partFile, error) // a test fills the disk here
 }
 
@@ -71,7 +80,7 @@ type partFile interface {
 
 // New returns a Client.
 func New(p Params) *Client {
-	c := &Client{progress: p.Progress, log: p.Logger, offline: p.Offline, retries: p.Retries, wait: p.Wait, stall: p.Stall}
+	c := &Client{progress: p.Progress, log: p.Logger, offline: p.Offline, retries: p.Retries, wait: p.Wait, stall: p.Stall, reserve: p.Reserve, free: p.Free}
 	httpClient := http.Client{}
 	if p.HTTP != nil {
 		httpClient = *p.HTTP
@@ -97,6 +106,12 @@ func New(p Params) *Client {
 	}
 	if c.stall == 0 {
 		c.stall = time.Minute
+	}
+	if c.reserve == 0 {
+		c.reserve = 256 << 20
+	}
+	if c.free == nil {
+		c.free = freeSpace
 	}
 	c.open = func(path string) (partFile, error) { return os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644) }
 	return c

@@ -218,6 +218,78 @@ func TestDiskFull(t *testing.T) {
 	}
 }
 
+// A server that never stops sending, or says no size, does not fill the disk.
+func TestReserve(t *testing.T) {
+	t.Parallel()
+	endless := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		for {
+			if _, err := w.Write(content(10_000)); err != nil {
+				return
+			}
+			_ = http.NewResponseController(w).Flush() // without a size in the header
+		}
+	}))
+	t.Cleanup(endless.Close)
+	for _, tc := range []struct {
+		name    string
+		reserve int64
+		disk    int64 // -1 not known
+		most    int64 // bytes that may be kept
+		want    string
+	}{
+		{"a reserve is kept", 200_000, 600_000, 400_000, "would have less than 200.0 kB left: "},
+		{"nothing to give", 200_000, 200_000, 0, "would have less than 200.0 kB left: 0 B of the file have arrived"},
+		{"the reserve without configuration", 0, 256<<20 + 300_000, 300_000, "would have less than 268.4 MB left: "},
+		{"no reserve", -1, 0, 1 << 20, "is full: 1.0 MB of the file have arrived"},
+		{"free space is not known", 200_000, -1, 1 << 20, "is full: 1.0 MB of the file have arrived"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			job := Job{Title: "the file", URL: endless.URL + "/file", Path: filepath.Join(t.TempDir(), "file")}
+			size := func() int64 {
+				info, err := os.Stat(job.Path + ".part")
+				if err != nil {
+					return 0
+				}
+				return info.Size()
+			}
+			c := client(Params{Reserve: tc.reserve, Free: func(dir string) int64 {
+				if dir != filepath.Dir(job.Path) {
+					t.Errorf("got the free bytes of %s asked for, want those of %s", dir, filepath.Dir(job.Path))
+				}
+				if tc.disk < 0 {
+					return -1
+				}
+				return tc.disk - size()
+			}})
+			var room atomic.Int64
+			room.Store(1 << 20)
+			c.open = func(path string) (partFile, error) {
+				file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+				return smallDisk{file, &room}, err
+			}
+			_, err := c.File(t.Context(), job)
+			if !fault.Is(err, fault.Unavailable) || !strings.Contains(fault.As(err).Message, tc.want) {
+				t.Errorf("got %v, want %q in it", err, tc.want)
+			}
+			if got := size(); got > tc.most || tc.most > 0 && got < tc.most-200_000 {
+				t.Errorf("got %d bytes kept, want nearly %d", got, tc.most)
+			}
+		})
+	}
+}
+
+func TestFreeSpace(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if got := freeSpace(dir); got <= 0 {
+		t.Errorf("freeSpace(%s): got %d, want some bytes", dir, got)
+	}
+	if got := freeSpace(filepath.Join(dir, "none")); got != -1 {
+		t.Errorf("freeSpace of a directory that does not exist: got %d, want -1", got)
+	}
+}
+
 func TestCancel(t *testing.T) {
 	t.Parallel()
 	body := content(500_000)

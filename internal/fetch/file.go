@@ -127,6 +127,7 @@ type download struct {
 	have   int64 // bytes in file, all of them in hash
 	size   int64 // -1 not known
 	memo   memo
+	room   int64 // bytes that may be written before the disk is asked again
 	bar    progress.Bar
 }
 
@@ -288,7 +289,36 @@ func (d *download) stallCause(ctx context.Context, err error) error {
 	return err
 }
 
+// roomStep is how much is written between two looks at the disk. It is small
+// beside the reserve, so that several downloads at once do not use that up.
+const roomStep = 16 << 20
+
+var errReserve = errors.New("the rest of the disk is kept free")
+
+// checkRoom stops a download before the disk is full. It is not asked for each
+// write: that would be a system call for every 128 KiB.
+func (d *download) checkRoom(n int) error {
+	if d.room -= int64(n); d.room >= 0 || d.client.reserve < 0 {
+		return nil
+	}
+	free := d.client.free(filepath.Dir(d.part))
+	if free < 0 {
+		d.room = roomStep
+		return nil
+	}
+	left := free - d.client.reserve - int64(n)
+	if left < 0 {
+		d.room = 0
+		return d.full(errReserve)
+	}
+	d.room = min(left, roomStep)
+	return nil
+}
+
 func (d *download) write(p []byte) error {
+	if err := d.checkRoom(len(p)); err != nil {
+		return err
+	}
 	n, err := d.file.Write(p)
 	d.hash.Write(p[:n])
 	d.have += int64(n)
@@ -306,8 +336,12 @@ func (d *download) full(err error) error {
 	if d.size > 0 {
 		of = " of " + progress.Bytes(d.size)
 	}
-	return fault.Wrap(fault.Unavailable, err, "the disk that holds %s is full: %s%s of %s have arrived and are kept; free some space and start again, and the download goes on from there",
-		filepath.Dir(d.part), progress.Bytes(d.have), of, d.job.Title)
+	state := "is full"
+	if errors.Is(err, errReserve) {
+		state = "would have less than " + progress.Bytes(d.client.reserve) + " left"
+	}
+	return fault.Wrap(fault.Unavailable, err, "the disk that holds %s %s: %s%s of %s have arrived and are kept; free some space and start again, and the download goes on from there",
+		filepath.Dir(d.part), state, progress.Bytes(d.have), of, d.job.Title)
 }
 
 // begin reads the head of an answer: where its bytes belong and how many the
