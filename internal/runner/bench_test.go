@@ -129,7 +129,7 @@ func (e *engine) benchEmbed(b *testing.B) {
 			j := &embedding{id: 1, canceled: new(atomic.Bool), vectors: make([][]float32, 64)}
 			n := 0
 			for range 64 {
-				tokens, err := embeddingTokens(m.Vocab(), strings.Repeat("lighthouse ", words), l.textLimit)
+				tokens, err := embeddingTokens(b.Context(), m.Vocab(), strings.Repeat("lighthouse ", words), l.textLimit)
 				if err != nil {
 					b.Fatal(err)
 				}

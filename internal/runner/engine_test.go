@@ -237,7 +237,7 @@ func (e *engine) testReference(t *testing.T) {
 	}
 	job := &embedding{id: 1, canceled: new(atomic.Bool), vectors: make([][]float32, len(reference.Vectors))}
 	for _, r := range reference.Vectors {
-		tokens, err := embeddingTokens(m.Vocab(), r.Text, l.textLimit)
+		tokens, err := embeddingTokens(t.Context(), m.Vocab(), r.Text, l.textLimit)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -122,6 +122,7 @@ func (s *session) load(load protocol.Load, logs io.Writer) (protocol.Loaded, *lo
 	if l.scheduler != nil {
 		info.Generates = true
 		info.Context = l.scheduler.limit
+		info.MostText = l.prompter.most
 	} else {
 		info.Dimensions = m.Dimensions()
 		info.Context = l.textLimit

@@ -3,8 +3,10 @@ package runner
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/outcrop/outcrop/internal/chat"
 	"github.com/outcrop/outcrop/internal/fault"
@@ -13,25 +15,34 @@ import (
 	"github.com/outcrop/outcrop/internal/runner/protocol"
 )
 
-// tooLong is the service's own text for a prompt that does not fit.
-const tooLong = "Input is too long for requested model."
+// sliceBytes is how much text is tokenized between two looks at whether anybody
+// still waits for it. A tokenizer takes some 200 bytes of memory for each byte.
+const sliceBytes = 64 << 10
+
+// tokenizer is what a prompter needs of a vocabulary.
+type tokenizer interface {
+	Tokenize(dst []llama.Token, text string, frame llama.Frame, parse llama.Parse) ([]llama.Token, error)
+	BOS() llama.Token
+	AddsBOS() bool
+}
 
 // prompter turns requests into tokens. It is safe for concurrent use.
 type prompter struct {
-	vocab    *llama.Vocab
+	vocab    tokenizer
 	renderer *chat.Renderer
 	guard    *chat.Guard
 	template string
 	bos, eos string
 	syntax   inference.Syntax
-	limit    int // tokens that one sequence may have; 0: not checked
+	limit    int // tokens that one sequence may have
+	most     int // bytes of text that so many tokens can stand for
 	defaults llama.Sampling
 }
 
 func newPrompter(m *llama.Model, r *chat.Renderer, limit int) *prompter {
 	v := m.Vocab()
 	p := &prompter{
-		vocab: v, renderer: r, limit: limit,
+		vocab: v, renderer: r, limit: limit, most: limit * v.Longest(),
 		guard:    chat.NewGuard(v.Special()),
 		template: m.ChatTemplate(), syntax: protocol.DetectSyntax(m.ChatTemplate()),
 		bos: v.Text(v.BOS()), eos: v.Text(v.EOS()),
@@ -42,7 +53,15 @@ func newPrompter(m *llama.Model, r *chat.Renderer, limit int) *prompter {
 
 // tokens makes the input tokens of a request. A native prompt in the model's
 // own syntax is taken as it is; anything else is rendered with its template.
+//
+// A prompt that cannot fit is refused as early as that is certain, and what is
+// certain takes time and memory in proportion to the limit, not to the prompt.
+// The number of tokens is exact up to twice the limit; CountTokens may be asked
+// how much too long a prompt is.
 func (p *prompter) tokens(ctx context.Context, req *protocol.Generate) ([]llama.Token, error) {
+	if req.TooLong(p.syntax, p.limit, p.most) {
+		return nil, protocol.ErrTooLong()
+	}
 	pieces, err := p.pieces(ctx, req)
 	if err != nil {
 		return nil, err
@@ -52,8 +71,14 @@ func (p *prompter) tokens(ctx context.Context, req *protocol.Generate) ([]llama.
 		if piece == "" {
 			continue
 		}
+		if err := p.probe(ctx, piece, 2*p.limit-len(tokens)); err != nil {
+			return nil, err
+		}
 		if tokens, err = p.vocab.Tokenize(tokens, piece, llama.NoFrame, llama.ParseSpecial); err != nil {
-			return nil, fault.Wrap(fault.Invalid, err, tooLong)
+			return nil, fault.Wrap(fault.Invalid, err, protocol.TooLong)
+		}
+		if len(tokens) > 2*p.limit {
+			return nil, protocol.ErrTooLong()
 		}
 	}
 	if bos := p.vocab.BOS(); p.vocab.AddsBOS() && (len(tokens) == 0 || tokens[0] != bos) {
@@ -63,6 +88,51 @@ func (p *prompter) tokens(ctx context.Context, req *protocol.Generate) ([]llama.
 		return nil, fault.New(fault.Invalid, "The prompt is empty.")
 	}
 	return tokens, nil
+}
+
+// probe refuses a long text that makes more than so many tokens, by tokenizing
+// it in slices. Where it is cut a token more or two may come out, which does
+// not matter for a text of twice the limit; that it fits has to be seen from
+// the whole.
+func (p *prompter) probe(ctx context.Context, text string, room int) error {
+	if len(text) <= sliceBytes {
+		return ctx.Err()
+	}
+	var buf []llama.Token
+	for text != "" {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		slice := prefix(text, sliceBytes)
+		text = text[len(slice):]
+		var err error
+		if buf, err = p.vocab.Tokenize(buf[:0], slice, llama.NoFrame, llama.ParseSpecial); err != nil {
+			return fault.Wrap(fault.Invalid, err, protocol.TooLong)
+		}
+		if room -= len(buf); room < 0 {
+			return protocol.ErrTooLong()
+		}
+	}
+	return ctx.Err()
+}
+
+// prefix is the beginning of valid UTF-8 text, of at most n bytes, that ends
+// with a whole character and, if there is any in its second half, before white
+// space.
+func prefix(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	for back := range utf8.UTFMax {
+		if utf8.RuneStart(text[n-back]) {
+			n -= back
+			break
+		}
+	}
+	if space := strings.LastIndexAny(text[:n], " \n\t"); space > n/2 {
+		n = space
+	}
+	return text[:n]
 }
 
 func (p *prompter) pieces(ctx context.Context, req *protocol.Generate) ([]string, error) {
@@ -98,7 +168,7 @@ func (p *prompter) sequence(ctx context.Context, req *protocol.Generate) (*seque
 		return nil, err
 	}
 	if len(tokens) >= p.limit {
-		return nil, fault.New(fault.Invalid, tooLong)
+		return nil, protocol.ErrTooLong()
 	}
 	return &sequence{
 		tokens: tokens, prompt: len(tokens),
@@ -151,11 +221,24 @@ func (p *prompter) sampling(req *protocol.Generate) llama.Sampling {
 // its vocabulary wants, and cut to most, keeping the closing token. Texts of
 // control tokens become the tokens: so does the reference implementation of
 // these models, and there is no instruction here that a text could forge.
-func embeddingTokens(v *llama.Vocab, text string, most int) ([]llama.Token, error) {
+//
+// Of a long text only as much is read as is certain to fill those tokens.
+func embeddingTokens(ctx context.Context, v tokenizer, text string, most int) ([]llama.Token, error) {
 	text = strings.ToValidUTF8(text, "\uFFFD")
-	tokens, err := v.Tokenize(nil, text, llama.AddFrame, llama.ParseSpecial)
-	if err != nil {
-		return nil, fault.Wrap(fault.Invalid, err, tooLong)
+	var tokens []llama.Token
+	for size := max(sliceBytes, 16*most); ; size *= 2 {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		head := prefix(text, size)
+		var err error
+		if tokens, err = v.Tokenize(tokens[:0], head, llama.AddFrame, llama.ParseSpecial); err != nil {
+			return nil, fault.Wrap(fault.Invalid, err, protocol.TooLong)
+		}
+		// What follows the cut can change tokens near it, and those are dropped.
+		if len(head) == len(text) || len(tokens) >= 2*most {
+			break
+		}
 	}
 	if len(tokens) == 0 {
 		return nil, fault.New(fault.Invalid, "A text to embed is empty.")
@@ -168,7 +251,7 @@ func embeddingTokens(v *llama.Vocab, text string, most int) ([]llama.Token, erro
 	if err != nil {
 		return nil, fmt.Errorf("frame of an empty text: %w", err)
 	}
-	cut := tokens[:most]
+	cut := slices.Clone(tokens[:most])
 	if n := len(frame); n > 1 && frame[n-1] == tokens[len(tokens)-1] {
 		cut[most-1] = frame[n-1]
 	}

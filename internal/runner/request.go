@@ -16,6 +16,10 @@ type request struct {
 	canceled atomic.Bool        // read by the computing loop
 }
 
+// mostPreparing is how many requests are rendered and tokenized at a time. Both
+// take memory, and cores that the answers under way need.
+const mostPreparing = 2
+
 // start prepares a request in a goroutine of its own, because a long prompt
 // takes a while to render and to tokenize, and hands it to the loop.
 func (s *session) start(ctx context.Context, f protocol.Frame) {
@@ -32,6 +36,15 @@ func (s *session) start(ctx context.Context, f protocol.Frame) {
 		case <-ctx.Done():
 			return
 		}
+		select {
+		case s.preparing <- struct{}{}:
+			defer func() { <-s.preparing }()
+		case <-ctx.Done():
+			return
+		}
+		if ctx.Err() != nil {
+			return // both were true
+		}
 		if err := s.prepare(ctx, req, f, received); err != nil {
 			s.forget(f.ID)
 			if !req.canceled.Load() {
@@ -45,7 +58,7 @@ func (s *session) prepare(ctx context.Context, req *request, f protocol.Frame, r
 	m := s.model
 	switch f.Kind {
 	case protocol.KindEmbed:
-		return m.embed(s, req, f)
+		return m.embed(ctx, s, req, f)
 	case protocol.KindCount:
 		return m.count(ctx, s, f)
 	}
@@ -70,7 +83,7 @@ var (
 	errNoVec  = fault.New(fault.Unsupported, "The model that serves this request makes text, not embeddings.")
 )
 
-func (m *loaded) embed(s *session, req *request, f protocol.Frame) error {
+func (m *loaded) embed(ctx context.Context, s *session, req *request, f protocol.Frame) error {
 	if m.embedder == nil {
 		return errNoVec
 	}
@@ -80,7 +93,7 @@ func (m *loaded) embed(s *session, req *request, f protocol.Frame) error {
 	}
 	j := &embedding{id: f.ID, canceled: &req.canceled}
 	for _, text := range e.Texts {
-		tokens, err := embeddingTokens(m.prompter.vocab, text, m.textLimit)
+		tokens, err := embeddingTokens(ctx, m.prompter.vocab, text, m.textLimit)
 		if err != nil {
 			return err
 		}

@@ -90,12 +90,17 @@ type session struct {
 	ready   chan struct{} // closed when model is set
 	model   *loaded
 
+	preparing chan struct{} // has an element for each request that is being prepared
+
 	mu       sync.Mutex
 	requests map[uint32]*request
 }
 
 func newSession(o *output) *session {
-	s := &session{out: o, machine: newLoadMeter(), requests: make(map[uint32]*request), ready: make(chan struct{})}
+	s := &session{
+		out: o, machine: newLoadMeter(), requests: make(map[uint32]*request),
+		ready: make(chan struct{}), preparing: make(chan struct{}, mostPreparing),
+	}
 	s.machine.idle() // begins to count
 	return s
 }

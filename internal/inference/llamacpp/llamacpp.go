@@ -218,6 +218,9 @@ func (b *Backend) try(ctx context.Context, model string, kind protocol.Kind, pay
 		return err
 	}
 	defer w.release()
+	if g, ok := payload.(*protocol.Generate); ok && c.info.MostText > 0 && g.TooLong(c.info.Syntax, c.info.Context, c.info.MostText) {
+		return protocol.ErrTooLong() // the pipe and the child are spared megabytes
+	}
 	p, err := c.open(kind, payload, b.p.MaxQueue)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"unicode/utf8"
 	"unsafe"
 )
 
@@ -66,6 +67,21 @@ func (v *Vocab) Special() []string {
 		}
 	}
 	return s
+}
+
+// Longest is the most bytes of text that one token stands for: its spelling in
+// an answer, or its name if it is a control token. Characters that the
+// vocabulary does not know take at most four.
+func (v *Vocab) Longest() int {
+	longest := utf8.UTFMax
+	var buf []byte
+	for t := range Token(v.size) {
+		if buf = v.Piece(buf[:0], t); len(buf) == 0 {
+			buf = append(buf, v.Text(t)...)
+		}
+		longest = max(longest, len(buf))
+	}
+	return longest
 }
 
 // Parse tells how to read texts of control tokens.

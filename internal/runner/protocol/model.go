@@ -3,11 +3,13 @@ package protocol
 import (
 	"strings"
 
+	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/inference"
 )
 
 // Both sides read a model's header, the server to describe a model without
-// loading it; these are the conclusions that must be the same.
+// loading it, and both see a request; these are the conclusions that must be
+// the same.
 
 // DetectSyntax tells the prompt markup that a model was trained on, by the
 // marks that its chat template writes. A model without a template was trained
@@ -37,4 +39,30 @@ func DetectSyntax(template string) inference.Syntax {
 func Pools(poolingType int64) bool {
 	const none, rank = 0, 4
 	return poolingType > none && poolingType != rank
+}
+
+// TooLong is the service's own text for a prompt that does not fit.
+const TooLong = "Input is too long for requested model."
+
+// ErrTooLong is the fault of a prompt that does not fit.
+func ErrTooLong() error { return fault.New(fault.Invalid, TooLong) }
+
+// TooLong reports whether the sizes alone show that a request cannot fit: it
+// has more text than so many bytes, not counting the space around texts, which
+// templates cut off, or more messages than tokens. The server asks before it
+// sends the request, the runner before it reads it.
+func (g *Generate) TooLong(syntax inference.Syntax, tokens, bytes int) bool {
+	if g.Prompt != nil && g.Prompt.Syntax == syntax {
+		return len(g.Prompt.Text) > bytes
+	}
+	n := 0
+	for _, text := range g.System {
+		n += len(strings.TrimSpace(text))
+	}
+	for _, m := range g.Messages {
+		for _, text := range m.Parts {
+			n += len(strings.TrimSpace(text))
+		}
+	}
+	return n > bytes || len(g.Messages) > tokens
 }

@@ -90,7 +90,8 @@ type Loaded struct {
 	Context    int              `json:"context"`
 	Dimensions int              `json:"dimensions"` // 0: makes no embeddings
 	Generates  bool             `json:"generates"`
-	Bytes      int64            `json:"bytes"` // of memory, weights and cache, as estimated
+	Bytes      int64            `json:"bytes"`    // of memory, weights and cache, as estimated
+	MostText   int              `json:"mostText"` // bytes of text that Context tokens can stand for; 0: not known
 }
 
 // Message is a turn; its parts are texts.
