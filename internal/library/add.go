@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/fetch"
@@ -188,11 +189,11 @@ func (l *Library) download(ctx context.Context, dir, title string, remote source
 	if _, err := os.Stat(path); err == nil && !remote.Digest.IsZero() {
 		// An earlier part of a pull that stopped at a later one.
 		if sum, size, err := fetch.SumFile(ctx, path, func(int64) {}); err == nil && sum == remote.Digest {
-			return File{remote.Name, size, sum.Hex}, nil
+			return File{Name: remote.Name, Size: size, SHA256: sum.Hex}, nil
 		}
 	}
 	result, err := l.fetch.File(ctx, fetch.Job{Title: title, URL: remote.URL, Header: remote.Header, Path: path, Size: remote.Size, Digest: remote.Digest})
-	return File{remote.Name, result.Size, result.Digest.Hex}, err
+	return File{Name: remote.Name, Size: result.Size, SHA256: result.Digest.Hex}, err
 }
 
 // enter checks the files in dir and makes them a model.
@@ -271,7 +272,14 @@ func (l *Library) Import(ctx context.Context, path string, o Options) (*Model, e
 	defer unlock()
 	m := &Model{Name: name, Source: path}
 	planned := make([]source.Remote, 0, len(paths))
+	modified := make([]time.Time, 0, len(paths))
 	for _, p := range paths {
+		// Before the sum: what is written while it is made has a later time.
+		info, err := os.Stat(p)
+		if err != nil {
+			return nil, fetch.DiskFault(err, "cannot read %s", p)
+		}
+		modified = append(modified, info.ModTime().UTC())
 		sum, _, err := fetch.SumFile(ctx, p, func(int64) {})
 		if err != nil {
 			return nil, fetch.DiskFault(err, "cannot read %s", p)
@@ -289,12 +297,17 @@ func (l *Library) Import(ctx context.Context, path string, o Options) (*Model, e
 		return nil, fetch.DiskFault(err, "cannot make %s", dir)
 	}
 	for i, p := range paths {
-		size, err := l.take(ctx, p, filepath.Join(dir, planned[i].Name), planned[i].Digest)
+		file := File{Name: planned[i].Name, SHA256: planned[i].Digest.Hex}
+		shared := false
+		file.Size, shared, err = l.take(ctx, p, filepath.Join(dir, file.Name), planned[i].Digest)
 		if err != nil {
 			_ = os.RemoveAll(dir)
 			return nil, err
 		}
-		m.Files = append(m.Files, File{planned[i].Name, size, planned[i].Digest.Hex})
+		if shared {
+			file.Modified = modified[i]
+		}
+		m.Files = append(m.Files, file)
 	}
 	return l.enter(m, dir)
 }
@@ -317,28 +330,29 @@ func partsOf(path string) ([]string, string, error) {
 	return paths, stem, nil
 }
 
-// take links or copies a file and returns its size.
-func (l *Library) take(ctx context.Context, from, to string, sum fetch.Digest) (int64, error) {
+// take links or copies a file and returns its size, and whether it is shared
+// with the original: a link.
+func (l *Library) take(ctx context.Context, from, to string, sum fetch.Digest) (size int64, shared bool, err error) {
 	// A link to a symbolic link would be one.
-	from, err := filepath.EvalSymlinks(from)
+	from, err = filepath.EvalSymlinks(from)
 	if err != nil {
-		return 0, fetch.DiskFault(err, "cannot read %s", from)
+		return 0, false, fetch.DiskFault(err, "cannot read %s", from)
 	}
 	info, err := os.Stat(from)
 	if err != nil {
-		return 0, fetch.DiskFault(err, "cannot read %s", from)
+		return 0, false, fetch.DiskFault(err, "cannot read %s", from)
 	}
 	if os.Link(from, to) == nil {
-		return info.Size(), nil
+		return info.Size(), true, nil
 	}
 	in, err := os.Open(from)
 	if err != nil {
-		return 0, fetch.DiskFault(err, "cannot read %s", from)
+		return 0, false, fetch.DiskFault(err, "cannot read %s", from)
 	}
 	defer in.Close()
 	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
-		return 0, fetch.DiskFault(err, "cannot write %s", to)
+		return 0, false, fetch.DiskFault(err, "cannot write %s", to)
 	}
 	defer out.Close()
 	bar := l.fetch.Progress().Begin("copying "+filepath.Base(from), info.Size())
@@ -353,5 +367,5 @@ func (l *Library) take(ctx context.Context, from, to string, sum fetch.Digest) (
 	if err != nil && fault.Is(err, fault.Internal) {
 		err = fetch.DiskFault(err, "cannot copy %s", from)
 	}
-	return n, err
+	return n, false, err
 }

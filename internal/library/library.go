@@ -21,6 +21,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"sort"
+	"sync"
 	"time"
 
 	"github.com/outcrop/outcrop/internal/fault"
@@ -62,6 +63,9 @@ type File struct {
 	Name   string `json:"name"`
 	Size   int64  `json:"size"`
 	SHA256 string `json:"sha256"`
+	// Modified is when a file that is a hard link was last written before it was
+	// added; zero for one that is the library's own.
+	Modified time.Time `json:"modified,omitzero"`
 }
 
 // Size returns the bytes of all files.
@@ -100,6 +104,14 @@ type Library struct {
 	fetch  *fetch.Client
 	getenv func(string) string
 	now    func() time.Time
+	sums   sync.Map // fileState to SHA-256 in hex, see same
+}
+
+// fileState is a file as it was when it was read whole.
+type fileState struct {
+	path     string
+	size     int64
+	modified time.Time
 }
 
 // Open returns the models below the models directory dir, with the built-in
@@ -212,9 +224,32 @@ func (l *Library) read(name string) (*Model, error) {
 			m.Problem = f.Name + " is missing; pull or import it again"
 		case info.Size() != f.Size:
 			m.Problem = f.Name + " has been changed; pull or import it again"
+		case !l.same(filepath.Join(dir, filepath.Base(f.Name)), info, f):
+			m.Problem = f.Name + " has been changed since it was imported, as it is the same file as the original; import it again"
 		}
 	}
 	return m, nil
+}
+
+// same reports whether a file is still what was verified. Nobody writes to the
+// library's own files; one that is a hard link can be changed through its other
+// name. Another time alone does not say that it was: copying a models directory
+// changes times too, so the file is read then, once in a process for each time.
+func (l *Library) same(path string, info fs.FileInfo, f File) bool {
+	// Image layers and archives keep whole seconds.
+	if f.Modified.IsZero() || info.ModTime().Truncate(time.Second).Equal(f.Modified.Truncate(time.Second)) {
+		return true
+	}
+	key := fileState{path, info.Size(), info.ModTime()}
+	if sum, ok := l.sums.Load(key); ok {
+		return sum == f.SHA256
+	}
+	sum, _, err := fetch.SumFile(context.Background(), path, func(int64) {})
+	if err != nil {
+		return false
+	}
+	l.sums.Store(key, sum.Hex)
+	return sum.Hex == f.SHA256
 }
 
 // builtIn returns one of the models that come with Outcrop, or nil.

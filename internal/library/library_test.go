@@ -3,6 +3,7 @@ package library_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -468,6 +469,77 @@ func TestImport(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The original of an imported file can be the same file on the disk.
+func TestChangedOriginal(t *testing.T) {
+	t.Parallel()
+	whole := model(t, "whole")
+	other := slices.Clone(whole)
+	other[len(other)-1] ^= 1
+	tests := []struct {
+		name   string
+		change func(original, own string) error
+		text   string // of the fault; empty when the model stays good
+		again  bool   // importing it again makes it good
+	}{
+		{name: "nothing", change: func(string, string) error { return nil }},
+		{name: "other bytes", change: func(original, _ string) error { return writeLater(original, other) }, text: "has been changed since it was imported", again: true},
+		{name: "another size", change: func(original, _ string) error { return writeLater(original, other[:100]) }, text: "has been changed"},
+		{name: "the same bytes again", change: func(original, _ string) error { return writeLater(original, whole) }},
+		{name: "a new file in place of the original", change: func(original, _ string) error {
+			return errors.Join(os.Remove(original), os.WriteFile(original, other, 0o600))
+		}},
+		{name: "copied without its time", change: func(_, own string) error {
+			return errors.Join(os.Remove(own), writeLater(own, whole))
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			w, original := newWorld(t), filepath.Join(t.TempDir(), "m.gguf")
+			if err := os.WriteFile(original, whole, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			lib := w.open(t, offline)
+			m, err := lib.Import(t.Context(), original, library.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if a, b := stat(t, original), stat(t, m.Path); !os.SameFile(a, b) {
+				t.Fatalf("%s and %s: got two files, want one", original, m.Path)
+			}
+			if err := tt.change(original, m.Path); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 { // the second time from memory
+				_, err = lib.Find("m")
+				if tt.text == "" && err != nil || tt.text != "" && (!fault.Is(err, fault.Invalid) || !strings.Contains(fault.As(err).Message, tt.text)) {
+					t.Errorf("got %v, want an invalid model with %q in its fault", err, tt.text)
+				}
+			}
+			if tt.again {
+				if got, err := lib.Import(t.Context(), original, library.Options{}); err != nil || got.Problem != "" {
+					t.Errorf("imported again: got %+v, %v, want a good model", got, err)
+				}
+			}
+		})
+	}
+}
+
+// writeLater writes a file in place, which then has a later time.
+func writeLater(path string, content []byte) error {
+	later := time.Now().Add(time.Hour)
+	return errors.Join(os.WriteFile(path, content, 0o600), os.Chtimes(path, later, later))
+}
+
+func stat(t *testing.T, path string) os.FileInfo {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info
 }
 
 func TestImportOfALink(t *testing.T) {
