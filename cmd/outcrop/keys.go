@@ -72,11 +72,14 @@ func (e *environment) keysListCommand() *cobra.Command {
 			w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
 			fmt.Fprintln(w, "ID\tKIND\tUSER\tSTATUS\tCREATED\tEXPIRES")
 			for _, k := range list {
-				expires := "never"
+				expires, status := "never", string(k.Status)
 				if !k.Expires.IsZero() {
 					expires = k.Expires.UTC().Format(time.RFC3339)
+					if k.Status == iam.Active && !k.Expires.After(time.Now()) {
+						status = "Expired"
+					}
 				}
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.Kind, k.User, k.Status, k.Created.UTC().Format(time.RFC3339), expires)
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.Kind, k.User, status, k.Created.UTC().Format(time.RFC3339), expires)
 			}
 			return w.Flush()
 		},

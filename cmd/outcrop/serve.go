@@ -55,8 +55,12 @@ func (e *environment) serve(ctx context.Context, cfg *config.Config) error {
 	if err != nil {
 		return err
 	}
+	logger := newLogger(e.stderr, cfg.Log)
+	for _, name := range config.UnknownVariables(os.Environ()) {
+		logger.Warn("a variable is not known and has no effect", slog.String("variable", name))
+	}
 	a, err := app.New(app.Params{
-		Config: cfg, Getenv: e.getenv, Logger: newLogger(e.stderr, cfg.Log), Version: version,
+		Config: cfg, Getenv: e.getenv, Logger: logger, Version: version,
 		Runner: runnerCommand, Command: e.self(), Progress: progress.For(e.stderr),
 	})
 	if err != nil {

@@ -45,7 +45,7 @@ const (
 )
 
 // bearerScheme is how the service models name this kind of authentication.
-const bearerScheme = "smithy.api#httpBearerAuth" //nolint:gosec // a name, not a credential
+const bearerScheme = "smithy.api#httpBearerAuth"
 
 // Accepted reports whether a service or operation with these auth schemes takes
 // API keys. bedrock and bedrock-runtime do; the agent services do not.
@@ -54,8 +54,9 @@ func Accepted(schemes []string) bool { return slices.Contains(schemes, bearerSch
 // FromRequest returns the bearer token of a request. ok is false when the
 // Authorization header is absent or of another scheme.
 func FromRequest(r *http.Request) (token string, ok bool) {
-	scheme, token, found := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !found || !strings.EqualFold(scheme, "Bearer") {
+	// An empty token has lost the space before it by the time it gets here.
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
 		return "", false
 	}
 	return strings.TrimSpace(token), true

@@ -238,7 +238,7 @@ func TestFromRequest(t *testing.T) {
 		"bearer":     {"Bearer ABSKx", "ABSKx", true},
 		"lower case": {"bearer  ABSKx ", "ABSKx", true},
 		"signature":  {"AWS4-HMAC-SHA256 Credential=x", "", false},
-		"alone":      {"Bearer", "", false},
+		"alone":      {"Bearer", "", true},
 		"empty":      {"", "", false},
 	}
 	for name, tc := range cases {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"text/tabwriter"
 
 	"github.com/outcrop/outcrop/internal/config"
 )
@@ -19,13 +20,15 @@ func (a *App) Banner(w io.Writer) {
 		b.WriteString("  WARNING: authentication is OFF. Every program on this machine may call everything, as anyone.\n")
 	}
 	b.WriteString("\nWho answers:\n")
+	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, line := range a.router.Assignments() {
 		standIn := ""
 		if line.StandIn {
-			standIn = "  (stand-in)"
+			standIn = "(stand-in)"
 		}
-		fmt.Fprintf(&b, "  %-28s %s%s\n", line.Models, line.ServedBy, standIn)
+		fmt.Fprintf(table, "  %s\t%s\t%s\n", line.Models, line.ServedBy, standIn)
 	}
+	_ = table.Flush() // a builder takes everything
 	fmt.Fprintf(&b, "\nPoint AWS clients here, in another terminal:\n  eval \"$(%s env)\"\n  %s configure\n\n", a.p.Command, a.p.Command)
 	_, _ = io.WriteString(w, b.String()) // a terminal that is gone reads nothing
 }

@@ -59,6 +59,7 @@ func TestBadConfigurationNamesItsPlace(t *testing.T) {
 		"auth off for the world": {"listen: 0.0.0.0:8484\nauth: off\n", "auth: off is only allowed on a loopback address"},
 		"bad size":               {"engine:\n  memory: lots\n", `"lots" is not a size`},
 		"route without model":    {"routes:\n  - match: a\n", "outcrop.yaml:2: routes.0: model is needed"},
+		"like for a pattern":     {"routes:\n  - {match: \"my.*\", model: m, like: meta.llama3-8b-instruct-v1:0}\n", "like is for one model ID"},
 		"half a certificate":     {"tls:\n  key: k.pem\n", "certificate and key go together"},
 		"no time at all":         {"timeouts:\n  model: 0s\n", "timeouts.model: must be longer than nothing"},
 		"not YAML":               {"listen: [\n", "outcrop.yaml: yaml:"},
@@ -70,6 +71,14 @@ func TestBadConfigurationNamesItsPlace(t *testing.T) {
 				t.Errorf("got error %v, want one with %q", err, tc.want)
 			}
 		})
+	}
+}
+
+func TestUnknownVariables(t *testing.T) {
+	t.Parallel()
+	got := config.UnknownVariables([]string{"PATH=/bin", "OUTCROP_LISTEN=x", "OUTCROP_ENGINE_IDLE_TIMEOUT=1s", "OUTCROP_CONFIG=x", "OUTCROP_LISTN=x", "OUTCROP_ROOT_ACCESS_KEY_ID=x"})
+	if diff := cmp.Diff([]string{"OUTCROP_LISTN"}, got); diff != "" {
+		t.Errorf("unknown variables (-want +got):\n%s", diff)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -49,6 +50,8 @@ func (l Lines) where(path string) string {
 	return path
 }
 
+var typeName = regexp.MustCompile(` (in type|into) [\w.]*config\.\w+`)
+
 func decode(text []byte, cfg *Config, lines Lines) error {
 	var root yaml.Node
 	if err := yaml.Unmarshal(text, &root); err != nil {
@@ -61,7 +64,9 @@ func decode(text []byte, cfg *Config, lines Lines) error {
 	dec.KnownFields(true)
 	if err := dec.Decode(cfg); err != nil && !errors.Is(err, io.EOF) {
 		if typed, ok := errors.AsType[*yaml.TypeError](err); ok {
-			return fmt.Errorf("%s: %s", lines.file, strings.Join(typed.Errors, "; "))
+			// The library names Go types, which say nothing to an operator.
+			text := typeName.ReplaceAllString(strings.Join(typed.Errors, "; "), "")
+			return fmt.Errorf("%s: %s", lines.file, text)
 		}
 		return fmt.Errorf("%s: %w", lines.file, err)
 	}
@@ -106,6 +111,27 @@ func EnvName(path string) string {
 		}
 	}
 	return b.String()
+}
+
+// UnknownVariables returns those of the variables ("NAME=value") that begin
+// with OUTCROP_ and mean nothing to anybody: misspelled ones, most likely.
+func UnknownVariables(environ []string) []string {
+	known := map[string]bool{
+		"OUTCROP_CONFIG": true, "OUTCROP_ROOT_ACCESS_KEY_ID": true, "OUTCROP_ROOT_SECRET_ACCESS_KEY": true,
+		"OUTCROP_OLLAMA_REGISTRY": true,
+	}
+	cfg := Default()
+	walk(reflect.ValueOf(&cfg).Elem(), "", func(path string, _ reflect.StructField, _ reflect.Value) {
+		known[EnvName(path)] = true
+	})
+	var unknown []string
+	for _, pair := range environ {
+		name, _, _ := strings.Cut(pair, "=")
+		if strings.HasPrefix(name, "OUTCROP_") && !known[name] {
+			unknown = append(unknown, name)
+		}
+	}
+	return unknown
 }
 
 func fromEnv(cfg *Config, getenv func(string) string) error {

@@ -71,6 +71,9 @@ func (c *Config) Validate(lines Lines) error {
 		if r.Model == "" {
 			wrong(key, "model is needed")
 		}
+		if r.Like != "" && strings.ContainsAny(r.Match, "*?") && !strings.HasPrefix(r.Match, "arn:") {
+			wrong(key, "like is for one model ID of your own, not for the pattern %q", r.Match)
+		}
 	}
 	for i, r := range c.Regions {
 		key := fmt.Sprintf("regions.%d", i)

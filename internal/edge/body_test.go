@@ -54,6 +54,43 @@ func head(length string) string {
 	return "POST " + conversePath + " HTTP/1.1\r\nHost: localhost\r\n" + length + "\r\n\r\n"
 }
 
+// TestHeadersAsTheServiceSpellsThem looks at the bytes, which net/http's own
+// client does not show.
+func TestHeadersAsTheServiceSpellsThem(t *testing.T) {
+	t.Parallel()
+	s := serve(t, &runtime{converse: func(context.Context, *bedrockruntime.ConverseInput) (*bedrockruntime.ConverseOutput, error) {
+		return nil, fault.New(fault.Invalid, "x")
+	}})
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", s.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, head(fmt.Sprintf("Content-Length: %d", len(hello)))+hello); err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for r := bufio.NewReader(conn); ; {
+		line, err := r.ReadString('\n')
+		if err != nil {
+			t.Fatal(err)
+		}
+		if line == "\r\n" {
+			break
+		}
+		lines = append(lines, line)
+	}
+	got := strings.Join(lines, "")
+	for _, want := range []string{
+		"Connection: keep-alive\r\n", "Content-Type: application/json\r\n", "x-amzn-RequestId: " + requestID + "\r\n",
+		"x-amzn-ErrorType: ValidationException:http://internal.amazon.com/coral/com.amazon.bedrock/\r\n",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("got\n%swant it to have %s", got, want)
+		}
+	}
+}
+
 func TestBodiesThatDoNotArrive(t *testing.T) {
 	t.Parallel()
 	s := serveWith(t, &runtime{}, func(p *edge.Params) { p.BodyTimeout = 50 * time.Millisecond })

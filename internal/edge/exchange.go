@@ -176,6 +176,10 @@ func (x *exchange) readBody(limit int64) error {
 	// A deadline is a matter of the real clock, whatever time the tests tell.
 	_ = control.SetReadDeadline(time.Now().Add(x.edge.p.BodyTimeout)) // not supported by test writers, and then not needed
 	if x.r.ContentLength > limit {
+		if x.r.ContentLength > 4*limit {
+			x.broken() // too much to be thrown away
+			return errTooLong()
+		}
 		return x.tooLong()
 	}
 	var body bytes.Buffer
@@ -211,8 +215,10 @@ func (x *exchange) broken() {
 // read the answer.
 func (x *exchange) tooLong() error {
 	_, _ = io.CopyN(io.Discard, x.r.Body, 2*x.edge.p.MaxBody) // best effort
-	return fault.New(fault.Invalid, "Input is too long for requested model.")
+	return errTooLong()
 }
+
+func errTooLong() error { return fault.New(fault.Invalid, "Input is too long for requested model.") }
 
 func (x *exchange) authenticate(claim authn.Claim) error {
 	principal, body, err := claim.Verify(x.body)
@@ -285,12 +291,26 @@ func (x *exchange) write(response *schema.Response) {
 // without the backend's.
 const serverCostHeader = "X-Outcrop-Server-Microseconds"
 
+// spelling is how the service writes names over HTTP/1.1 that it does not write
+// in their canonical form. A client that compares bytes finds them so.
+var spelling = map[string]string{ //nolint:gochecknoglobals // a constant table
+	"X-Amzn-Errortype":                         "x-amzn-ErrorType",
+	"X-Amzn-Bedrock-Performanceconfig-Latency": "X-Amzn-Bedrock-PerformanceConfig-Latency",
+}
+
 func (x *exchange) setHeaders(more http.Header) {
 	header := x.w.Header()
-	// The service writes these two names with this very case over HTTP/1.1.
 	header["x-amzn-RequestId"] = []string{x.call.RequestID}
 	maps.Copy(header, x.call.Header())
-	maps.Copy(header, more)
+	for name, values := range more {
+		if as, ok := spelling[name]; ok {
+			name = as
+		}
+		header[name] = values
+	}
+	if x.r.ProtoMajor == 1 && header["Connection"] == nil {
+		header["Connection"] = []string{"keep-alive"} // the service always says so
+	}
 }
 
 func (x *exchange) deadline() {

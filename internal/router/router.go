@@ -191,11 +191,15 @@ func (r *Router) Assignments() []Assignment {
 		own := slices.ContainsFunc(r.own, func(m *catalog.Model) bool { return m.ID == route.Match })
 		add(route.Match, route.Model, !own && !strings.HasPrefix(route.Match, "arn:"))
 	}
+	every := "every"
+	if len(list) > 0 {
+		every = "every other"
+	}
 	if r.params.DefaultChat != "" {
-		add("every other text model", r.params.DefaultChat, true)
+		add(every+" text model", r.params.DefaultChat, true)
 	}
 	if r.params.DefaultEmbedding != "" {
-		add("every other text-embedding model", r.params.DefaultEmbedding, true)
+		add(every+" text-embedding model", r.params.DefaultEmbedding, true)
 	}
 	return list
 }
