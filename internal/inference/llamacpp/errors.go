@@ -26,7 +26,11 @@ func gone(err error, answered bool) error {
 	return fault.Wrap(fault.Unavailable, err, "The model is restarting. Try your request again.")
 }
 
-var errSilent = errors.New("no sign of life while loading")
+var (
+	errSilent    = errors.New("no sign of life while loading")
+	errDied      = errors.New("the child has died more than once within a short time")
+	errForgotten = errors.New("the backend does not know the worker any more")
+)
 
 // Faults are made anew each time: whoever gets one may add to it.
 

@@ -3,6 +3,7 @@ package llamacpp
 import (
 	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -208,12 +209,24 @@ func (b *Backend) call(ctx context.Context, model string, kind protocol.Kind, pa
 	}
 }
 
-func (b *Backend) try(ctx context.Context, model string, kind protocol.Kind, payload any, take func(protocol.Frame) (bool, error)) error {
-	w, err := b.worker(model)
-	if err != nil {
-		return err
+// acquire finds the model's worker and its child. The caller must release the
+// worker.
+func (b *Backend) acquire(ctx context.Context, model string) (*worker, *child, error) {
+	for {
+		w, err := b.worker(model)
+		if err != nil {
+			return nil, nil, err
+		}
+		c, err := w.acquire(ctx)
+		if errors.Is(err, errForgotten) {
+			continue
+		}
+		return w, c, err
 	}
-	c, err := w.acquire(ctx)
+}
+
+func (b *Backend) try(ctx context.Context, model string, kind protocol.Kind, payload any, take func(protocol.Frame) (bool, error)) error {
+	w, c, err := b.acquire(ctx, model)
 	if err != nil {
 		return err
 	}

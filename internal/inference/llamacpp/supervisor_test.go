@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -115,6 +116,76 @@ func TestDeathInTheMiddle(t *testing.T) {
 		if err := f.say("hello"); err != nil {
 			t.Errorf("the next request: %v", err)
 		}
+	}
+}
+
+// A child that loads and dies again and again is as bad as one that does not
+// load: after the first death there is a new one at once, then less and less
+// often, until one has lived for a while.
+func TestDeathsAfterAGoodLoadBackOff(t *testing.T) {
+	t.Parallel()
+	f := openFakes(t, "answers", nil)
+	const sec = time.Second
+	for i, step := range []struct {
+		wait   time.Duration
+		text   string
+		kind   fault.Kind // of the error; 0: none
+		starts int
+	}{
+		{0, "die", fault.Upstream, 1},
+		{0, "hello", 0, 2},
+		{0, "die", fault.Upstream, 2},
+		{0, "hello", fault.Unavailable, 2},
+		{sec / 2, "hello", fault.Unavailable, 2},
+		{sec / 2, "hello", 0, 3},
+		{0, "die", fault.Upstream, 3},
+		{sec, "hello", fault.Unavailable, 3},
+		{sec, "hello", 0, 4},
+		{2 * time.Minute, "die", fault.Upstream, 4},
+		{0, "hello", 0, 5},
+	} {
+		f.clock.add(step.wait)
+		err := f.say(step.text)
+		if step.kind == 0 && err != nil || step.kind != 0 && !fault.Is(err, step.kind) {
+			t.Errorf("step %d: got %v, want %v", i, err, step.kind)
+		}
+		if step.text == "die" {
+			f.NoteDeath("m")
+		}
+		if n := f.starts(); n != step.starts {
+			t.Errorf("step %d: got %d children so far, want %d", i, n, step.starts)
+		}
+	}
+}
+
+// A model that did not exist is forgotten; a request that was under way then
+// must not start a child that Close does not know of.
+func TestAForgottenWorkerStartsNoChild(t *testing.T) {
+	t.Parallel()
+	var missing atomic.Bool
+	missing.Store(true)
+	f := openFakes(t, "answers", func(p *llamacpp.Params) {
+		locate := p.Locate
+		p.Locate = func(ctx context.Context, name string) (llamacpp.Model, error) {
+			if missing.Load() {
+				return llamacpp.Model{}, fault.New(fault.NotFound, "no such model")
+			}
+			return locate(ctx, name)
+		}
+	})
+	held := f.Hold("m")
+	if err := f.say("hello"); !fault.Is(err, fault.NotFound) {
+		t.Errorf("got %v, want %v", err, fault.NotFound)
+	}
+	missing.Store(false)
+	if err := held(t.Context()); !errors.Is(err, llamacpp.ErrForgotten) {
+		t.Errorf("got %v, want %v", err, llamacpp.ErrForgotten)
+	}
+	if err := f.say("hello"); err != nil {
+		t.Error(err)
+	}
+	if n := f.starts(); n != 1 || f.PID("m") == 0 {
+		t.Errorf("got %d children, the last with id %d, want one that is known", n, f.PID("m"))
 	}
 }
 

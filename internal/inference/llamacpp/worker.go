@@ -12,8 +12,8 @@ import (
 	"github.com/outcrop/outcrop/internal/runner/protocol"
 )
 
-// Times between attempts to start a child that keeps failing: none after the
-// first failure, then doubling.
+// Times between attempts to start a child that keeps failing, by not loading or
+// by dying soon afterwards: none after the first failure, then doubling.
 const (
 	firstBackoff = time.Second
 	mostBackoff  = 30 * time.Second
@@ -40,7 +40,8 @@ type worker struct {
 
 // acquire returns the model's child, started if need be. The caller must call
 // release. However many ask, one of them starts it; the others wait, and none
-// of them stops it by going away.
+// of them stops it by going away. The error is errForgotten when the backend
+// has another worker for the model by now, or none.
 func (w *worker) acquire(ctx context.Context) (*child, error) {
 	for {
 		w.mu.Lock()
@@ -54,14 +55,9 @@ func (w *worker) acquire(ctx context.Context) (*child, error) {
 			return c, nil
 		}
 		if w.loading == nil {
-			if now := w.b.p.Now(); w.lastErr != nil && now.Before(w.retryAt) {
-				err := w.lastErr
+			if err := w.begin(); err != nil {
 				w.mu.Unlock()
 				return nil, err
-			}
-			if !w.b.track(w.load) {
-				w.mu.Unlock()
-				return nil, stopping()
 			}
 			w.loading = make(chan struct{})
 		}
@@ -79,6 +75,28 @@ func (w *worker) acquire(ctx context.Context) (*child, error) {
 			return nil, err
 		}
 	}
+}
+
+// begin starts an attempt to load, unless it is too early for one. The caller
+// holds mu.
+func (w *worker) begin() error {
+	if w.b.p.Now().Before(w.retryAt) {
+		if w.lastErr != nil {
+			return w.lastErr
+		}
+		return gone(errDied, false)
+	}
+	b := w.b
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.closed:
+		return stopping()
+	case b.workers[w.name] != w:
+		return errForgotten // Close would not find its child
+	}
+	b.wg.Go(w.load)
+	return nil
 }
 
 func (w *worker) release() {
