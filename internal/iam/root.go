@@ -32,8 +32,9 @@ type RootParams struct {
 
 // LoadRoot returns root's key: the configured one, else the [default] profile
 // of the AWS credentials file at path, which is made (readable by its owner
-// only) when it does not exist. Several processes may start at once; they agree
-// on one key.
+// only) when it does not exist. Where others may read an existing file they no
+// longer may afterwards, if this process can change that. Several processes may
+// start at once; they agree on one key.
 func LoadRoot(path string, p RootParams) (RootKey, error) {
 	switch {
 	case p.AccessKeyID != "" && p.SecretAccessKey != "":
@@ -47,6 +48,7 @@ func LoadRoot(path string, p RootParams) (RootKey, error) {
 	}
 	data, err := os.ReadFile(path)
 	if err == nil {
+		secretfile.Narrow(path)
 		return parseRoot(path, data)
 	}
 	if !errors.Is(err, fs.ErrNotExist) {

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -83,6 +84,35 @@ func TestLoadRoot(t *testing.T) {
 			}
 			if err != nil || got.AccessKeyID != tc.id || got.Secret != tc.secret {
 				t.Errorf("got %s and %q, error %v; want %s and %q", got.AccessKeyID, got.Secret.Reveal(), err, tc.id, tc.secret.Reveal())
+			}
+		})
+	}
+}
+
+func TestLoadRootNarrowsTheFile(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		return // its modes say nothing about others
+	}
+	for mode, want := range map[os.FileMode]os.FileMode{0o644: 0o600, 0o660: 0o600, 0o440: 0o400, 0o600: 0o600, 0o400: 0o400} {
+		t.Run(mode.String(), func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "credentials")
+			if err := os.WriteFile(path, []byte("[default]\naws_access_key_id = ID\naws_secret_access_key = S\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chmod(path, mode); err != nil {
+				t.Fatal(err)
+			}
+			if got, err := LoadRoot(path, RootParams{}); err != nil || got.AccessKeyID != "ID" {
+				t.Errorf("got %s, error %v; want ID", got.AccessKeyID, err)
+			}
+			info, err := os.Stat(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := info.Mode().Perm(); got != want {
+				t.Errorf("mode: got %v, want %v", got, want)
 			}
 		})
 	}

@@ -30,3 +30,13 @@ func syncFolder(path string) error {
 	_ = d.Sync()
 	return d.Close()
 }
+
+// Narrow takes the rights of others from a file that somebody else wrote, such
+// as one that was unpacked or written with an editor. A file system that is
+// read-only, or a file of another user, stays as it is.
+func Narrow(path string) {
+	const others = 0o077
+	if info, err := os.Stat(path); err == nil && info.Mode().Perm()&others != 0 {
+		_ = os.Chmod(path, info.Mode().Perm()&^others)
+	}
+}
