@@ -1,7 +1,8 @@
 // Package profile writes profiles into the files that the AWS CLI and SDKs
 // read, with the care that `aws configure` takes: only the named keys of the
 // named section change, everything else (comments, order, other profiles, line
-// ends) stays, and the credentials file is private.
+// ends) stays. A file that it makes is private; one that is there keeps its mode,
+// also where others may read it.
 //
 // It knows nothing of Outcrop's server; the configure command calls it.
 package profile
@@ -34,7 +35,7 @@ func Paths(getenv func(string) string, home string) (config, credentials string)
 var ErrSyntax = errors.New("not writable as an INI value")
 
 // Write sets the settings in one section of a file, which is made (mode 0600,
-// its directory 0700) when it does not exist. The file is replaced in one step:
+// its directory 0700) when it does not exist and keeps its mode when it does. The file is replaced in one step:
 // a crash leaves the old one.
 func Write(path, section string, settings []Setting) error {
 	for _, s := range settings {
