@@ -105,13 +105,6 @@ func Open(p Params) (*Source, error) {
 // It is meant for AWS_CA_BUNDLE, which replaces a client's roots.
 func (s *Source) BundlePath() string { return filepath.Join(s.params.Dir, bundleName) }
 
-// AuthorityPath is the PEM file of the authority alone, for trust stores that
-// are added to.
-func (s *Source) AuthorityPath() string { return filepath.Join(s.params.Dir, caName) }
-
-// Hosts are the names and addresses that an issued leaf is valid for.
-func (s *Source) Hosts() []string { return slices.Clone(s.hosts) }
-
 // TLSConfig returns a configuration for the listener, offering HTTP/2 and HTTP/1.1.
 func (s *Source) TLSConfig() *tls.Config {
 	return &tls.Config{

@@ -57,6 +57,9 @@ func leaf(t *testing.T, s *Source) *x509.Certificate {
 	return c.Leaf
 }
 
+// authorityPath is the authority alone, as the documentation names it.
+func authorityPath(s *Source) string { return filepath.Join(s.params.Dir, "ca.pem") }
+
 // roots are what a client trusts that is given the bundle.
 func roots(t *testing.T, path string) *x509.CertPool {
 	t.Helper()
@@ -111,7 +114,7 @@ func TestClientsTrustTheBundle(t *testing.T) {
 			t.Errorf("%s: got protocol %s, want HTTP/2.0", host, body)
 		}
 	}
-	_, err = leaf(t, s).Verify(x509.VerifyOptions{DNSName: "elsewhere.example.com", Roots: roots(t, s.AuthorityPath())})
+	_, err = leaf(t, s).Verify(x509.VerifyOptions{DNSName: "elsewhere.example.com", Roots: roots(t, authorityPath(s))})
 	if err == nil {
 		t.Error("got a certificate for a name that was not configured")
 	}
@@ -130,7 +133,7 @@ func TestSecondStartKeepsTheAuthority(t *testing.T) {
 	if err != nil || !os.SameFile(before, after) {
 		t.Errorf("got the bundle written again without a change (%v)", err)
 	}
-	if _, err := leaf(t, second).Verify(x509.VerifyOptions{DNSName: "localhost", Roots: roots(t, first.AuthorityPath())}); err != nil {
+	if _, err := leaf(t, second).Verify(x509.VerifyOptions{DNSName: "localhost", Roots: roots(t, authorityPath(first))}); err != nil {
 		t.Errorf("a client of the first start does not trust the second: %v", err)
 	}
 	if runtime.GOOS != "windows" {
@@ -176,7 +179,7 @@ func TestRenewal(t *testing.T) {
 	if second.Equal(first) {
 		t.Error("got the old certificate when it was time for a new one")
 	}
-	if _, err := second.Verify(x509.VerifyOptions{DNSName: "localhost", Roots: roots(t, s.AuthorityPath()), CurrentTime: c.now()}); err != nil {
+	if _, err := second.Verify(x509.VerifyOptions{DNSName: "localhost", Roots: roots(t, authorityPath(s)), CurrentTime: c.now()}); err != nil {
 		t.Errorf("the new certificate: %v", err)
 	}
 	// Close to the authority's end a leaf is shorter, but not made anew each time.

@@ -205,25 +205,6 @@ func (f *File) Strings(key string) ([]string, error) {
 	return out, nil
 }
 
-// Int32s reads an array of 32-bit integers. Fault: NotFound when key is none.
-func (f *File) Int32s(key string) ([]int32, error) {
-	v, _ := f.Value(key)
-	a, ok := v.(Array)
-	if !ok || a.Type != Int32 && a.Type != Uint32 {
-		return nil, fault.New(fault.NotFound, "the GGUF has no array of integers %q", key)
-	}
-	r := &reader{source: f.source, size: f.Size}
-	r.seek(a.offset)
-	out := make([]int32, 0, min(a.Len, 1<<16))
-	for range a.Len {
-		out = append(out, int32(r.uint32()))
-		if r.err != nil {
-			return nil, r.fault()
-		}
-	}
-	return out, nil
-}
-
 // reader reads little-endian values and keeps the first error; after it every
 // read gives zero.
 type reader struct {

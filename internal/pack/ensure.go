@@ -188,42 +188,9 @@ func (s *Store) ready(pin *Pin) bool {
 	return true
 }
 
-// Verify reads every file of the named packs (of Default without names) and
-// compares its digest with the pin. Faults: NotReady for a pack that is not
-// there, Invalid for one that is damaged; Repair fetches the latter again.
-func (s *Store) Verify(ctx context.Context, names ...string) error {
-	if len(names) == 0 {
-		var err error
-		if names, err = s.Default(); err != nil {
-			return err
-		}
-	}
-	pins, err := s.withConverted(names)
-	if err != nil {
-		return err
-	}
-	var damaged []error
-	for _, pin := range pins {
-		if err := s.verify(ctx, pin); err != nil {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			damaged = append(damaged, err)
-		}
-	}
-	if len(damaged) == 1 {
-		return damaged[0]
-	}
-	if len(damaged) > 1 {
-		texts := make([]string, len(damaged))
-		for i, err := range damaged {
-			texts[i] = fault.As(err).Message
-		}
-		return fault.Wrap(fault.KindOf(damaged[0]), errors.Join(damaged...), "%s", strings.Join(texts, "; "))
-	}
-	return nil
-}
-
+// verify reads every file of a pack, compares its digest with the pin, and
+// stamps a pack that is whole. Faults: NotReady for a pack that is not there,
+// Invalid for one that is damaged.
 func (s *Store) verify(ctx context.Context, pin *Pin) error {
 	s.verified.Delete(pin.key())
 	dir := s.path(pin)
