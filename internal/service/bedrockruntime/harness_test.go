@@ -87,9 +87,11 @@ func (r *recorder) Open(output any) error {
 	}
 	r.opened = true
 	header := r.call.Header()
-	if err := (restjson.Codec{}).Headers(r.op, output, header); err != nil {
+	resp, err := restjson.Codec{}.EncodeResponse(api.Schema(), r.op, output, r.call.RequestID)
+	if err != nil {
 		return err
 	}
+	maps.Copy(header, resp.Header)
 	writeHeader(&r.out, header)
 	return nil
 }

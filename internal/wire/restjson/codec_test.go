@@ -325,11 +325,7 @@ func TestEventPayloads(t *testing.T) {
 		if err != nil || contentType != tc.contentType || string(payload) != tc.payload {
 			t.Errorf("%s: got %s %q, %v", name, contentType, payload, err)
 		}
-		headers := restjson.EventHeaders(op, tc.event)
-		if diff := cmp.Diff(tc.headers, headers); diff != "" {
-			t.Errorf("%s: headers (-want +got):\n%s", name, diff)
-		}
-		back, err := restjson.DecodeEvent(op, typ, headers, payload)
+		back, err := restjson.DecodeEvent(op, typ, tc.headers, payload)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}

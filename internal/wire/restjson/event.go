@@ -15,6 +15,8 @@ import (
 // union of the operation's output stream with one member set, or its dynamic
 // form. extras are unmodelled string members that join the outermost JSON
 // object in their alphabetical place; a payload that is raw bytes has none.
+// Members that travel as headers of the frame are not sent: no event that
+// Bedrock answers with has one.
 // eventType is the value for :event-type, contentType that for :content-type,
 // empty for an event without payload.
 func EncodeEvent(op *schema.Operation, event any, extras map[string]string) (eventType, contentType string, payload []byte, err error) {
@@ -24,35 +26,6 @@ func EncodeEvent(op *schema.Operation, event any, extras map[string]string) (eve
 	}
 	contentType, payload, err = eventPayload(m.Shape, v, extras)
 	return m.Name, contentType, payload, err
-}
-
-// EventHeaders returns the members of an event that travel as frame headers,
-// by name: string, bool, int64, []byte or time.Time. nil when there are none.
-func EventHeaders(op *schema.Operation, event any) map[string]any {
-	m, v, err := setMember(op.OutputStream.Shape, reflect.ValueOf(event))
-	if err != nil {
-		return nil
-	}
-	var headers map[string]any
-	for _, h := range m.Shape.Members {
-		if !h.EventHeader {
-			continue
-		}
-		if hv, ok := get(v, h); ok {
-			if headers == nil {
-				headers = map[string]any{}
-			}
-			switch hv = indirect(hv); {
-			case hv.CanInt():
-				headers[h.Name] = hv.Int()
-			case hv.Kind() == reflect.String:
-				headers[h.Name] = hv.String()
-			default:
-				headers[h.Name] = hv.Interface()
-			}
-		}
-	}
-	return headers
 }
 
 // EncodeEventException writes the payload of an exception frame. exceptionType

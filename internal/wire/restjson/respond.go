@@ -24,16 +24,6 @@ func (c Codec) EncodeResponse(svc *schema.Service, op *schema.Operation, output 
 	return resp, encodeMessage(resp, op.Output, rv, nil)
 }
 
-// Headers writes the members of an output that travel as headers, which is all
-// that precedes the events of a streaming operation.
-func (c Codec) Headers(op *schema.Operation, output any, header http.Header) error {
-	rv := indirect(reflect.ValueOf(output))
-	if !rv.IsValid() {
-		return nil
-	}
-	return encodeHeaders(&schema.Response{Header: header}, op.Output, rv)
-}
-
 func encodeHeaders(resp *schema.Response, s *schema.Shape, rv reflect.Value) error {
 	for _, m := range s.Members {
 		v, ok := get(rv, m)

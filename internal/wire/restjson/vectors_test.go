@@ -354,7 +354,9 @@ func malformed(t *testing.T, svc *schema.Service, op *schema.Operation, tc malfo
 	} else {
 		t.Fatalf("got %v, want a refusal", in)
 	}
-	ex.Status = schema.CommonError(ex.Code).Status
+	ex.Status = map[string]int{
+		"SerializationException": 400, "ValidationException": 400, "NotAcceptableException": 406, "UnsupportedMediaTypeException": 415,
+	}[ex.Code]
 	resp := restjson.Codec{}.EncodeException(nil, ex, "id")
 	if resp.Status != tc.Response.Code {
 		t.Errorf("status: got %d, want %d", resp.Status, tc.Response.Code)

@@ -41,37 +41,6 @@ type Exception struct {
 	Front bool
 }
 
-// CommonError returns what is fixed about an error that no model declares
-// because the front of every service answers it; nil for other codes.
-func CommonError(code string) *ErrorInfo {
-	e := &ErrorInfo{Code: code, Status: http.StatusForbidden, Sender: true}
-	switch code {
-	case "AccessDeniedException", "ExpiredTokenException", "InvalidSignatureException",
-		"MissingAuthenticationTokenException", "UnrecognizedClientException", "InvalidClientTokenId",
-		"SignatureDoesNotMatch", "AccessDenied", "ExpiredToken", "MissingAuthenticationToken":
-	case "IncompleteSignatureException", "IncompleteSignature", "SerializationException", "ValidationException",
-		"InvalidAction":
-		e.Status = http.StatusBadRequest
-	case "UnknownOperationException":
-		e.Status = http.StatusNotFound
-	case "NotAcceptableException":
-		e.Status = http.StatusNotAcceptable
-	case "RequestEntityTooLargeException":
-		e.Status = http.StatusRequestEntityTooLarge
-	case "UnsupportedMediaTypeException":
-		e.Status = http.StatusUnsupportedMediaType
-	case "ThrottlingException":
-		e.Status = http.StatusTooManyRequests
-	case "InternalFailure", "InternalServerException":
-		e.Status, e.Sender = http.StatusInternalServerError, false
-	case "ServiceUnavailableException", "ServiceUnavailable":
-		e.Status, e.Sender = http.StatusServiceUnavailable, false
-	default:
-		return nil
-	}
-	return e
-}
-
 // Codec is one AWS protocol, driven by the tables. restjson, query and awsjson
 // each implement it. Implementations are stateless and safe for concurrent use.
 type Codec interface {

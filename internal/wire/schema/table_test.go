@@ -120,18 +120,3 @@ func TestNotImplemented(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
-
-func TestCommonError(t *testing.T) {
-	t.Parallel()
-	for code, want := range map[string]int{
-		"SerializationException": 400, "UnknownOperationException": 404, "InvalidSignatureException": 403,
-		"UnsupportedMediaTypeException": 415, "InternalFailure": 500,
-	} {
-		if e := schema.CommonError(code); e == nil || e.Status != want || e.Sender != (want < 500) {
-			t.Errorf("%s: got %+v, want status %d", code, e, want)
-		}
-	}
-	if e := schema.CommonError("ModelTimeoutException"); e != nil {
-		t.Errorf("a code of a service: got %+v, want nil", e)
-	}
-}
