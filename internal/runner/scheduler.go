@@ -67,6 +67,7 @@ type scheduler struct {
 	rate    float64 // prompt tokens a second, smoothed
 	waiting []*sequence
 	outputs []outputRow
+	reading []int // slots whose prompts are still to be read
 
 	mu       sync.Mutex
 	incoming []*sequence
@@ -220,17 +221,18 @@ func (s *scheduler) fill() bool {
 	for {
 		s.comp.Reset()
 		s.outputs = s.outputs[:0]
-		running, reading := 0, 0
+		s.reading = s.reading[:0]
+		running := 0
 		for i := range s.slots {
 			switch sl := &s.slots[i]; {
 			case sl.user == nil:
 			case sl.missing() == 1:
 				running++
 			default:
-				reading++
+				s.reading = append(s.reading, i)
 			}
 		}
-		if running+reading == 0 {
+		if running+len(s.reading) == 0 {
 			return false
 		}
 		if s.makeRoom(running) < running {
@@ -242,9 +244,7 @@ func (s *scheduler) fill() bool {
 				s.add(i, 1)
 			}
 		}
-		if reading > 0 {
-			s.fillPrompts(running > 0, reading)
-		}
+		s.fillPrompts(running > 0)
 		if s.comp.Len() > 0 {
 			return true
 		}
@@ -254,17 +254,13 @@ func (s *scheduler) fill() bool {
 
 // fillPrompts adds pieces of prompts, evenly, so that a short one need not
 // wait for a long one.
-func (s *scheduler) fillPrompts(streaming bool, reading int) {
+func (s *scheduler) fillPrompts(streaming bool) {
 	budget := min(s.chunk(streaming), s.comp.Room())
 	budget = min(budget, s.makeRoom(budget))
-	for i := range s.slots {
-		sl := &s.slots[i]
-		if sl.user == nil || sl.missing() < 2 {
-			continue
-		}
-		n := min(sl.missing(), (budget+reading-1)/reading)
+	for left := len(s.reading); left > 0; left-- {
+		i := s.reading[len(s.reading)-left]
+		n := min(s.slots[i].missing(), (budget+left-1)/left)
 		budget -= n
-		reading--
 		s.add(i, n)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -430,6 +431,56 @@ func TestSchedulerBelievesTheLibraryThatItIsFull(t *testing.T) {
 	for id, got := range b.answers(4) {
 		if got != "bcdefghijklmnopqrstuvwxyz|end_turn" {
 			t.Errorf("request %d got %q", id, got)
+		}
+	}
+}
+
+// Whatever comes together, each request ends once, and the books agree with the
+// cache: the fake complains otherwise.
+func TestSchedulerEndsEverything(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(400) {
+		r := rand.New(rand.NewPCG(seed, 0))
+		slots := 1 + r.IntN(5)
+		cells := 20 + r.IntN(300)
+		b := newBench(t, slots, cells, slots+r.IntN(80))
+		now := time.Unix(0, 0)
+		b.s.now = func() time.Time { return now }
+		b.f.decode = func() error {
+			now = now.Add(time.Duration(b.f.Len()) * time.Duration(r.IntN(20)) * time.Millisecond)
+			if r.IntN(30) == 0 {
+				return llama.ErrNoRoom
+			}
+			return nil
+		}
+		var asked []*sequence
+		prompt := ""
+		for range 1 + r.IntN(20) {
+			prompt = prompt[:r.IntN(len(prompt)+1)] // begins like the one before
+			for range r.IntN(cells) {
+				prompt += string(rune('a' + r.IntN(26)))
+			}
+			prompt = prompt[:min(len(prompt), cells-1)]
+			asked = append(asked, b.ask("a"+prompt[:max(len(prompt)-1, 0)], func(q *sequence) { q.fresh = r.IntN(4) == 0 }))
+			for range r.IntN(8) {
+				b.s.step()
+			}
+			if r.IntN(3) == 0 {
+				asked[r.IntN(len(asked))].canceled.Store(true)
+			}
+		}
+		b.run(50_000)
+		ended := map[uint32]int{}
+		for _, id := range b.gone {
+			ended[id]++
+		}
+		for _, q := range asked {
+			if ended[q.id] != 1 {
+				t.Errorf("seed %d: request %d ended %d times, want once", seed, q.id, ended[q.id])
+			}
+		}
+		if b.f.open != 0 {
+			t.Errorf("seed %d: got %d open samplers, want 0", seed, b.f.open)
 		}
 	}
 }
