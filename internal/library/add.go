@@ -298,7 +298,7 @@ func (l *Library) Import(ctx context.Context, path string, o Options) (*Model, e
 	}
 	for i, p := range paths {
 		file := File{Name: planned[i].Name, SHA256: planned[i].Digest.Hex}
-		shared := false
+		var shared bool
 		file.Size, shared, err = l.take(ctx, p, filepath.Join(dir, file.Name), planned[i].Digest)
 		if err != nil {
 			_ = os.RemoveAll(dir)

@@ -24,7 +24,7 @@ func CheckConverseBody(data []byte) error {
 			c.found(&c.top, "#: extraneous key [%s] is not permitted", key)
 		}
 		if string(key) == "messages" {
-			return c.list(func(i int) bool { return c.message(i) })
+			return c.list(c.message)
 		}
 		return c.skip()
 	})
