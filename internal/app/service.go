@@ -41,8 +41,12 @@ func (a *App) services(backends map[string]inference.Backend) ([]edge.Service, e
 	families := bedrockruntime.Families{Text: nativeall.Families(), Embeddings: nativeall.Embeddings()}
 	runtime := bedrockruntime.New(a.router, fitter, families, bedrockruntime.Params{Now: a.p.Now, ModelTimeout: cfg.Timeouts.Model})
 	control := bedrock.New(models, a.router, bedrock.Params{Lifecycle: router.Lifecycle(cfg.Compat.Lifecycle), Now: a.p.Now})
+	bodyChecks := map[string]func([]byte) error{
+		"Converse":       bedrockruntime.CheckConverseBody,
+		"ConverseStream": bedrockruntime.CheckConverseBody,
+	}
 	return []edge.Service{
-		{Schema: apiruntime.Schema(), Handlers: apiruntime.Handlers(runtime), Codec: restjson.Codec{}, Padding: true},
+		{Schema: apiruntime.Schema(), Handlers: apiruntime.Handlers(runtime), Codec: restjson.Codec{}, Padding: true, CheckBody: bodyChecks},
 		{Schema: apibedrock.Schema(), Handlers: apibedrock.Handlers(control), Codec: restjson.Codec{}},
 		{Schema: bedrockagent.Schema(), Handlers: bedrockagent.Handlers(bedrockagent.Unimplemented{}), Codec: restjson.Codec{}},
 		{Schema: bedrockagentruntime.Schema(), Handlers: bedrockagentruntime.Handlers(bedrockagentruntime.Unimplemented{}), Codec: restjson.Codec{}},
