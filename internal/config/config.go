@@ -80,8 +80,8 @@ type Regional struct {
 type Engine struct {
 	Parallel    int           `yaml:"parallel" doc:"Requests that one model answers at the same time."`
 	Queue       int           `yaml:"queue" doc:"Requests that wait for one model before further ones are refused with ServiceUnavailableException."`
-	Context     int           `yaml:"context" doc:"Tokens of context for each request; 0 is the model's own, up to 8192."`
-	Memory      Size          `yaml:"memory" doc:"Memory for loaded models, such as 8GiB; the least recently used model is unloaded to stay below it. 0 is three quarters of the machine's."`
+	Context     int           `yaml:"context" doc:"Tokens of context for each request; 0 is the model's own, up to 8192, or as many as engine.memory has room for beside the model's file."`
+	Memory      Size          `yaml:"memory" doc:"Memory for loaded models, such as 8GiB; the least recently used model that is idle is unloaded to stay below it. 0 is three quarters of the machine's, or of its container's."`
 	IdleTimeout time.Duration `yaml:"idleTimeout" doc:"A model that nobody asked for this long is unloaded; 0 keeps it."`
 	LoadTimeout time.Duration `yaml:"loadTimeout" doc:"Longest time without progress while a model is loaded."`
 }

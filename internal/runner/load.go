@@ -19,8 +19,7 @@ import (
 )
 
 const (
-	defaultSlots      = 16
-	defaultCacheBytes = 192 << 20
+	defaultSlots = 16
 	// generationBatch is the most tokens of one batch: enough for a prompt to
 	// be read at full speed.
 	generationBatch = 512
@@ -50,7 +49,7 @@ type loaded struct {
 // this goroutine's thread.
 func (s *session) compute(ctx context.Context, load protocol.Load, logs io.Writer) int {
 	runtime.LockOSThread()
-	info, m, err := s.load(load, logs)
+	info, m, err := s.load(ctx, load, logs)
 	if err != nil {
 		s.out.failed(0, err)
 		return ExitLoad
@@ -86,7 +85,7 @@ func (t *tail) reason() string {
 	return t.last
 }
 
-func (s *session) load(load protocol.Load, logs io.Writer) (protocol.Loaded, *loaded, error) {
+func (s *session) load(ctx context.Context, load protocol.Load, logs io.Writer) (protocol.Loaded, *loaded, error) {
 	var info protocol.Loaded
 	script, err := os.ReadFile(load.Jinja)
 	if err != nil {
@@ -112,7 +111,13 @@ func (s *session) load(load protocol.Load, logs io.Writer) (protocol.Loaded, *lo
 		reason := reasonOf(last.reason(), load.Model)
 		return info, nil, fault.Wrap(fault.Upstream, errors.New(reason), "The model file is not usable: %s", reason)
 	}
+	var warm sync.WaitGroup
+	if !embeds(m) {
+		// Whatever is wrong with the template is for the requests.
+		warm.Go(func() { _ = renderer.Prepare(ctx, m.ChatTemplate()) })
+	}
 	l, size, err := s.build(lib, m, renderer, load)
+	warm.Wait()
 	if err != nil {
 		return info, nil, fault.Wrap(fault.Upstream, err, "The model cannot be computed on this machine.")
 	}
@@ -159,7 +164,7 @@ func (s *session) build(lib *llama.Library, m *llama.Model, renderer *chat.Rende
 	if slots <= 0 {
 		slots = defaultSlots
 	}
-	limit, cells := cacheSize(m.TrainingContext(), m.CacheBytesPerToken(), load)
+	limit, cells := protocol.CacheSize(m.TrainingContext(), m.CacheBytesPerToken(), load)
 	c, err := m.NewContext(llama.ContextParams{
 		Tokens: cells, Batch: generationBatch, Sequences: slots, Outputs: slots,
 		Threads: most, Poll: idleSpin,
@@ -178,36 +183,6 @@ func (s *session) build(lib *llama.Library, m *llama.Model, renderer *chat.Rende
 		wake:   make(chan struct{}, 1),
 	}
 	return l, int64(cells) * m.CacheBytesPerToken(), nil
-}
-
-// cacheSize decides how many tokens one sequence may have and how many the
-// cache holds for all of them: as many as the memory for it allows, but no
-// more than four conversations of full length.
-func cacheSize(trained int, perToken int64, load protocol.Load) (limit, cells int) {
-	const granule = 256 // the library rounds up to it
-	if trained <= 0 {
-		trained = 4096
-	}
-	limit = trained
-	if load.Context > 0 {
-		limit = min(limit, load.Context)
-	}
-	budget := load.CacheBytes
-	if budget <= 0 {
-		budget = defaultCacheBytes
-	}
-	cells = 4 * limit
-	if perToken > 0 {
-		cells = int(min(int64(cells), max(budget/perToken, 2048)))
-	}
-	if load.Context > 0 {
-		cells = max(cells, limit) // asked for: memory or not
-	}
-	cells = max(cells/granule, 1) * granule
-	if cells < limit && load.Context > 0 {
-		cells += granule
-	}
-	return min(limit, cells), cells
 }
 
 // embeds reports whether the file says that its model makes vectors.

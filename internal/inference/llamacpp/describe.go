@@ -22,10 +22,12 @@ func (b *Backend) Describe(ctx context.Context, name string) (*inference.ModelIn
 	info := f.Info()
 	d := &inference.ModelInfo{
 		Name: name, Family: info.Architecture, Digest: m.Digest,
-		Syntax:        protocol.DetectSyntax(f.Text("tokenizer.chat_template")),
-		ContextWindow: int(info.ContextLength),
+		Syntax: protocol.DetectSyntax(f.Text("tokenizer.chat_template")),
 	}
-	if _, ok := f.Value(info.Architecture + ".pooling_type"); ok && protocol.Pools(f.Integer(info.Architecture+".pooling_type")) {
+	if !pools(f) {
+		d.ContextWindow, _ = cacheSize(f, b.p.sized(f))
+	} else {
+		d.ContextWindow = int(info.ContextLength)
 		d.Dimensions = int(info.EmbeddingLength)
 		if info.MaxInput > 0 {
 			d.ContextWindow = min(d.ContextWindow, int(info.MaxInput))
@@ -35,6 +37,13 @@ func (b *Backend) Describe(ctx context.Context, name string) (*inference.ModelIn
 		d.ContextWindow = n
 	}
 	return d, nil
+}
+
+// pools reports whether the model makes embeddings.
+func pools(f *gguf.File) bool {
+	key := f.Text("general.architecture") + ".pooling_type"
+	_, ok := f.Value(key)
+	return ok && protocol.Pools(f.Integer(key))
 }
 
 // loadedContext is the context that a running child has memory for, 0 when

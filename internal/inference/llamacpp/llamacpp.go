@@ -40,7 +40,10 @@ func New(p Params) *Backend {
 	p.LoadTimeout = cmp.Or(p.LoadTimeout, 2*time.Minute)
 	p.StopTimeout = cmp.Or(p.StopTimeout, 3*time.Second)
 	p.MaxQueue = cmp.Or(p.MaxQueue, 256)
-	p.CacheBytes = cmp.Or(p.CacheBytes, 192<<20)
+	if p.MemoryLimit == 0 {
+		p.MemoryLimit = defaultMemory()
+	}
+	p.MemoryLimit = max(p.MemoryLimit, 0)
 	b := &Backend{p: p, workers: make(map[string]*worker)}
 	b.ctx, b.stop = context.WithCancel(context.Background())
 	if p.IdleTimeout > 0 {

@@ -44,11 +44,11 @@ type Params struct {
 	IdleTimeout time.Duration // a model unused for so long is unloaded; default 10 minutes, negative: never
 	LoadTimeout time.Duration // without any progress while loading; default 2 minutes
 	StopTimeout time.Duration // from the polite stop to the kill; default 3 seconds
-	MemoryLimit int64         // bytes of all loaded models together; default 0: no limit
+	MemoryLimit int64         // bytes of all loaded models together; default: three quarters of the machine's, or of the container's; negative: no limit
 	MaxQueue    int           // requests in one model's child, waiting ones included; default 256
 	Slots       int           // sequences computed together; default 16
-	Context     int           // tokens that one request may use; default: the model's own, as memory allows
-	CacheBytes  int64         // memory of one model's key-value cache; default 192 MiB
+	Context     int           // tokens that one request may use; default: the model's own up to 8192, as memory allows
+	CacheBytes  int64         // of one model's key-value cache, which takes more only if one request of full length needs it; default: a 32nd of MemoryLimit, at least 192 MiB
 	Threads     int           // the most threads of one child; default: the machine's cores
 }
 

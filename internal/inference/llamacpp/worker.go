@@ -9,7 +9,6 @@ import (
 
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/gguf"
-	"github.com/outcrop/outcrop/internal/runner/protocol"
 )
 
 // Times between attempts to start a child that keeps failing, by not loading or
@@ -192,14 +191,14 @@ func (w *worker) startChild(ctx context.Context) (*child, error) {
 	}
 	w.b.loading.Lock()
 	defer w.b.loading.Unlock()
-	if err := w.b.makeRoom(file.Size + w.b.p.CacheBytes); err != nil {
+	p := &w.b.p
+	load := p.sized(file)
+	load.Library, load.Jinja, load.Model = engine.Library, engine.Jinja, model.Path
+	_, cache := cacheSize(file, load)
+	if err := w.b.makeRoom(file.Size + cache); err != nil {
 		return nil, err
 	}
-	p := &w.b.p
-	c, err := start(ctx, p.Command, environment(p.Env), protocol.Load{
-		Library: engine.Library, Jinja: engine.Jinja, Model: model.Path,
-		Slots: p.Slots, Context: p.Context, CacheBytes: p.CacheBytes, Threads: p.Threads,
-	}, p.LoadTimeout)
+	c, err := start(ctx, p.Command, environment(p.Env), load, p.LoadTimeout)
 	var f *fault.Error
 	switch {
 	case err == nil:

@@ -3,6 +3,8 @@ package llama
 import (
 	"errors"
 	"strconv"
+
+	"github.com/outcrop/outcrop/internal/runner/protocol"
 )
 
 // Model is a loaded model: weights and vocabulary.
@@ -67,7 +69,7 @@ func (m *Model) CacheBytesPerToken() int64 {
 	if n, ok := m.metaInt(arch + ".attention.value_length"); ok {
 		value = n
 	}
-	return layers * kv * (key + value) * 2
+	return protocol.CacheBytesPerToken(layers, kv, key+value)
 }
 
 // Meta reads a scalar of the file's metadata as text.

@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/outcrop/outcrop/internal/fault"
@@ -65,4 +66,42 @@ func (g *Generate) TooLong(syntax inference.Syntax, tokens, bytes int) bool {
 		}
 	}
 	return n > bytes || len(g.Messages) > tokens
+}
+
+const (
+	defaultContext    = 8192
+	leastContext      = 512 // a model is no use with less
+	defaultCacheBytes = 192 << 20
+)
+
+// CacheBytesPerToken is the memory that one token takes in a cache of 16-bit
+// numbers: in each layer, and for each head with keys and values, as many
+// numbers as a key and a value have together.
+func CacheBytesPerToken(layers, heads, numbers int64) int64 { return layers * heads * numbers * 2 }
+
+// CacheSize decides how many tokens one request may have and how many the cache
+// holds for all of them, for a model that was trained on so many. One request
+// gets the context that was asked for, memory or not; without one the model's
+// own up to 8192, if CacheMost holds it. All requests together get up to four
+// times that, if CacheBytes holds it.
+func CacheSize(trained int, perToken int64, load Load) (limit, cells int) {
+	const granule = 256 // the library rounds up to it
+	if trained <= 0 {
+		trained = 4096
+	}
+	limit = min(trained, cmp.Or(max(load.Context, 0), defaultContext))
+	one, all := limit, 4*limit
+	if perToken > 0 {
+		usual := cmp.Or(max(load.CacheBytes, 0), defaultCacheBytes)
+		if load.CacheMost > 0 {
+			usual = min(usual, load.CacheMost)
+			one = max(int(min(int64(one), load.CacheMost/perToken)), min(one, leastContext))
+		}
+		all = int(min(int64(all), usual/perToken))
+	}
+	if load.Context > 0 {
+		one = limit
+	}
+	cells = (max(one, all, 1) + granule - 1) / granule * granule
+	return min(limit, cells), cells
 }

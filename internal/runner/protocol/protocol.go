@@ -74,7 +74,8 @@ type Load struct {
 	Model      string `json:"model"`   // file
 	Slots      int    `json:"slots,omitempty"`
 	Context    int    `json:"context,omitempty"`
-	CacheBytes int64  `json:"cacheBytes,omitempty"`
+	CacheBytes int64  `json:"cacheBytes,omitempty"` // of the key-value cache, as a rule
+	CacheMost  int64  `json:"cacheMost,omitempty"`  // for one request of full length
 	Threads    int    `json:"threads,omitempty"`
 }
 

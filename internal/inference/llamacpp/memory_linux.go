@@ -1,0 +1,21 @@
+package llamacpp
+
+import (
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// machineMemory is what the machine has, or less where the process is in a
+// container.
+func machineMemory() int64 {
+	var info unix.Sysinfo_t
+	if unix.Sysinfo(&info) != nil {
+		return 0
+	}
+	total := int64(info.Totalram) * int64(info.Unit) //nolint:unconvert // their types differ between architectures
+	if limit := containerLimit(os.DirFS("/")); limit > 0 {
+		total = min(total, limit)
+	}
+	return total
+}

@@ -1,0 +1,25 @@
+package llamacpp
+
+import (
+	"unsafe"
+
+	"golang.org/x/sys/windows"
+)
+
+// machineMemory asks GlobalMemoryStatusEx for the physical memory.
+func machineMemory() int64 {
+	var status struct { // MEMORYSTATUSEX
+		length, load                                                uint32
+		total, free, totalPage, freePage, totalVirtual, freeVirtual uint64
+		freeExtended                                                uint64
+	}
+	status.length = uint32(unsafe.Sizeof(status))
+	proc := windows.NewLazySystemDLL("kernel32.dll").NewProc("GlobalMemoryStatusEx")
+	if proc.Find() != nil {
+		return 0
+	}
+	if ok, _, _ := proc.Call(uintptr(unsafe.Pointer(&status))); ok == 0 {
+		return 0
+	}
+	return int64(status.total)
+}
