@@ -112,6 +112,7 @@ func (e *engine) rate(b *testing.B, s *scheduler, sequences int, prompt string, 
 }
 
 func (e *engine) benchEmbed(b *testing.B) {
+	b.Helper()
 	m, err := e.lib.LoadModel(e.vec, nil)
 	if err != nil {
 		b.Fatal(err)

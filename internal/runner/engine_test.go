@@ -2,7 +2,6 @@ package runner
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"maps"
 	"math"
@@ -266,7 +265,7 @@ func (e *engine) testReference(t *testing.T) {
 			t.Errorf("%.40q: got a cosine of %v with the reference", r.Text, cosine)
 		}
 	}
-	t.Log(fmt.Sprintf("%d texts, worst cosine %.6f", len(reference.Vectors), worst))
+	t.Logf("%d texts, worst cosine %.6f", len(reference.Vectors), worst)
 }
 
 // sharedFile finds a data file beside the repository.

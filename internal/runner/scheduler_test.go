@@ -25,17 +25,15 @@ const endToken = llama.Token('z' + 1)
 // fakeComputer keeps what was put into its cache and refuses what a real one
 // would compute wrongly.
 type fakeComputer struct {
-	t       *testing.T
-	cells   int
-	room    int
-	cache   map[int][]llama.Token
-	batch   []fakeToken
-	sizes   []int        // of the batches, as they came
-	mixed   []int        // how many sequences each batch had
-	decode  func() error // before each batch
-	seqs    map[llama.Token]int
-	open    int // samplers that are not closed
-	started time.Time
+	t      *testing.T
+	cells  int
+	room   int
+	cache  map[int][]llama.Token
+	batch  []fakeToken
+	sizes  []int        // of the batches, as they came
+	mixed  []int        // how many sequences each batch had
+	decode func() error // before each batch
+	open   int          // samplers that are not closed
 }
 
 type fakeToken struct {
@@ -162,7 +160,7 @@ func (b *bench) ask(prompt string, change func(*sequence)) *sequence {
 	b.nextID++
 	q := &sequence{id: b.nextID, canceled: new(atomic.Bool)}
 	for _, c := range prompt {
-		q.tokens = append(q.tokens, llama.Token(c))
+		q.tokens = append(q.tokens, c)
 	}
 	q.prompt = len(q.tokens)
 	if change != nil {

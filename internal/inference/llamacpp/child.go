@@ -92,7 +92,6 @@ func start(ctx context.Context, command, env []string, load protocol.Load, silen
 			err = ctx.Err()
 		}
 		c.kill()
-		<-loaded
 		return nil, c.explain(err)
 	}
 }

@@ -14,7 +14,7 @@ const (
 	// usualCache is the least that a model's key-value cache may take for
 	// more than one request of full length; a large machine gives a share.
 	usualCache      = 192 << 20
-	usualCacheShare = 32
+	usualCacheShare = 64
 )
 
 // defaultMemory is three quarters of the machine's memory, 0 when that is not
@@ -78,7 +78,7 @@ func containerLimit(root fs.FS) int64 {
 		if len(fields) < 3 {
 			continue
 		}
-		top, file := "", ""
+		var top, file string
 		switch {
 		case fields[0] == "0" && fields[1] == "":
 			top, file = "sys/fs/cgroup", "memory.max"

@@ -13,7 +13,7 @@ func machineMemory() int64 {
 	if unix.Sysinfo(&info) != nil {
 		return 0
 	}
-	total := int64(info.Totalram) * int64(info.Unit) //nolint:unconvert // their types differ between architectures
+	total := int64(info.Totalram) * int64(info.Unit)
 	if limit := containerLimit(os.DirFS("/")); limit > 0 {
 		total = min(total, limit)
 	}

@@ -48,7 +48,7 @@ type Params struct {
 	MaxQueue    int           // requests in one model's child, waiting ones included; default 256
 	Slots       int           // sequences computed together; default 16
 	Context     int           // tokens that one request may use; default: the model's own up to 8192, as memory allows
-	CacheBytes  int64         // of one model's key-value cache, which takes more only if one request of full length needs it; default: a 32nd of MemoryLimit, at least 192 MiB
+	CacheBytes  int64         // of one model's key-value cache, which takes more only if one request of full length needs it; default: a 64th of MemoryLimit, at least 192 MiB
 	Threads     int           // the most threads of one child; default: the machine's cores
 }
 

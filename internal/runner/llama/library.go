@@ -68,7 +68,7 @@ type Library struct {
 	vocabBOS            func(vocabPtr) Token
 	vocabEOS            func(vocabPtr) Token
 	vocabAddBOS         func(vocabPtr) bool
-	tokenize            func(v vocabPtr, text *byte, n int32, out *Token, max int32, addSpecial, parseSpecial bool) int32
+	tokenize            func(v vocabPtr, text *byte, n int32, out *Token, most int32, addSpecial, parseSpecial bool) int32
 	tokenToPiece        func(v vocabPtr, t Token, buf *byte, n, lstrip int32, special bool) int32
 	chainInit           func(chainParams) samplerPtr
 	chainAdd            func(chain, s samplerPtr)

@@ -52,7 +52,7 @@ func TestFramesRoundTrip(t *testing.T) {
 		t.Errorf("vectors (-want +got):\n%s", diff)
 	}
 	next(KindCancel, 1<<31)
-	if _, err := Read(r); err != io.EOF {
+	if _, err := Read(r); !errors.Is(err, io.EOF) {
 		t.Errorf("at the end got %v, want EOF", err)
 	}
 }
@@ -76,7 +76,7 @@ func TestReadRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			if f, err := Read(bytes.NewReader(wire)); err == nil || err == io.EOF {
+			if f, err := Read(bytes.NewReader(wire)); err == nil || errors.Is(err, io.EOF) {
 				t.Errorf("got %+v, %v, want an error", f, err)
 			}
 		})
