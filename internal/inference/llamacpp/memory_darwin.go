@@ -1,11 +1,18 @@
 package llamacpp
 
-import "golang.org/x/sys/unix"
+import (
+	"encoding/binary"
+	"syscall"
+)
 
+// machineMemory reads hw.memsize. Package syscall takes every value for a text
+// and cuts a last zero off, which is the number's highest byte.
 func machineMemory() int64 {
-	n, err := unix.SysctlUint64("hw.memsize")
+	text, err := syscall.Sysctl("hw.memsize")
 	if err != nil {
 		return 0
 	}
-	return int64(n)
+	var number [8]byte
+	copy(number[:], text)
+	return int64(binary.LittleEndian.Uint64(number[:]))
 }

@@ -2,15 +2,14 @@ package llamacpp
 
 import (
 	"os"
-
-	"golang.org/x/sys/unix"
+	"syscall"
 )
 
 // machineMemory is what the machine has, or less where the process is in a
 // container.
 func machineMemory() int64 {
-	var info unix.Sysinfo_t
-	if unix.Sysinfo(&info) != nil {
+	var info syscall.Sysinfo_t
+	if syscall.Sysinfo(&info) != nil {
 		return 0
 	}
 	total := int64(info.Totalram) * int64(info.Unit)

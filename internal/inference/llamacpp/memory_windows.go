@@ -1,9 +1,8 @@
 package llamacpp
 
 import (
+	"syscall"
 	"unsafe"
-
-	"golang.org/x/sys/windows"
 )
 
 // machineMemory asks GlobalMemoryStatusEx for the physical memory.
@@ -14,7 +13,7 @@ func machineMemory() int64 {
 		freeExtended                                                uint64
 	}
 	status.length = uint32(unsafe.Sizeof(status))
-	proc := windows.NewLazySystemDLL("kernel32.dll").NewProc("GlobalMemoryStatusEx")
+	proc := syscall.NewLazyDLL("kernel32.dll").NewProc("GlobalMemoryStatusEx")
 	if proc.Find() != nil {
 		return 0
 	}
