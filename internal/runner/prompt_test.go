@@ -146,7 +146,7 @@ func TestPrefix(t *testing.T) {
 }
 
 func FuzzPrefix(f *testing.F) {
-	f.Add("word 漢字", 6)
+	f.Add("a word, and 漢字 after it", 2*utf8.UTFMax)
 	f.Fuzz(func(t *testing.T, text string, n int) {
 		if n < 2*utf8.UTFMax || n > 1<<16 {
 			t.Skip()

@@ -35,9 +35,10 @@ func (f *textFilter) write(p []byte) (text, stop string) {
 	return text, ""
 }
 
-// flush returns what was held back when no more bytes come.
+// flush returns what was held back when no more bytes come. The beginning of a
+// character that a token limit cut off is no text.
 func (f *textFilter) flush() string {
-	text := valid(f.pending)
+	text := valid(f.pending[:len(f.pending)-openRune(f.pending)])
 	f.pending = nil
 	return text
 }

@@ -21,7 +21,7 @@ func isGone(err error) bool {
 // answer is broken, before it the service was not there.
 func gone(err error, answered bool) error {
 	if answered {
-		return fault.Wrap(fault.Upstream, err, "The model stopped while it was answering. Try your request again.")
+		return fault.Wrap(fault.Upstream, err, "The system encountered an unexpected error during processing. Try your request again.")
 	}
 	return fault.Wrap(fault.Unavailable, err, "The model is restarting. Try your request again.")
 }

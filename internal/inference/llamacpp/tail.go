@@ -43,5 +43,5 @@ func (t *tail) String() string {
 	if text == "" {
 		return t.exit
 	}
-	return t.exit + ": " + text
+	return t.exit + "; its last output was: " + text
 }
