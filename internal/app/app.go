@@ -234,9 +234,6 @@ const shutdownGrace = 5 * time.Second
 // asked for any free one.
 func (a *App) Addr() net.Addr { return a.listener.Addr() }
 
-// Handler is the edge, for tests that need no port.
-func (a *App) Handler() http.Handler { return a.edge }
-
 // Close stops what New started, in reverse. It may be called more than once.
 func (a *App) Close() error {
 	a.closeOnce.Do(func() {

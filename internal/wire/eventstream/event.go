@@ -37,13 +37,3 @@ func ExceptionHeaders(member, contentType string) []Header {
 		{NameMessageType, String(MessageException)},
 	}
 }
-
-// ErrorHeaders returns the headers of an error without a shape in the stream's
-// union. Its frame has no payload.
-func ErrorHeaders(code, message string) []Header {
-	return []Header{
-		{NameErrorCode, String(code)},
-		{NameErrorMessage, String(message)},
-		{NameMessageType, String(MessageError)},
-	}
-}
