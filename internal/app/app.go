@@ -201,7 +201,11 @@ const (
 func (a *App) fetch(ctx context.Context) {
 	for delay := firstRetry; ; delay = min(2*delay, lastRetry) {
 		err := a.parts.Ensure(ctx)
-		if err == nil || ctx.Err() != nil {
+		if ctx.Err() != nil {
+			return
+		}
+		if err == nil {
+			a.p.Logger.Info("ready")
 			break
 		}
 		attrs := []any{slog.String("cause", err.Error())}
