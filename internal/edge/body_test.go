@@ -138,6 +138,35 @@ func TestNoBodyIsReadForARefusedClaim(t *testing.T) {
 	}
 }
 
+// TestRefusedClientsCannotHoldAConnection announces a body and never sends it.
+func TestRefusedClientsCannotHoldAConnection(t *testing.T) {
+	t.Parallel()
+	s := serveWith(t, &runtime{}, func(p *edge.Params) {
+		p.BodyTimeout = 50 * time.Millisecond
+		p.Authenticator = &refusing{*authn.NewOff("000000000000", "us-east-1")}
+	})
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", s.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, head("Content-Length: 100")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, conn); err != nil { // until the server closes
+		t.Fatal(err)
+	}
+}
+
+func TestSlowBodyThatIsTooLong(t *testing.T) {
+	t.Parallel()
+	s := serveWith(t, &runtime{}, func(p *edge.Params) { p.BodyTimeout = 50 * time.Millisecond })
+	status, body := raw(t, s, head("Content-Length: 2000000")+"{", false)
+	if status != "400 Bad Request" || !strings.Contains(body, "Input is too long for requested model.") {
+		t.Errorf("got %s %s", status, body)
+	}
+}
+
 func TestBodyChecksComeBeforeDecoding(t *testing.T) {
 	t.Parallel()
 	s := serveWith(t, &runtime{}, func(p *edge.Params) {

@@ -66,6 +66,10 @@ func (x *exchange) run() {
 }
 
 func (x *exchange) serve() error {
+	// What a client still has to send when it is refused is read by net/http
+	// before the answer leaves; nobody shall hold a connection that way. A
+	// deadline is a matter of the real clock, whatever time the tests tell.
+	_ = http.NewResponseController(x.w).SetReadDeadline(time.Now().Add(x.edge.p.BodyTimeout)) // test writers have none, and need none
 	claim, err := x.claim()
 	if err != nil {
 		return err
@@ -172,9 +176,6 @@ func (x *exchange) readBody(limit int64) error {
 	if x.body != nil {
 		return nil
 	}
-	control := http.NewResponseController(x.w)
-	// A deadline is a matter of the real clock, whatever time the tests tell.
-	_ = control.SetReadDeadline(time.Now().Add(x.edge.p.BodyTimeout)) // not supported by test writers, and then not needed
 	if x.r.ContentLength > limit {
 		if x.r.ContentLength > 4*limit {
 			x.broken() // too much to be thrown away
@@ -197,9 +198,14 @@ func (x *exchange) readBody(limit int64) error {
 	case int64(body.Len()) > limit:
 		return x.tooLong()
 	}
-	_ = control.SetReadDeadline(time.Time{}) // see above
+	x.bodyArrived()
 	x.body = body.Bytes()
 	return nil
+}
+
+// bodyArrived ends the time that a client has for its body.
+func (x *exchange) bodyArrived() {
+	_ = http.NewResponseController(x.w).SetReadDeadline(time.Time{}) // test writers have none, and need none
 }
 
 // broken marks a request whose body cannot be read to its end. The connection
@@ -214,7 +220,9 @@ func (x *exchange) broken() {
 // bounds: a client that finds the connection closed while it writes would never
 // read the answer.
 func (x *exchange) tooLong() error {
-	_, _ = io.CopyN(io.Discard, x.r.Body, 2*x.edge.p.MaxBody) // best effort
+	if _, err := io.CopyN(io.Discard, x.r.Body, 2*x.edge.p.MaxBody); !errors.Is(err, io.EOF) {
+		x.broken()
+	}
 	return errTooLong()
 }
 

@@ -27,6 +27,7 @@ func (x *exchange) invokeStream(ctx context.Context, input any, claim authn.Clai
 	x.stream = &stream{x: x}
 	var source schema.RawSource
 	if x.bound.Op.InputStream != nil {
+		x.bodyArrived()                                        // events may take as long as the operation does
 		_ = http.NewResponseController(x.w).EnableFullDuplex() // HTTP/2 is so already
 		if x.r.ProtoMajor == 1 {
 			// The client may still be sending when the answer ends; what it
