@@ -103,5 +103,8 @@ func CacheSize(trained int, perToken int64, load Load) (limit, cells int) {
 		one = limit
 	}
 	cells = (max(one, all, 1) + granule - 1) / granule * granule
+	if bounded := load.Context <= 0 && load.CacheMost > 0 && cells > leastContext; bounded && int64(cells)*perToken > load.CacheMost {
+		cells -= granule // rounding up must not take what is not there
+	}
 	return min(limit, cells), cells
 }

@@ -23,6 +23,7 @@ func TestCacheSize(t *testing.T) {
 		"a long context, asked for":          {131072, 128 * kib, protocol.Load{CacheBytes: 192 * mib, CacheMost: gib, Context: 32768}, 32768, 32768},
 		"more than the model's":              {2048, 128 * kib, protocol.Load{CacheBytes: 192 * mib, Context: 32768}, 2048, 2048},
 		"little memory":                      {131072, 128 * kib, protocol.Load{CacheBytes: 192 * mib, CacheMost: 768 * mib}, 6144, 6144},
+		"memory between two granules":        {8192, 23040, protocol.Load{CacheBytes: 192 * mib, CacheMost: 106 * mib}, 4608, 4608},
 		"hardly any memory":                  {131072, 128 * kib, protocol.Load{CacheBytes: 192 * mib, CacheMost: 1}, 512, 512},
 		"nothing is known":                   {0, 0, protocol.Load{}, 4096, 16384},
 		"no limit of memory":                 {131072, 128 * kib, protocol.Load{}, 8192, 8192},
