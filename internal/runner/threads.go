@@ -10,9 +10,11 @@ import "time"
 // slower than one. Which of it holds changes from second to second, so the
 // choice is measured: the best known number computes, and every now and then
 // its neighbors are tried, more rarely the longer they keep losing. More
-// threads are tried only while there are cores that do nothing, and a batch
-// gets no more threads than there are cores without other work at that very
-// moment, where the system tells.
+// threads are tried only while there are cores that do nothing. Where the system
+// tells how many cores have no other work at the very moment, a batch gets no
+// more threads than that, but only after one that took longer than it should:
+// the count has the library's own threads in it, which go on spinning for a
+// moment after each batch.
 type threads struct {
 	choices []int
 	first   int // what a class begins with when none is known
@@ -36,6 +38,7 @@ type class struct {
 	best    int                 // index into choices
 	cost    [maxChoices]float64 // smoothed seconds for each token; 0: not tried
 	settled float64             // the best's cost when it was last confirmed
+	slow    bool                // the last batch cost much more than that
 
 	trial  int // index on trial, or -1
 	left   int // batches that the trial still takes
@@ -105,7 +108,7 @@ func (t *threads) next(tokens int) int {
 		choice = c.trial
 	}
 	t.capped = false
-	if t.choices[choice] > 1 {
+	if t.choices[choice] > 1 && (c.settled == 0 || c.slow) {
 		if free, known := t.load.free(); known {
 			for choice < len(t.choices)-1 && t.choices[choice] > free {
 				choice++
@@ -127,6 +130,7 @@ func (t *threads) took(tokens int, d time.Duration) {
 		t.judge(c, cost)
 		return
 	}
+	c.slow = c.settled > 0 && cost > c.settled*alarm
 	c.learn(c.best, cost)
 	if c.since == 0 {
 		t.load.idle() // begins to count

@@ -32,12 +32,24 @@ func TestThreadsLeaveTakenCoresAlone(t *testing.T) {
 	t.Parallel()
 	free := 4
 	th := newThreads(4, loadMeter{idle: unknown.idle, free: func() (int, bool) { return free, true }})
-	for _, tc := range []struct{ free, want int }{{4, 4}, {3, 2}, {2, 2}, {1, 1}, {0, 1}, {-3, 1}, {4, 4}} {
+	const usual, slow = time.Millisecond, 3 * time.Millisecond
+	for i, tc := range []struct {
+		free, want int
+		took       time.Duration
+	}{
+		{1, 1, usual}, // nothing is known yet
+		{4, 4, usual},
+		{1, 4, usual}, // one count of the moment is no reason
+		{1, 4, slow},
+		{3, 2, usual}, {2, 2, usual}, {1, 1, usual}, {0, 1, usual}, {-3, 1, usual}, // it was one
+		{4, 4, usual},
+		{1, 4, usual}, // forgotten
+	} {
 		free = tc.free
 		if got := th.next(1); got != tc.want {
-			t.Errorf("with %d free cores: got %d threads, want %d", tc.free, got, tc.want)
+			t.Errorf("batch %d with %d free cores: got %d threads, want %d", i, tc.free, got, tc.want)
 		}
-		th.took(1, time.Millisecond)
+		th.took(1, tc.took)
 	}
 }
 
