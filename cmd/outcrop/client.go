@@ -9,8 +9,36 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/outcrop/outcrop/internal/app"
+	"github.com/outcrop/outcrop/internal/iam"
 	"github.com/outcrop/outcrop/internal/profile"
 )
+
+// client is what an AWS client has to know to reach the server as root.
+type client struct {
+	endpoint, region string
+	root             iam.RootKey
+	bundle           string // PEM file that makes the server's certificate trusted
+}
+
+func (e *environment) client(tls bool) (client, error) {
+	cfg, err := e.load()
+	if err != nil {
+		return client{}, err
+	}
+	_, root, err := app.Keys(cfg, e.getenv)
+	if err != nil {
+		return client{}, err
+	}
+	bundle, err := app.CABundle(cfg, e.getenv)
+	if err != nil {
+		return client{}, err
+	}
+	scheme := "http"
+	if tls {
+		scheme = "https"
+	}
+	return client{scheme + "://" + app.Address(cfg, e.getenv), cfg.Region, root, bundle}, nil
+}
 
 func (e *environment) envCommand() *cobra.Command {
 	var tls bool
@@ -19,30 +47,18 @@ func (e *environment) envCommand() *cobra.Command {
 		Use: "env", Short: "Print the variables that point AWS clients at this server", Args: noArgs,
 		Example: `  eval "$(outcrop env)"`,
 		RunE: func(*cobra.Command, []string) error {
-			cfg, err := e.load()
+			c, err := e.client(tls)
 			if err != nil {
 				return err
-			}
-			_, root, err := app.Keys(cfg, e.getenv)
-			if err != nil {
-				return err
-			}
-			bundle, err := app.CABundle(cfg, e.getenv)
-			if err != nil {
-				return err
-			}
-			scheme := "http"
-			if tls {
-				scheme = "https"
 			}
 			vars := [][2]string{
-				{"AWS_ENDPOINT_URL", scheme + "://" + app.Address(cfg, e.getenv)},
-				{"AWS_ACCESS_KEY_ID", root.AccessKeyID},
-				{"AWS_SECRET_ACCESS_KEY", root.Secret.Reveal()},
-				{"AWS_REGION", cfg.Region},
-				{"AWS_DEFAULT_REGION", cfg.Region},
-				{"AWS_CA_BUNDLE", bundle},
-				{"NODE_EXTRA_CA_CERTS", bundle},
+				{"AWS_ENDPOINT_URL", c.endpoint},
+				{"AWS_ACCESS_KEY_ID", c.root.AccessKeyID},
+				{"AWS_SECRET_ACCESS_KEY", c.root.Secret.Reveal()},
+				{"AWS_REGION", c.region},
+				{"AWS_DEFAULT_REGION", c.region},
+				{"AWS_CA_BUNDLE", c.bundle},
+				{"NODE_EXTRA_CA_CERTS", c.bundle},
 			}
 			for _, v := range vars {
 				line, err := export(shell, v[0], v[1])
@@ -87,15 +103,7 @@ func (e *environment) configureCommand() *cobra.Command {
 		Long:    "Writes region, endpoint and keys into the AWS config and credentials files, as aws configure would. Other profiles, comments and order stay as they are.",
 		Example: "  outcrop configure && aws --profile outcrop bedrock list-foundation-models",
 		RunE: func(*cobra.Command, []string) error {
-			cfg, err := e.load()
-			if err != nil {
-				return err
-			}
-			_, root, err := app.Keys(cfg, e.getenv)
-			if err != nil {
-				return err
-			}
-			bundle, err := app.CABundle(cfg, e.getenv)
+			c, err := e.client(tls)
 			if err != nil {
 				return err
 			}
@@ -103,22 +111,18 @@ func (e *environment) configureCommand() *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("find the home directory: %w", err)
 			}
-			scheme := "http"
-			if tls {
-				scheme = "https"
-			}
 			configFile, credentialsFile := profile.Paths(e.getenv, home)
 			section := "profile " + name
 			if name == "default" {
 				section = name
 			}
 			if err := profile.Write(configFile, section, []profile.Setting{
-				{Key: "region", Value: cfg.Region}, {Key: "endpoint_url", Value: scheme + "://" + app.Address(cfg, e.getenv)}, {Key: "ca_bundle", Value: bundle},
+				{Key: "region", Value: c.region}, {Key: "endpoint_url", Value: c.endpoint}, {Key: "ca_bundle", Value: c.bundle},
 			}); err != nil {
 				return err
 			}
 			if err := profile.Write(credentialsFile, name, []profile.Setting{
-				{Key: "aws_access_key_id", Value: root.AccessKeyID}, {Key: "aws_secret_access_key", Value: root.Secret.Reveal()},
+				{Key: "aws_access_key_id", Value: c.root.AccessKeyID}, {Key: "aws_secret_access_key", Value: c.root.Secret.Reveal()},
 			}); err != nil {
 				return err
 			}

@@ -221,10 +221,7 @@ func (a *App) fetch(ctx context.Context) {
 		}
 	}
 	for _, r := range a.p.Config.Routes {
-		_, name, found := strings.Cut(r.Model, all.Default+"/")
-		if !found {
-			name = r.Model
-		}
+		name := strings.TrimPrefix(r.Model, all.Default+"/")
 		if _, err := a.parts.Library.Find(name); fault.Is(err, fault.NotFound) {
 			a.p.Logger.Warn("a route leads to a model that is not there", slog.String("match", r.Match), slog.String("model", r.Model))
 		}

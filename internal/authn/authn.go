@@ -197,10 +197,7 @@ func (o *Off) Claim(r *http.Request) (Claim, error) {
 // own reports whether a host name can only be this machine: a loopback name or
 // address, or a Bedrock name that has been redirected to it.
 func own(host string) bool {
-	name := host
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		name = h
-	}
+	name := hostName(host)
 	if ip := net.ParseIP(strings.Trim(name, "[]")); ip != nil {
 		return ip.IsLoopback()
 	}
@@ -231,11 +228,16 @@ var regional = regexp.MustCompile(`^[a-z0-9-]+\.([a-z]{2,}(?:-[a-z]+)+-[0-9]+)\.
 // bedrock-runtime.eu-central-1.amazonaws.com, which reaches Outcrop where names
 // are redirected. It is empty for every other host.
 func hostRegion(host string) string {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	if m := regional.FindStringSubmatch(host); m != nil {
+	if m := regional.FindStringSubmatch(hostName(host)); m != nil {
 		return m[1]
 	}
 	return ""
+}
+
+// hostName is a host without its port.
+func hostName(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		return name
+	}
+	return host
 }
