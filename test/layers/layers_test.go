@@ -52,7 +52,7 @@ var groups = []group{
 	},
 	{
 		name:     "ports",
-		packages: []string{"internal/inference", "internal/native"},
+		packages: []string{"internal/inference", "internal/native", "internal/store", "internal/knowledge"},
 		imports:  []string{"internal/inference"},
 		why:      "a port that knew an adapter or the AWS types would drag both into every other one",
 	},
@@ -67,6 +67,18 @@ var groups = []group{
 		},
 		vendors: []string{"github.com/gofrs/flock", "github.com/schollz/progressbar/v3", "golang.org/x/..."},
 		why:     "files, downloads and keys serve any model and any API",
+	},
+	{
+		name:     "documents",
+		packages: []string{"internal/document/..."},
+		imports:  []string{"internal/document/..."},
+		why:      "what opens strangers' files sees nothing but the file",
+	},
+	{
+		name:     "knowledge logic",
+		packages: []string{"internal/chunk"},
+		imports:  []string{"internal/document", "internal/knowledge"},
+		why:      "the rules of knowledge bases see ports, never a database, a bucket or a file format",
 	},
 	{
 		name:     "config",
