@@ -13,10 +13,16 @@ type Metadata map[string]Value
 // Value is a string, a float64, a bool or a []string. Its JSON is that value's.
 type Value struct{ v any }
 
-// The constructors of values.
-func String(s string) Value    { return Value{s} }
-func Number(f float64) Value   { return Value{f} }
-func Bool(b bool) Value        { return Value{b} }
+// String returns a string as a Value.
+func String(s string) Value { return Value{s} }
+
+// Number returns a number as a Value.
+func Number(f float64) Value { return Value{f} }
+
+// Bool returns a boolean as a Value.
+func Bool(b bool) Value { return Value{b} }
+
+// List returns a list of strings as a Value.
 func List(list []string) Value { return Value{slices.Clone(list)} }
 
 // Any returns the string, float64, bool or []string; nil for the zero Value.
