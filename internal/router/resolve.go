@@ -147,6 +147,8 @@ func suits(modelID string, kind, want catalog.Kind) error {
 		return fault.New(fault.Invalid, "This action doesn't support the model that you provided. Try again with a supported text or chat model.")
 	case want == catalog.Embedding:
 		return fault.New(fault.Invalid, "This action doesn't support the model that you provided. Try again with a supported embedding model.")
+	case want == catalog.Rerank:
+		return fault.New(fault.Invalid, "This action doesn't support the model that you provided. Try again with a supported reranker model.")
 	}
 	return fault.New(fault.Unsupported, "Model %s is of kind %s, and no backend for that kind is configured.", modelID, kind)
 }
@@ -162,7 +164,7 @@ func (r *Router) serving(t *Target, identifier string, kind catalog.Kind) (local
 		}
 	}
 	name := r.params.DefaultChat
-	if kind == catalog.Embedding {
+	if kind == catalog.Embedding || kind == catalog.Rerank {
 		name = r.params.DefaultEmbedding
 	}
 	if name == "" {

@@ -59,7 +59,7 @@ type Route struct {
 type Params struct {
 	Routes           []Route // the first match wins
 	DefaultChat      string  // local model for text models without a route; may be empty
-	DefaultEmbedding string  // the same for text-embedding models
+	DefaultEmbedding string  // the same for text-embedding models, and for rerank models: it compares by meaning
 	DefaultBackend   string  // of local model names without a backend; may be empty when there is one backend
 	UnknownModel     UnknownModel
 	Lifecycle        Lifecycle
@@ -200,6 +200,7 @@ func (r *Router) Assignments() []Assignment {
 	}
 	if r.params.DefaultEmbedding != "" {
 		add(every+" text-embedding model", r.params.DefaultEmbedding, true)
+		add(every+" rerank model", r.params.DefaultEmbedding, true)
 	}
 	return list
 }
@@ -268,6 +269,21 @@ func (r *Router) CountTokens(ctx context.Context, req *inference.Request) (int, 
 	return c.CountTokens(ctx, &sub)
 }
 
+// Rerank implements inference.Reranker.
+func (r *Router) Rerank(ctx context.Context, req *inference.RerankRequest) (*inference.Reranking, error) {
+	b, model, err := r.backend(req.Model)
+	if err != nil {
+		return nil, err
+	}
+	rr, ok := b.(inference.Reranker)
+	if !ok {
+		return nil, fault.New(fault.Unsupported, "The backend of model %s does not rerank.", req.Model)
+	}
+	sub := *req
+	sub.Model = model
+	return rr.Rerank(ctx, &sub)
+}
+
 // Describe implements inference.Describer.
 func (r *Router) Describe(ctx context.Context, model string) (*inference.ModelInfo, error) {
 	b, name, err := r.backend(model)
@@ -304,4 +320,5 @@ var (
 	_ inference.Embedder     = (*Router)(nil)
 	_ inference.TokenCounter = (*Router)(nil)
 	_ inference.Describer    = (*Router)(nil)
+	_ inference.Reranker     = (*Router)(nil)
 )

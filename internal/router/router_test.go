@@ -47,6 +47,10 @@ func (a *able) Describe(_ context.Context, model string) (*inference.ModelInfo, 
 	return &inference.ModelInfo{Name: model}, nil
 }
 
+func (a *able) Rerank(_ context.Context, req *inference.RerankRequest) (*inference.Reranking, error) {
+	return &inference.Reranking{Model: req.Model, Scores: make([]float64, len(req.Documents))}, nil
+}
+
 func newRouter(t *testing.T, p router.Params, restrictions ...catalog.Restriction) *router.Router {
 	t.Helper()
 	c, err := catalog.New(restrictions...)
@@ -152,6 +156,7 @@ func TestResolveErrors(t *testing.T) {
 		{"image model", defaults(), "amazon.nova-canvas-v1:0", "us-east-1", "", fault.Unsupported, "Model amazon.nova-canvas-v1:0 is of kind image, and no backend for that kind is configured."},
 		{"rerank model", defaults(), "cohere.rerank-v3-5:0", "us-east-1", "", fault.Unsupported, "Model cohere.rerank-v3-5:0 is of kind rerank, and no backend for that kind is configured."},
 		{"text model for embedding", defaults(), sonnet, "us-east-1", catalog.Embedding, fault.Invalid, "This action doesn't support the model that you provided. Try again with a supported embedding model."},
+		{"text model for reranking", defaults(), sonnet, "us-east-1", catalog.Rerank, fault.Invalid, "This action doesn't support the model that you provided. Try again with a supported reranker model."},
 		{"end of life enforced", enforce, "anthropic.claude-v2", "us-east-1", "", fault.NotFound, "This model version has reached the end of its life. Please refer to the AWS documentation for more details."},
 		{"legacy enforced", enforce, "twelvelabs.marengo-embed-2-7-v1:0", "us-east-1", "", fault.NotFound, "Access denied. This Model is marked by provider as Legacy and you have not been actively using the model in the last 30 days. Please upgrade to an active model on Amazon Bedrock"},
 		{"no default", router.Params{}, sonnet, "us-east-1", "", fault.Unsupported, "No local model is configured to answer for model " + sonnet + "."},
@@ -243,6 +248,7 @@ func TestRoutes(t *testing.T) {
 		{"arn:aws:bedrock:*:*:provisioned-model/*", "llamacpp/reserved", false},
 		{"every other text model", "llamacpp/smollm2-135m-instruct", true},
 		{"every other text-embedding model", "llamacpp/all-minilm-l6-v2", true},
+		{"every other rerank model", "llamacpp/all-minilm-l6-v2", true},
 	}
 	if diff := cmp.Diff(want, r.Assignments()); diff != "" {
 		t.Errorf("Assignments (-want +got):\n%s", diff)
@@ -308,6 +314,13 @@ func TestRouterIsABackend(t *testing.T) {
 	}
 	if _, err := r.Embed(t.Context(), &inference.EmbedRequest{Model: "bare/e"}); !fault.Is(err, fault.Unsupported) {
 		t.Errorf("Embed without the power: got %v, want Unsupported", err)
+	}
+	ranking := &inference.RerankRequest{Model: "full/r", Query: "q", Documents: []string{"a", "b"}}
+	if got, err := r.Rerank(t.Context(), ranking); err != nil || got.Model != "r" || len(got.Scores) != 2 || ranking.Model != "full/r" {
+		t.Errorf("Rerank: got %v, %v, want two scores of r", got, err)
+	}
+	if _, err := r.Rerank(t.Context(), &inference.RerankRequest{Model: "bare/r"}); !fault.Is(err, fault.Unsupported) {
+		t.Errorf("Rerank without the power: got %v, want Unsupported", err)
 	}
 	if _, err := r.CountTokens(t.Context(), &inference.Request{Model: "bare/m"}); !fault.Is(err, fault.Invalid) {
 		t.Errorf("CountTokens without the power: got %v, want Invalid", err)
