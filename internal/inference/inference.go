@@ -47,6 +47,24 @@ type TokenCounter interface {
 	CountTokens(ctx context.Context, req *Request) (int, error)
 }
 
+// Tokenizer is the optional power to count the tokens of plain texts, as an
+// embedding model cuts them. Unlike CountTokens it knows no conversation: there
+// is no template, nothing is added at the ends, and the texts of control tokens
+// are text.
+type Tokenizer interface {
+	// CountTexts returns the number of tokens of each text, in order; an empty
+	// one has none. It needs the vocabulary alone, so it does not wait for what
+	// the model computes. Of a text above 64 KiB the parts may be counted one by
+	// one, which can add a token for each. Faults as Generate.
+	CountTexts(ctx context.Context, req *TokenizeRequest) ([]int, error)
+}
+
+// TokenizeRequest asks for the tokens of texts.
+type TokenizeRequest struct {
+	Model string
+	Texts []string
+}
+
 // Describer is the optional power to tell a model's properties. It may have to
 // load the model's header, never its weights.
 type Describer interface {

@@ -269,6 +269,21 @@ func (r *Router) CountTokens(ctx context.Context, req *inference.Request) (int, 
 	return c.CountTokens(ctx, &sub)
 }
 
+// CountTexts implements inference.Tokenizer.
+func (r *Router) CountTexts(ctx context.Context, req *inference.TokenizeRequest) ([]int, error) {
+	b, model, err := r.backend(req.Model)
+	if err != nil {
+		return nil, err
+	}
+	t, ok := b.(inference.Tokenizer)
+	if !ok {
+		return nil, fault.New(fault.Unsupported, "The backend of model %s does not tell how it cuts texts into tokens.", req.Model)
+	}
+	sub := *req
+	sub.Model = model
+	return t.CountTexts(ctx, &sub)
+}
+
 // Rerank implements inference.Reranker.
 func (r *Router) Rerank(ctx context.Context, req *inference.RerankRequest) (*inference.Reranking, error) {
 	b, model, err := r.backend(req.Model)
@@ -319,6 +334,7 @@ var (
 	_ inference.Backend      = (*Router)(nil)
 	_ inference.Embedder     = (*Router)(nil)
 	_ inference.TokenCounter = (*Router)(nil)
+	_ inference.Tokenizer    = (*Router)(nil)
 	_ inference.Describer    = (*Router)(nil)
 	_ inference.Reranker     = (*Router)(nil)
 )

@@ -2,6 +2,7 @@ package router_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,6 +44,9 @@ func (a *able) Embed(_ context.Context, req *inference.EmbedRequest) (*inference
 	return &inference.Embeddings{Model: req.Model}, nil
 }
 func (a *able) CountTokens(context.Context, *inference.Request) (int, error) { return 7, nil }
+func (a *able) CountTexts(_ context.Context, req *inference.TokenizeRequest) ([]int, error) {
+	return []int{len(req.Model), len(req.Texts)}, nil
+}
 func (a *able) Describe(_ context.Context, model string) (*inference.ModelInfo, error) {
 	return &inference.ModelInfo{Name: model}, nil
 }
@@ -324,6 +328,12 @@ func TestRouterIsABackend(t *testing.T) {
 	}
 	if _, err := r.CountTokens(t.Context(), &inference.Request{Model: "bare/m"}); !fault.Is(err, fault.Invalid) {
 		t.Errorf("CountTokens without the power: got %v, want Invalid", err)
+	}
+	if n, err := r.CountTexts(t.Context(), &inference.TokenizeRequest{Model: "full/e", Texts: []string{"a", "b"}}); err != nil || !slices.Equal(n, []int{1, 2}) {
+		t.Errorf("CountTexts: got %v, %v, want [1 2]", n, err)
+	}
+	if _, err := r.CountTexts(t.Context(), &inference.TokenizeRequest{Model: "bare/e"}); !fault.Is(err, fault.Unsupported) {
+		t.Errorf("CountTexts without the power: got %v, want Unsupported", err)
 	}
 	if err := r.Close(); err != nil || full.closed != 1 || bare.closed != 1 {
 		t.Errorf("Close: got %v, closed %d and %d times, want once each", err, full.closed, bare.closed)

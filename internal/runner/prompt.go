@@ -135,6 +135,28 @@ func prefix(text string, n int) string {
 	return text[:n]
 }
 
+// counts returns the number of tokens of each text as it is, a long one's slice
+// by slice.
+func (p *prompter) counts(ctx context.Context, texts []string) ([]int, error) {
+	counts := make([]int, len(texts))
+	var buf []llama.Token
+	for i, text := range texts {
+		for text = strings.ToValidUTF8(text, "\uFFFD"); text != ""; {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			slice := prefix(text, sliceBytes)
+			text = text[len(slice):]
+			var err error
+			if buf, err = p.vocab.Tokenize(buf[:0], slice, llama.NoFrame, llama.PlainText); err != nil {
+				return nil, fault.Wrap(fault.Upstream, err, "The model's tokenizer failed.")
+			}
+			counts[i] += len(buf)
+		}
+	}
+	return counts, nil
+}
+
 func (p *prompter) pieces(ctx context.Context, req *protocol.Generate) ([]string, error) {
 	if req.Prompt != nil && req.Prompt.Syntax == p.syntax {
 		return []string{strings.ToValidUTF8(req.Prompt.Text, "\uFFFD")}, nil

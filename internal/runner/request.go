@@ -20,6 +20,10 @@ type request struct {
 // take memory, and cores that the answers under way need.
 const mostPreparing = 2
 
+// mostCounting is how many requests have their texts counted at a time. They
+// have a place of their own: megabytes of documents must not hold up a question.
+const mostCounting = 1
+
 // start prepares a request in a goroutine of its own, because a long prompt
 // takes a while to render and to tokenize, and hands it to the loop.
 func (s *session) start(ctx context.Context, f protocol.Frame) {
@@ -36,9 +40,13 @@ func (s *session) start(ctx context.Context, f protocol.Frame) {
 		case <-ctx.Done():
 			return
 		}
+		turns := s.preparing
+		if f.Kind == protocol.KindCountTexts {
+			turns = s.counting
+		}
 		select {
-		case s.preparing <- struct{}{}:
-			defer func() { <-s.preparing }()
+		case turns <- struct{}{}:
+			defer func() { <-turns }()
 		case <-ctx.Done():
 			return
 		}
@@ -61,6 +69,8 @@ func (s *session) prepare(ctx context.Context, req *request, f protocol.Frame, r
 		return m.embed(ctx, s, req, f)
 	case protocol.KindCount:
 		return m.count(ctx, s, f)
+	case protocol.KindCountTexts:
+		return m.countTexts(ctx, s, f)
 	}
 	if m.scheduler == nil {
 		return errNoText
@@ -124,6 +134,20 @@ func (m *loaded) count(ctx context.Context, s *session, f protocol.Frame) error 
 	}
 	s.forget(f.ID)
 	s.out.json(protocol.KindCounted, f.ID, protocol.Counted{InputTokens: len(tokens)})
+	return nil
+}
+
+func (m *loaded) countTexts(ctx context.Context, s *session, f protocol.Frame) error {
+	c, err := f.CountTexts()
+	if err != nil {
+		return err
+	}
+	n, err := m.prompter.counts(ctx, c.Texts)
+	if err != nil {
+		return err
+	}
+	s.forget(f.ID)
+	s.out.json(protocol.KindTextsCounted, f.ID, protocol.TextsCounted{Tokens: n})
 	return nil
 }
 

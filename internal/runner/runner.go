@@ -91,6 +91,7 @@ type session struct {
 	model   *loaded
 
 	preparing chan struct{} // has an element for each request that is being prepared
+	counting  chan struct{} // has an element for each request whose texts are being counted
 
 	mu       sync.Mutex
 	requests map[uint32]*request
@@ -99,7 +100,7 @@ type session struct {
 func newSession(o *output) *session {
 	s := &session{
 		out: o, machine: newLoadMeter(), requests: make(map[uint32]*request),
-		ready: make(chan struct{}), preparing: make(chan struct{}, mostPreparing),
+		ready: make(chan struct{}), preparing: make(chan struct{}, mostPreparing), counting: make(chan struct{}, mostCounting),
 	}
 	s.machine.idle() // begins to count
 	return s
@@ -113,7 +114,7 @@ func (s *session) read(ctx context.Context, r io.Reader, logs io.Writer) int {
 			return readExit(err, logs)
 		}
 		switch f.Kind {
-		case protocol.KindGenerate, protocol.KindCount, protocol.KindEmbed:
+		case protocol.KindGenerate, protocol.KindCount, protocol.KindEmbed, protocol.KindCountTexts:
 			s.start(ctx, f)
 		case protocol.KindCancel:
 			s.cancel(f.ID)

@@ -44,6 +44,9 @@ func Run(t *testing.T, newSubject func(t *testing.T) Subject) {
 	if _, ok := shared.Backend.(inference.TokenCounter); ok {
 		group("count", countCases)
 	}
+	if _, ok := shared.Backend.(inference.Tokenizer); ok {
+		group("tokenize", tokenizeCases)
+	}
 	if _, ok := shared.Backend.(inference.Describer); ok {
 		group("describe", describeCases)
 	}

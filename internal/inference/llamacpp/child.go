@@ -209,11 +209,18 @@ func (c *child) open(kind protocol.Kind, payload any, most int) (*pending, error
 	p.id = c.lastID
 	c.calls[p.id] = p
 	c.mu.Unlock()
-	if err := c.sender.AddJSON(kind, p.id, payload); err != nil {
+	if err := c.send(kind, p.id, payload); err != nil {
 		c.close(p)
 		return nil, &errGone{err}
 	}
 	return p, nil
+}
+
+func (c *child) send(kind protocol.Kind, id uint32, payload any) error {
+	if texts, ok := payload.(protocol.CountTexts); ok {
+		return c.sender.Add(func(dst []byte) []byte { return protocol.AppendCountTexts(dst, id, texts) })
+	}
+	return c.sender.AddJSON(kind, id, payload)
 }
 
 // close ends a request; one that is not over yet is canceled.

@@ -8,12 +8,13 @@ import (
 	"sync"
 	"time"
 
+	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/runner/protocol"
 )
 
 // Backend runs local models. It is an inference.Backend, Embedder,
-// TokenCounter and Describer.
+// TokenCounter, Tokenizer and Describer.
 type Backend struct {
 	p    Params
 	ctx  context.Context // ends with Close; children are loaded under it
@@ -179,6 +180,37 @@ func (b *Backend) CountTokens(ctx context.Context, req *inference.Request) (int,
 	return counted.InputTokens, err
 }
 
+// countBytes is how much text goes to the child in one frame to be counted: a
+// frame holds up those behind it.
+const countBytes = 4 << 20
+
+// CountTexts implements inference.Tokenizer.
+func (b *Backend) CountTexts(ctx context.Context, req *inference.TokenizeRequest) ([]int, error) {
+	counts := make([]int, 0, len(req.Texts))
+	for rest := req.Texts; len(rest) > 0 || len(counts) == 0; {
+		n, size := 0, 0
+		for n < len(rest) && (n == 0 || size+len(rest[n]) <= countBytes) {
+			size += len(rest[n])
+			n++
+		}
+		part := protocol.CountTexts{Texts: rest[:n]}
+		if rest = rest[n:]; part.Size() > protocol.MaxPayload {
+			return nil, fault.New(fault.Invalid, "A text of %d bytes is too long to be counted.", size)
+		}
+		var counted protocol.TextsCounted
+		err := b.call(ctx, req.Model, protocol.KindCountTexts, part, new(bool), func(f protocol.Frame) (bool, error) {
+			return true, f.Decode(&counted)
+		})
+		if err != nil {
+			return nil, err
+		}
+		if counts = append(counts, counted.Tokens...); n == 0 {
+			break // no texts: the model was looked for, as always
+		}
+	}
+	return counts, nil
+}
+
 // Embed implements inference.Embedder.
 func (b *Backend) Embed(ctx context.Context, req *inference.EmbedRequest) (*inference.Embeddings, error) {
 	start := b.p.Now()
@@ -266,5 +298,6 @@ var (
 	_ inference.Backend      = (*Backend)(nil)
 	_ inference.Embedder     = (*Backend)(nil)
 	_ inference.TokenCounter = (*Backend)(nil)
+	_ inference.Tokenizer    = (*Backend)(nil)
 	_ inference.Describer    = (*Backend)(nil)
 )

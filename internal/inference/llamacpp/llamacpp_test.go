@@ -33,7 +33,7 @@ const (
 
 // params run the real engine with the real default models, and with files
 // that a test puts into the directory, which is returned.
-func params(t *testing.T) (llamacpp.Params, string) {
+func params(t testing.TB) (llamacpp.Params, string) {
 	t.Helper()
 	store := packtest.Open(t)
 	library, err := store.Engine()
@@ -77,7 +77,7 @@ func fileExists(path string) bool {
 	return err == nil
 }
 
-func open(t *testing.T, p llamacpp.Params) *llamacpp.Backend {
+func open(t testing.TB, p llamacpp.Params) *llamacpp.Backend {
 	t.Helper()
 	b := llamacpp.New(p)
 	t.Cleanup(func() {

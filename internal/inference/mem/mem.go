@@ -50,7 +50,8 @@ type Answer struct {
 	Before func(ctx context.Context, step int) error
 }
 
-// Backend is an inference.Backend, Embedder, TokenCounter and Describer.
+// Backend is an inference.Backend, Embedder, TokenCounter, Tokenizer and
+// Describer.
 type Backend struct {
 	p      Params
 	models map[string]inference.ModelInfo
@@ -194,6 +195,19 @@ func (b *Backend) CountTokens(ctx context.Context, req *inference.Request) (int,
 	return count(req), nil
 }
 
+// CountTexts implements inference.Tokenizer: a token is a word.
+func (b *Backend) CountTexts(ctx context.Context, req *inference.TokenizeRequest) ([]int, error) {
+	if _, err := b.enter(ctx, req.Model); err != nil {
+		return nil, err
+	}
+	defer b.running.Done()
+	counts := make([]int, len(req.Texts))
+	for i, text := range req.Texts {
+		counts[i] = len(strings.Fields(text))
+	}
+	return counts, nil
+}
+
 // count counts words, and a token for each message, so that none has zero.
 func count(req *inference.Request) int {
 	n := len(req.Messages)
@@ -269,5 +283,6 @@ var (
 	_ inference.Backend      = (*Backend)(nil)
 	_ inference.Embedder     = (*Backend)(nil)
 	_ inference.TokenCounter = (*Backend)(nil)
+	_ inference.Tokenizer    = (*Backend)(nil)
 	_ inference.Describer    = (*Backend)(nil)
 )

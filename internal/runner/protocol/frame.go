@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 )
 
 const headerSize = 12
@@ -154,4 +155,52 @@ func (f Frame) Vectors() (Vectors, error) {
 		v.Vectors[i] = vec
 	}
 	return v, nil
+}
+
+// Size is the length of the payload.
+func (c CountTexts) Size() int {
+	n := 4 + 4*len(c.Texts)
+	for _, text := range c.Texts {
+		n += len(text)
+	}
+	return n
+}
+
+// AppendCountTexts writes a CountTexts frame.
+func AppendCountTexts(dst []byte, id uint32, c CountTexts) []byte {
+	dst = slices.Grow(dst, headerSize+c.Size())
+	dst = appendHeader(dst, KindCountTexts, id, c.Size())
+	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(c.Texts)))
+	for _, text := range c.Texts {
+		dst = binary.LittleEndian.AppendUint32(dst, uint32(len(text)))
+	}
+	for _, text := range c.Texts {
+		dst = append(dst, text...)
+	}
+	return dst
+}
+
+// CountTexts reads a CountTexts payload.
+func (f Frame) CountTexts() (CountTexts, error) {
+	p := f.Payload
+	if len(p) < 4 {
+		return CountTexts{}, fmt.Errorf("texts of %d bytes", len(p))
+	}
+	texts := uint64(binary.LittleEndian.Uint32(p))
+	if p = p[4:]; 4*texts > uint64(len(p)) {
+		return CountTexts{}, fmt.Errorf("%d texts in %d bytes", texts, len(p))
+	}
+	sizes, p := p[:4*texts], p[4*texts:]
+	c := CountTexts{Texts: make([]string, texts)}
+	for i := range c.Texts {
+		n := uint64(binary.LittleEndian.Uint32(sizes[4*i:]))
+		if n > uint64(len(p)) {
+			return CountTexts{}, fmt.Errorf("text %d of %d bytes in %d", i, n, len(p))
+		}
+		c.Texts[i], p = string(p[:n]), p[n:]
+	}
+	if len(p) > 0 {
+		return CountTexts{}, fmt.Errorf("%d bytes behind the texts", len(p))
+	}
+	return c, nil
 }

@@ -22,6 +22,8 @@ func TestFramesRoundTrip(t *testing.T) {
 	wire = AppendDelta(wire, 7, Delta{OutputTokens: 3, Text: "größer"})
 	vectors := Vectors{InputTokens: []int{2, 5}, Vectors: [][]float32{{1, -0.5}, {0, 3e-9}}}
 	wire = AppendVectors(wire, 8, vectors)
+	counted := CountTexts{Texts: []string{"größer", "", "<b>\x00"}}
+	wire = AppendCountTexts(wire, 9, counted)
 	wire = Append(wire, KindCancel, 1<<31, nil)
 
 	r := bytes.NewReader(wire)
@@ -50,6 +52,13 @@ func TestFramesRoundTrip(t *testing.T) {
 	}
 	if diff := cmp.Diff(vectors, v); diff != "" {
 		t.Errorf("vectors (-want +got):\n%s", diff)
+	}
+	c, err := next(KindCountTexts, 9).CountTexts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(counted, c); diff != "" {
+		t.Errorf("texts (-want +got):\n%s", diff)
 	}
 	next(KindCancel, 1<<31)
 	if _, err := Read(r); !errors.Is(err, io.EOF) {
@@ -94,6 +103,7 @@ func TestFailureKeepsKindMessageAndCause(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	f.Add(AppendDelta(nil, 1, Delta{OutputTokens: 1, Text: "a"}))
 	f.Add(AppendVectors(nil, 2, Vectors{InputTokens: []int{1}, Vectors: [][]float32{{1}}}))
+	f.Add(AppendCountTexts(nil, 3, CountTexts{Texts: []string{"a", "", "bc"}}))
 	f.Fuzz(func(t *testing.T, wire []byte) {
 		fr, err := Read(bytes.NewReader(wire))
 		if err != nil {
@@ -101,6 +111,11 @@ func FuzzRead(f *testing.F) {
 		}
 		if d, err := fr.Delta(); err == nil && fr.Kind == KindDelta {
 			if again := AppendDelta(nil, fr.ID, d); !bytes.Equal(again, wire[:len(again)]) {
+				t.Errorf("got %x, want %x", again, wire)
+			}
+		}
+		if c, err := fr.CountTexts(); err == nil && fr.Kind == KindCountTexts {
+			if again := AppendCountTexts(nil, fr.ID, c); !bytes.Equal(again, wire[:len(again)]) {
 				t.Errorf("got %x, want %x", again, wire)
 			}
 		}

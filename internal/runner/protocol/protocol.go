@@ -12,17 +12,18 @@
 //	5  three zero bytes
 //	8  request id, uint32, little endian; 0 when the frame belongs to none
 //
-// Payloads are JSON, except for Delta and Vectors, which are binary because
-// there are many of the one and the other is large.
+// Payloads are JSON, except for Delta, Vectors and CountTexts, which are binary
+// because there are many of the one and the others are large.
 //
 // The child speaks first: Hello. The server answers with Load; Progress frames
 // follow as signs of life, then Loaded or Failed with id 0, after which the
-// child ends. From then on the server sends Generate, Embed and Count with
+// child ends. From then on the server sends Generate, Embed, Count and CountTexts with
 // ids that it never uses twice, and each gets
 //
-//	Generate: Started, Delta…, Finished
-//	Embed:    Vectors
-//	Count:    Counted
+//	Generate:   Started, Delta…, Finished
+//	Embed:      Vectors
+//	Count:      Counted
+//	CountTexts: TextsCounted
 //
 // or at any moment Failed, which ends it. A canceled request gets nothing
 // more, except what was already on its way. The end of the child's input is
@@ -37,14 +38,14 @@ import (
 )
 
 // Version changes whenever a frame changes its meaning.
-const Version = 1
+const Version = 2
 
 // Kind is the type of a frame.
 type Kind uint8
 
-// The kinds. From the server: Load, Generate, Embed, Count, Cancel. From the
-// child: Hello, Progress, Loaded, Started, Delta, Finished, Vectors, Counted,
-// Failed.
+// The kinds. From the server: Load, Generate, Embed, Count, CountTexts, Cancel.
+// From the child: Hello, Progress, Loaded, Started, Delta, Finished, Vectors,
+// Counted, TextsCounted, Failed.
 const (
 	KindHello Kind = iota + 1
 	KindLoad
@@ -53,12 +54,14 @@ const (
 	KindGenerate
 	KindEmbed
 	KindCount
+	KindCountTexts
 	KindCancel
 	KindStarted
 	KindDelta
 	KindFinished
 	KindVectors
 	KindCounted
+	KindTextsCounted
 	KindFailed
 )
 
@@ -152,6 +155,18 @@ type Vectors struct {
 // Counted answers Count.
 type Counted struct {
 	InputTokens int `json:"inputTokens"`
+}
+
+// CountTexts asks for the tokens of plain texts. On the wire: the number of
+// texts as uint32, the bytes of each as uint32, then the texts, all little
+// endian.
+type CountTexts struct {
+	Texts []string
+}
+
+// TextsCounted answers CountTexts.
+type TextsCounted struct {
+	Tokens []int `json:"tokens"` // of each text
 }
 
 // Failed ends a request, or the loading when the id is 0.
