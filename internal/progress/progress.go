@@ -3,7 +3,8 @@
 //
 // It is not a logger and decides nothing: whoever downloads or converts gets a
 // Sink handed in and reports to it. Packages fetch, pack and library are the
-// callers; package app or cmd chooses the Sink with For.
+// callers; package app or cmd chooses the Sink with For. A Counter is for work
+// that is counted in things rather than bytes; cmd shows syncs with it.
 package progress
 
 import (

@@ -89,3 +89,46 @@ func TestBytes(t *testing.T) {
 		}
 	}
 }
+
+func TestCountingLines(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		set  [][2]int64
+		want string
+	}{
+		{"nothing known", [][2]int64{{0, 0}, {0, 0}}, ""},
+		{"many", [][2]int64{{0, 0}, {0, 100}, {20, 100}, {25, 100}, {30, 100}, {80, 100}, {100, 100}}, "docs: 100 documents\ndocs: 25 of 100 documents\ndocs: 80 of 100 documents\n"},
+		{"few", [][2]int64{{1, 4}, {2, 4}, {4, 4}}, "docs: 4 documents\n"},
+		{"a number that grows", [][2]int64{{10, 20}, {12, 40}, {20, 40}, {30, 40}}, "docs: 20 documents\ndocs: 10 of 20 documents\ndocs: 30 of 40 documents\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var out bytes.Buffer
+			c := progress.CounterFor(&out, "docs", "documents")
+			for _, s := range tt.set {
+				c.Set(s[0], s[1])
+			}
+			c.End()
+			if diff := cmp.Diff(tt.want, out.String()); diff != "" {
+				t.Errorf("lines (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestCountingBar(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	c := progress.NewCountingBar(&out, "docs", "documents")
+	c.Set(0, 0)
+	c.Set(10, 10)
+	c.Set(10, 10)
+	c.Set(10, 40) // grew after it was done
+	c.End()
+	for _, want := range []string{"docs", "/10, ", "/40, "} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("got %q, want it to contain %q", out.String(), want)
+		}
+	}
+}
