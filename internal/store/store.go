@@ -50,8 +50,8 @@ type Token struct {
 // Create says what else happens in the transaction that makes a record.
 type Create struct {
 	Token Token
-	// Unless makes Create fail with Conflict when a record matches.
-	Unless *Query
+	// Unless makes Create fail with Conflict when a record matches any of these.
+	Unless []Query
 	// Enqueue is put into the queue with the record.
 	Enqueue *Job
 }
