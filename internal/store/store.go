@@ -102,7 +102,12 @@ type Job struct {
 	ID      string // unique; enqueueing one that is there changes nothing
 	Kind    string // "ingestion"
 	Payload json.RawMessage
-	RunAt   time.Time // not before; zero: at once
+	// Group keeps jobs in their order: Claim passes over a job as long as one of
+	// its group that was enqueued before it is not finished, whether that one is
+	// held, waits for its time, or is of a kind that was not asked for. Empty:
+	// of no group.
+	Group string
+	RunAt time.Time // not before; zero: at once
 	// Attempts counts the claims, the present one included. The store sets it.
 	Attempts int
 	// Lease is the present claim, for Renew, Finish and Release.

@@ -156,10 +156,17 @@ func documentsKey(account, region, base, source, request string) store.Key {
 	return store.Key{Kind: kindDocuments, Account: account, Region: region, Parent: base + "/" + source, ID: request}
 }
 
-// queued makes a job for the store's queue.
+// queued makes a job for the store's queue. What is done to one data source is
+// done in the order in which it was asked for: of two requests that put the
+// same document the later one wins, and a data source is deleted when nobody
+// writes its documents any more.
 func queued(id, kind string, w Work) (store.Job, error) {
 	payload, err := encode(w)
-	return store.Job{ID: id, Kind: kind, Payload: payload}, err
+	job := store.Job{ID: id, Kind: kind, Payload: payload}
+	if w.Source != "" {
+		job.Group = w.Base + "/" + w.Source
+	}
+	return job, err
 }
 
 func version(v int64) string { return strconv.FormatInt(v, 10) }
