@@ -13,31 +13,31 @@ import (
 	"github.com/outcrop/outcrop/internal/profile"
 )
 
-// client is what an AWS client has to know to reach the server as root.
-type client struct {
+// access is what an AWS client has to know to reach the server as root.
+type access struct {
 	endpoint, region string
 	root             iam.RootKey
 	bundle           string // PEM file that makes the server's certificate trusted
 }
 
-func (e *environment) client(tls bool) (client, error) {
+func (e *environment) client(tls bool) (access, error) {
 	cfg, err := e.load()
 	if err != nil {
-		return client{}, err
+		return access{}, err
 	}
 	_, root, err := app.Keys(cfg, e.getenv)
 	if err != nil {
-		return client{}, err
+		return access{}, err
 	}
 	bundle, err := app.CABundle(cfg, e.getenv)
 	if err != nil {
-		return client{}, err
+		return access{}, err
 	}
 	scheme := "http"
 	if tls {
 		scheme = "https"
 	}
-	return client{scheme + "://" + app.Address(cfg, e.getenv), cfg.Region, root, bundle}, nil
+	return access{scheme + "://" + app.Address(cfg, e.getenv), cfg.Region, root, bundle}, nil
 }
 
 func (e *environment) envCommand() *cobra.Command {

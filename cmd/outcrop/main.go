@@ -144,7 +144,7 @@ func (e *environment) command() *cobra.Command {
 	}
 	root.AddCommand(
 		e.serveCommand(), e.setupCommand(), e.envCommand(), e.configureCommand(),
-		e.keysCommand(), e.modelsCommand(), e.configCommand(), e.versionCommand(), e.runnerCommand(),
+		e.keysCommand(), e.modelsCommand(), e.kbCommand(), e.configCommand(), e.versionCommand(), e.runnerCommand(),
 	)
 	return root
 }
@@ -184,3 +184,7 @@ func (e *environment) versionCommand() *cobra.Command {
 func noArgs(cmd *cobra.Command, args []string) error { return usage(cobra.NoArgs(cmd, args)) }
 
 func oneArg(cmd *cobra.Command, args []string) error { return usage(cobra.ExactArgs(1)(cmd, args)) }
+
+func exactArgs(n int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error { return usage(cobra.ExactArgs(n)(cmd, args)) }
+}

@@ -28,7 +28,7 @@ import (
 const signingName = "bedrock"
 
 // ErrNoServer is in the chain of an error when nobody listens at the address.
-var ErrNoServer = errors.New("no server answers there")
+var ErrNoServer = errors.New("no server answers")
 
 // Error is an exception of the API.
 type Error struct {
@@ -158,7 +158,7 @@ func (c *Client) do(ctx context.Context, method, path string, in any) (*http.Res
 	if err != nil {
 		var dial *net.OpError
 		if errors.As(err, &dial) && dial.Op == "dial" && ctx.Err() == nil {
-			return nil, fmt.Errorf("%w: %s", ErrNoServer, c.p.Endpoint)
+			return nil, fmt.Errorf("%w at %s", ErrNoServer, c.p.Endpoint)
 		}
 		return nil, err
 	}

@@ -1,0 +1,197 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/outcrop/outcrop/internal/client"
+)
+
+// origin is where a person says that documents come from.
+type origin struct {
+	bucket, prefix string
+	folder         string // absolute; empty for a bucket
+}
+
+var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+
+// parseOrigin reads "s3://bucket/prefix", "file:///folder" or a folder's path.
+func parseOrigin(text string) (origin, error) {
+	if text == "" {
+		return origin{}, errors.New("a source is s3://bucket/prefix or a folder")
+	}
+	if rest, ok := strings.CutPrefix(text, "s3://"); ok {
+		bucket, prefix, _ := strings.Cut(rest, "/")
+		if !bucketName.MatchString(bucket) {
+			return origin{}, fmt.Errorf("%s: %q is no name of a bucket", text, bucket)
+		}
+		return origin{bucket: bucket, prefix: prefix}, nil
+	}
+	folder := text
+	if strings.HasPrefix(text, "file:") {
+		address, err := url.Parse(text)
+		if err != nil || address.Host != "" && address.Host != "localhost" || !strings.HasPrefix(address.Path, "/") {
+			return origin{}, fmt.Errorf("%s: a folder of this machine is written file:///path", text)
+		}
+		folder = filepath.FromSlash(address.Path)
+	} else if scheme, _, ok := strings.Cut(text, "://"); ok {
+		return origin{}, fmt.Errorf("%s: documents come from s3://bucket/prefix or a folder, not from %s", text, scheme)
+	}
+	folder, err := filepath.Abs(folder)
+	if err != nil {
+		return origin{}, err
+	}
+	info, err := os.Stat(folder)
+	switch {
+	case err != nil:
+		return origin{}, fmt.Errorf("%s: %w", text, err)
+	case !info.IsDir():
+		return origin{}, fmt.Errorf("%s is no folder", text)
+	}
+	return origin{folder: folder}, nil
+}
+
+func (o origin) String() string {
+	if o.folder != "" {
+		return folderURI(o.folder)
+	}
+	return "s3://" + o.bucket + "/" + o.prefix
+}
+
+// folderURI writes a folder as sources show it.
+func folderURI(folder string) string {
+	slashed := filepath.ToSlash(folder)
+	if !strings.HasPrefix(slashed, "/") {
+		slashed = "/" + slashed // a drive letter
+	}
+	return (&url.URL{Scheme: "file", Path: slashed}).String()
+}
+
+var notInNames = regexp.MustCompile(`[^0-9a-zA-Z]+`)
+
+// maxName is the longest name of a data source.
+const maxName = 100
+
+// sourceName makes a name for a data source that no other one of the base has.
+func (o origin) sourceName(taken []string) string {
+	text := path.Join(o.bucket, o.prefix)
+	if o.folder != "" {
+		text = filepath.Base(o.folder)
+	}
+	stem := strings.Trim(notInNames.ReplaceAllString(text, "-"), "-")
+	if stem == "" {
+		stem = "source"
+	}
+	name := strings.TrimRight(stem[:min(len(stem), maxName)], "-")
+	for n := 2; slices.Contains(taken, name); n++ {
+		suffix := "-" + strconv.Itoa(n)
+		name = strings.TrimRight(stem[:min(len(stem), maxName-len(suffix))], "-") + suffix
+	}
+	return name
+}
+
+// whence tells where a data source of the API gets its documents.
+func whence(s *client.DataSource) string {
+	switch {
+	case s.Configuration == nil:
+		return "-"
+	case s.Configuration.S3 != nil:
+		bucket := strings.TrimPrefix(s.Configuration.S3.BucketARN, "arn:aws:s3:::")
+		if prefixes := s.Configuration.S3.Prefixes; len(prefixes) > 0 {
+			return "s3://" + bucket + "/" + prefixes[0]
+		}
+		return "s3://" + bucket
+	case isFolder(s):
+		return s.Description
+	}
+	return s.Configuration.Type
+}
+
+// isFolder reports whether a data source is a folder: the API, which has no
+// word for that, shows it as a custom one with the folder as its description.
+func isFolder(s *client.DataSource) bool { return strings.HasPrefix(s.Description, "file:///") }
+
+// strategy is how a data source cuts its documents, in a word.
+func strategy(s *client.DataSource) string {
+	if s.Ingestion == nil || s.Ingestion.Chunking == nil {
+		return "default"
+	}
+	switch c := s.Ingestion.Chunking; {
+	case c.Fixed != nil:
+		return fmt.Sprintf("fixed:%d,%d", c.Fixed.MaxTokens, c.Fixed.OverlapPercentage)
+	case c.Hierarchical != nil && len(c.Hierarchical.Levels) == 2:
+		return fmt.Sprintf("hierarchical:%d,%d,%d", c.Hierarchical.Levels[0].MaxTokens, c.Hierarchical.Levels[1].MaxTokens, c.Hierarchical.OverlapTokens)
+	case c.Semantic != nil:
+		return fmt.Sprintf("semantic:%d,%d,%d", c.Semantic.MaxTokens, c.Semantic.BufferSize, c.Semantic.BreakpointPercentile)
+	default:
+		return strings.ToLower(c.Strategy)
+	}
+}
+
+// chunkingHelp explains the flag.
+const chunkingHelp = "how documents are cut: default, fixed[:TOKENS,OVERLAP%], hierarchical[:PARENT,CHILD,OVERLAP], semantic[:TOKENS,BUFFER,PERCENTILE], none"
+
+// parseChunking reads the flag --chunking. Sizes that are left out are those
+// that Bedrock's console proposes; which are possible is the server's to say.
+func parseChunking(text string) (*client.Ingestion, error) {
+	name, sizes, given := strings.Cut(text, ":")
+	var numbers []int
+	if given {
+		for field := range strings.SplitSeq(sizes, ",") {
+			n, err := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(field), "%"))
+			if err != nil {
+				return nil, fmt.Errorf("chunking %q: %q is no number", text, field)
+			}
+			numbers = append(numbers, n)
+		}
+	}
+	sized := func(defaults ...int) ([]int, error) {
+		if given && len(numbers) != len(defaults) {
+			return nil, fmt.Errorf("chunking %q: %s takes %d numbers", text, name, len(defaults))
+		}
+		if given {
+			return numbers, nil
+		}
+		return defaults, nil
+	}
+	c := &client.Chunking{}
+	switch name {
+	case "", "default":
+		_, err := sized()
+		return nil, err
+	case "none":
+		c.Strategy = "NONE"
+		if _, err := sized(); err != nil {
+			return nil, err
+		}
+	case "fixed":
+		n, err := sized(300, 20)
+		if err != nil {
+			return nil, err
+		}
+		c.Strategy, c.Fixed = "FIXED_SIZE", &client.FixedSizeChunking{MaxTokens: n[0], OverlapPercentage: n[1]}
+	case "hierarchical":
+		n, err := sized(1500, 300, 60)
+		if err != nil {
+			return nil, err
+		}
+		c.Strategy, c.Hierarchical = "HIERARCHICAL", &client.HierarchicalChunking{Levels: []client.ChunkingLevel{{MaxTokens: n[0]}, {MaxTokens: n[1]}}, OverlapTokens: n[2]}
+	case "semantic":
+		n, err := sized(300, 0, 95)
+		if err != nil {
+			return nil, err
+		}
+		c.Strategy, c.Semantic = "SEMANTIC", &client.SemanticChunking{MaxTokens: n[0], BufferSize: n[1], BreakpointPercentile: n[2]}
+	default:
+		return nil, fmt.Errorf("chunking %q is not one of default, fixed, hierarchical, semantic, none", text)
+	}
+	return &client.Ingestion{Chunking: c}, nil
+}
