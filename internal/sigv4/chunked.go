@@ -29,9 +29,9 @@ const (
 // from r.Body, as a reader that gives no byte of a signed chunk before its
 // signature is verified. At the end it checks the announced length, the trailer
 // signature and the checksums in the trailer. Its errors are faults, or those of
-// r.Body. The reader is not safe for concurrent use.
-func (id *Identity) Body(c *Credential, r *http.Request) io.Reader {
-	d := &chunkReader{
+// r.Body. An Identity without a chain (the zero one) verifies no chunks.
+func (id *Identity) Body(c *Credential, r *http.Request) *BodyReader {
+	d := &BodyReader{
 		in:       bufio.NewReaderSize(r.Body, maxChunkLine),
 		expected: -1,
 		trailer:  c.Payload != PayloadChunked,
@@ -57,8 +57,8 @@ func (id *Identity) Body(c *Credential, r *http.Request) io.Reader {
 	return d
 }
 
-// chunkReader undoes aws-chunked framing.
-type chunkReader struct {
+// BodyReader undoes aws-chunked framing. It is not safe for concurrent use.
+type BodyReader struct {
 	in       *bufio.Reader
 	chain    *Chain // nil when the chunks are not signed
 	key      [32]byte
@@ -74,7 +74,20 @@ type chunkReader struct {
 	err      error
 }
 
-func (d *chunkReader) Read(p []byte) (int, error) {
+// Trailer returns the checksum of the trailer by its header name, in lower case
+// and as it was sent, once Read has returned io.EOF; an empty one when it has
+// none that is known here.
+func (d *BodyReader) Trailer(name string) string {
+	for _, sum := range d.sums {
+		if sum.name == name {
+			return sum.sent
+		}
+	}
+	return ""
+}
+
+// Read implements io.Reader.
+func (d *BodyReader) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
@@ -91,7 +104,7 @@ func (d *chunkReader) Read(p []byte) (int, error) {
 }
 
 // readOpen reads from the unsigned chunk that is open.
-func (d *chunkReader) readOpen(p []byte) (int, error) {
+func (d *BodyReader) readOpen(p []byte) (int, error) {
 	if int64(len(p)) > d.open {
 		p = p[:d.open]
 	}
@@ -111,7 +124,7 @@ func (d *chunkReader) readOpen(p []byte) (int, error) {
 
 // next reads one chunk header and, of a signed chunk, the data. It returns
 // io.EOF after a complete and correct end.
-func (d *chunkReader) next() error {
+func (d *BodyReader) next() error {
 	line, err := d.line()
 	if err != nil {
 		return err
@@ -162,7 +175,7 @@ func (d *chunkReader) next() error {
 
 // check verifies the signature of one part and makes it the predecessor of the
 // next. what are the last lines of the string to sign.
-func (d *chunkReader) check(signature, algorithm, what string) error {
+func (d *BodyReader) check(signature, algorithm, what string) error {
 	t := d.chain.time
 	toSign := algorithm + "\n" + t.Format(timeFormat) + "\n" + d.chain.Scope(t) + "\n" + d.previous + "\n" + what
 	if subtle.ConstantTimeCompare([]byte(hexMAC(d.key, toSign)), []byte(signature)) != 1 {
@@ -173,7 +186,7 @@ func (d *chunkReader) check(signature, algorithm, what string) error {
 }
 
 // end reads what follows the last chunk.
-func (d *chunkReader) end() error {
+func (d *BodyReader) end() error {
 	if d.expected >= 0 && d.seen != d.expected {
 		return malformed("the chunks are shorter than x-amz-decoded-content-length says")
 	}
@@ -226,7 +239,7 @@ func (d *chunkReader) end() error {
 	return io.EOF
 }
 
-func (d *chunkReader) account(data []byte) {
+func (d *BodyReader) account(data []byte) {
 	d.seen += int64(len(data))
 	for _, sum := range d.sums {
 		sum.hash.Write(data)
@@ -234,7 +247,7 @@ func (d *chunkReader) account(data []byte) {
 }
 
 // line reads up to a line end, which is not returned.
-func (d *chunkReader) line() (string, error) {
+func (d *BodyReader) line() (string, error) {
 	line, err := d.in.ReadSlice('\n')
 	switch {
 	case errors.Is(err, bufio.ErrBufferFull):
@@ -245,7 +258,7 @@ func (d *chunkReader) line() (string, error) {
 	return strings.TrimSuffix(string(line[:len(line)-1]), "\r"), nil
 }
 
-func (d *chunkReader) lineEnd() error {
+func (d *BodyReader) lineEnd() error {
 	line, err := d.line()
 	if err == nil && line != "" {
 		err = malformed("a chunk does not end where it says")

@@ -27,6 +27,40 @@ func Parse(r *http.Request) (*Credential, error) {
 	return parseQuery(r, query)
 }
 
+// ServiceName returns the signing name of the service that a request says it is
+// for, also when nothing else in its signature makes sense; empty when it does
+// not say. A signature of the version before is S3's: no other service of today
+// takes one.
+func ServiceName(r *http.Request) string {
+	if header := r.Header.Get("Authorization"); header != "" {
+		scheme, rest, _ := strings.Cut(strings.TrimSpace(header), " ")
+		if scheme == "AWS" {
+			return "s3"
+		}
+		if _, rest, ok := strings.Cut(rest, "Credential="); ok && strings.HasPrefix(scheme, "AWS4-") {
+			credential, _, _ := strings.Cut(rest, ",")
+			return scopeService(credential)
+		}
+		return ""
+	}
+	_, rawQuery := target(r)
+	if credential := presignedQuery(rawQuery)["X-Amz-Credential"]; credential != "" {
+		return scopeService(credential)
+	}
+	if strings.Contains(rawQuery, "AWSAccessKeyId=") && strings.Contains(rawQuery, "Signature=") {
+		return "s3"
+	}
+	return ""
+}
+
+func scopeService(credential string) string {
+	parts := strings.Split(strings.TrimSpace(credential), "/")
+	if len(parts) < 4 {
+		return ""
+	}
+	return parts[3]
+}
+
 // parseHeader reads "AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=…".
 func parseHeader(r *http.Request, header string) (*Credential, error) {
 	algorithm, rest, _ := strings.Cut(strings.TrimSpace(header), " ")

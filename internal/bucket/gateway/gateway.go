@@ -1,0 +1,192 @@
+// Package gateway is the child process that holds the buckets: an S3 server
+// (Versity's gateway, with its posix backend) over one folder, for one caller.
+//
+// It is a process of its own for two reasons. The posix backend changes the
+// working directory of the process to the folder of the buckets, which a server
+// with relative paths in its configuration could not bear, nor two servers in
+// one process. And a server that nobody asks for an object does not pay for it.
+//
+// It listens on a unix socket alone and knows one credential, which package
+// bucket made up for this process and signs everything with that it passes on.
+// Who may do what is decided there; nothing here sees a key of a client.
+//
+// The end of standard input ends the process.
+package gateway
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"syscall"
+
+	"github.com/gofiber/fiber/v3"
+	"github.com/versity/versitygw/auth"
+	"github.com/versity/versitygw/backend/meta"
+	"github.com/versity/versitygw/backend/posix"
+	"github.com/versity/versitygw/s3api"
+	"github.com/versity/versitygw/s3api/middlewares"
+	"github.com/versity/versitygw/s3api/utils"
+)
+
+// Config is what the process is told, as one line of JSON on standard input.
+type Config struct {
+	Dir     string // holds a folder for each bucket; absolute
+	SideCar string // holds the objects' attributes where Dir's file system has none; absolute
+	Socket  string // to listen on; absolute
+	Region  string // that every request is signed for
+	// AccessKeyID is also the owner of every bucket, for the protocol has no
+	// other name for one: it is the account.
+	AccessKeyID string
+	Secret      string
+}
+
+// Ready is the line on standard output that says that the socket is there.
+const Ready = "ready"
+
+// RequestIDHeader carries the id under which the server logs a request.
+const RequestIDHeader = "X-Outcrop-Request-Id"
+
+// Exit codes of Main.
+const (
+	ExitOK     = 0
+	ExitConfig = 3 // the first line is no Config
+	ExitServe  = 4 // the folder or the socket cannot be used
+)
+
+const (
+	// maxRequests is how many may be in flight; one more is told to slow down.
+	maxRequests = 1024
+	// maxFileActions bounds the threads that wait for the disk.
+	maxFileActions = 64
+	// maxParts is S3's own limit.
+	maxParts = 10_000
+)
+
+// Main serves one folder over the process's own standard files and returns the
+// exit code.
+func Main(stdin, stdout, stderr *os.File) int {
+	// The server decides when this process ends: a signal to the whole group
+	// reaches both, and requests in flight are still to be answered.
+	signal.Ignore(os.Interrupt, syscall.SIGTERM)
+	// What the library prints is no answer to the server.
+	os.Stdout = stderr
+	in := bufio.NewReader(stdin)
+	line, err := in.ReadBytes('\n')
+	if err != nil {
+		if errors.Is(err, io.EOF) {
+			return ExitOK // the server has gone before it could say anything
+		}
+		fmt.Fprintln(stderr, "read the configuration:", err)
+		return ExitConfig
+	}
+	var cfg Config
+	if err := json.Unmarshal(line, &cfg); err != nil {
+		fmt.Fprintln(stderr, "read the configuration: it is not JSON") // the cause would show the secret
+		return ExitConfig
+	}
+	if err := serve(cfg, in, stdout); err != nil {
+		fmt.Fprintln(stderr, err)
+		return ExitServe
+	}
+	return ExitOK
+}
+
+// serve runs until the input ends.
+func serve(cfg Config, in io.Reader, out io.Writer) error {
+	attributes, sideCar, err := attributesOf(cfg.Dir, cfg.SideCar)
+	if err != nil {
+		return err
+	}
+	options := posix.PosixOpts{SideCarDir: sideCar, Concurrency: maxFileActions}
+	options.SetNewDirPerm(0o700)
+	options.SetNewFilePerm(0o600)
+	backend, err := posix.New(cfg.Dir, attributes, options)
+	if err != nil {
+		return fmt.Errorf("open the folder of the buckets: %w", err)
+	}
+	defer backend.Shutdown()
+	utils.SetBucketNameValidationStrict(true)
+	root := auth.Account{Access: cfg.AccessKeyID, Secret: cfg.Secret, Role: auth.RoleAdmin}
+	server, err := s3api.New(
+		backend, middlewares.RootUserConfig{Access: root.Access, Secret: root.Secret}, cfg.Region, auth.NewIAMServiceSingle(root),
+		nil, nil, nil, nil, // no access log, no administration, no events, no metrics: the server has its own
+		s3api.WithQuiet(), s3api.WithKeepAlive(), s3api.WithDisableACL(),
+		s3api.WithConcurrencyLimiter(maxRequests, maxRequests), s3api.WithMpMaxParts(maxParts),
+		s3api.WithMiddleware("/", adoptRequestID),
+		s3api.WithOnListen(func() { fmt.Fprintln(out, Ready) }),
+	)
+	if err != nil {
+		return fmt.Errorf("make the S3 server: %w", err)
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.ServeMultiPort([]string{socketAddress(cfg)}) }()
+	ended := make(chan struct{})
+	go func() {
+		_, _ = io.Copy(io.Discard, in) // nothing more is said; the end is what counts
+		close(ended)
+	}()
+	select {
+	case err := <-served:
+		return fmt.Errorf("listen on the socket: %w", err)
+	case <-ended:
+		return server.ShutDown()
+	}
+}
+
+// adoptRequestID gives a request the id of the server's log in place of one
+// that nobody would find anywhere.
+func adoptRequestID(ctx fiber.Ctx) error {
+	if id := ctx.Get(RequestIDHeader); id != "" {
+		utils.ContextKeyRequestID.Set(ctx, id)
+		ctx.Set(utils.HeaderAmzRequestID, id)
+	}
+	return ctx.Next()
+}
+
+// socketAddress writes the socket's path so that the library takes it for one:
+// on Windows a path with a drive looks like host and port. The working
+// directory is the folder of the buckets by now.
+func socketAddress(cfg Config) string {
+	if runtime.GOOS != "windows" {
+		return cfg.Socket
+	}
+	if relative, err := filepath.Rel(cfg.Dir, cfg.Socket); err == nil {
+		return relative
+	}
+	return cfg.Socket
+}
+
+// attributesOf chooses where the attributes of objects are kept: with the files
+// where the file system can, otherwise in a folder of their own. Once there is
+// such a folder it stays in use, or what is in it would be lost.
+func attributesOf(dir, sideCar string) (meta.MetadataStorer, string, error) {
+	if _, err := os.Stat(sideCar); errors.Is(err, os.ErrNotExist) && hasAttributes(dir) {
+		return meta.XattrMeta{}, "", nil
+	}
+	if err := os.MkdirAll(sideCar, 0o700); err != nil {
+		return nil, "", fmt.Errorf("make the folder of the objects' attributes: %w", err)
+	}
+	store, err := meta.NewSideCar(sideCar)
+	if err != nil {
+		return nil, "", fmt.Errorf("open the folder of the objects' attributes: %w", err)
+	}
+	return store, sideCar, nil
+}
+
+// hasAttributes tries: that a file system can be asked for an attribute does
+// not mean that it can keep one.
+func hasAttributes(dir string) bool {
+	probe, err := os.CreateTemp(dir, ".attributes-")
+	if err != nil {
+		return false
+	}
+	defer os.Remove(probe.Name())
+	defer probe.Close()
+	return meta.XattrMeta{}.StoreAttribute(probe, "", "", "outcrop", []byte("1")) == nil
+}
