@@ -19,7 +19,7 @@ var active = []string{string(knowledge.JobStarting), string(knowledge.JobInProgr
 // not ended. Invalid: the data source is being deleted, or documents that were
 // given to it directly are not indexed yet.
 func (r *Registry) StartJob(ctx context.Context, j knowledge.Job, token store.Token) (made knowledge.Job, created bool, err error) {
-	if _, err := r.usableSource(ctx, j.Account, j.Region, j.Base, j.Source); err != nil {
+	if err := r.checkSource(ctx, j.Account, j.Region, j.Base, j.Source); err != nil {
 		return knowledge.Job{}, false, err
 	}
 	j.ID, j.Status, j.Reasons, j.Statistics = r.newID(), knowledge.JobStarting, nil, knowledge.Statistics{}

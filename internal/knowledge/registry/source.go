@@ -14,7 +14,7 @@ import (
 // the base. Conflict: the name is taken in the base. Invalid: the base is being
 // deleted.
 func (r *Registry) CreateSource(ctx context.Context, ds knowledge.DataSource, token store.Token) (made knowledge.DataSource, created bool, err error) {
-	if _, err := r.usableBase(ctx, ds.Account, ds.Region, ds.Base); err != nil {
+	if err := r.checkBase(ctx, ds.Account, ds.Region, ds.Base); err != nil {
 		return knowledge.DataSource{}, false, err
 	}
 	ds.ID, ds.Status = r.newID(), knowledge.SourceAvailable
@@ -118,26 +118,26 @@ func (r *Registry) RemoveSource(ctx context.Context, account, region, base, id s
 	return instead(err, nil)
 }
 
-// usableBase returns a base that is not being deleted.
-func (r *Registry) usableBase(ctx context.Context, account, region, id string) (knowledge.Base, error) {
+// checkBase fails when a base does not exist or is being deleted.
+func (r *Registry) checkBase(ctx context.Context, account, region, id string) error {
 	b, err := r.Base(ctx, account, region, id)
 	if err == nil && b.Status != knowledge.BaseActive && b.Status != knowledge.BaseUpdating {
-		return b, fault.New(fault.Invalid, "Knowledge Base with id %s is in status %s. Only an ACTIVE Knowledge Base can be used.", id, b.Status)
+		return fault.New(fault.Invalid, "Knowledge Base with id %s is in status %s. Only an ACTIVE Knowledge Base can be used.", id, b.Status)
 	}
-	return b, err
+	return err
 }
 
-// usableSource returns a data source that is not being deleted, of a base that
-// is not.
-func (r *Registry) usableSource(ctx context.Context, account, region, base, id string) (knowledge.DataSource, error) {
-	if _, err := r.usableBase(ctx, account, region, base); err != nil {
-		return knowledge.DataSource{}, err
+// checkSource fails when a data source or its base does not exist or is being
+// deleted.
+func (r *Registry) checkSource(ctx context.Context, account, region, base, id string) error {
+	if err := r.checkBase(ctx, account, region, base); err != nil {
+		return err
 	}
 	ds, err := r.Source(ctx, account, region, base, id)
 	if err == nil && ds.Status != knowledge.SourceAvailable {
-		return ds, fault.New(fault.Invalid, "DataSource with id %s in KnowledgeBase with id %s is in status %s. Only an AVAILABLE DataSource can be used.", id, base, ds.Status)
+		return fault.New(fault.Invalid, "DataSource with id %s in KnowledgeBase with id %s is in status %s. Only an AVAILABLE DataSource can be used.", id, base, ds.Status)
 	}
-	return ds, err
+	return err
 }
 
 func sourceKey(account, region, base, id string) store.Key {

@@ -69,7 +69,7 @@ func DecodeWork(j store.Job) (Work, error) {
 // of it has not ended: of two that write the same document the later one would
 // have to win, and nobody could tell which that is.
 func (r *Registry) QueueDocuments(ctx context.Context, ds knowledge.DataSource, w DocumentsWork, token store.Token) error {
-	if _, err := r.usableSource(ctx, ds.Account, ds.Region, ds.Base, ds.ID); err != nil {
+	if err := r.checkSource(ctx, ds.Account, ds.Region, ds.Base, ds.ID); err != nil {
 		return err
 	}
 	request := r.newID()
