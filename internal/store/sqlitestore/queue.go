@@ -27,8 +27,8 @@ func (s *Store) enqueue(ctx context.Context, tx *sql.Tx, j store.Job) error {
 	if payload == nil {
 		payload = []byte{}
 	}
-	_, err := tx.ExecContext(ctx, "INSERT INTO job (id, kind, payload, run_at) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
-		j.ID, j.Kind, payload, nanos(j.RunAt))
+	_, err := tx.ExecContext(ctx, `INSERT INTO job (id, kind, payload, "group", run_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
+		j.ID, j.Kind, payload, j.Group, nanos(j.RunAt))
 	return err
 }
 
@@ -38,7 +38,9 @@ func (s *Store) Claim(ctx context.Context, kinds []string, lease time.Duration) 
 	if len(kinds) == 0 {
 		return store.Job{}, false, nil
 	}
-	due := "SELECT seq FROM job WHERE run_at <= ? AND (lease = '' OR expires <= ?) AND kind IN (?" + strings.Repeat(", ?", len(kinds)-1) + ") ORDER BY run_at, seq LIMIT 1"
+	due := `SELECT seq FROM job WHERE run_at <= ? AND (lease = '' OR expires <= ?) AND kind IN (?` + strings.Repeat(", ?", len(kinds)-1) + `)
+		AND ("group" = '' OR NOT EXISTS (SELECT 1 FROM job AS before WHERE before."group" = job."group" AND before.seq < job.seq))
+		ORDER BY run_at, seq LIMIT 1`
 	now := s.now()
 	args := []any{nanos(now), nanos(now)}
 	for _, kind := range kinds {
@@ -51,8 +53,8 @@ func (s *Store) Claim(ctx context.Context, kinds []string, lease time.Duration) 
 			var runAt int64
 			var payload []byte
 			update := append([]any{s.newLease(), nanos(now.Add(lease))}, args...)
-			err := tx.QueryRowContext(ctx, "UPDATE job SET lease = ?, expires = ?, attempts = attempts + 1 WHERE seq = ("+due+") RETURNING id, kind, payload, run_at, attempts, lease", update...).
-				Scan(&j.ID, &j.Kind, &payload, &runAt, &j.Attempts, &j.Lease)
+			err := tx.QueryRowContext(ctx, "UPDATE job SET lease = ?, expires = ?, attempts = attempts + 1 WHERE seq = ("+due+`) RETURNING id, kind, payload, "group", run_at, attempts, lease`, update...).
+				Scan(&j.ID, &j.Kind, &payload, &j.Group, &runAt, &j.Attempts, &j.Lease)
 			j.Payload, j.RunAt = payload, moment(runAt)
 			return err
 		})
@@ -74,7 +76,11 @@ func (s *Store) Renew(ctx context.Context, j store.Job, lease time.Duration) err
 
 // Finish implements store.Queue.
 func (s *Store) Finish(ctx context.Context, j store.Job) error {
-	return s.held(ctx, "DELETE FROM job WHERE id = ? AND lease = ? AND lease <> ''", j.ID, j.Lease)
+	err := s.held(ctx, "DELETE FROM job WHERE id = ? AND lease = ? AND lease <> ''", j.ID, j.Lease)
+	if err == nil && j.Group != "" {
+		s.signal() // the next one of the group
+	}
+	return err
 }
 
 // Release implements store.Queue.

@@ -97,12 +97,14 @@ CREATE TABLE job (
 	id       TEXT NOT NULL UNIQUE,
 	kind     TEXT NOT NULL,
 	payload  BLOB NOT NULL,
+	"group"  TEXT NOT NULL,
 	run_at   INTEGER NOT NULL,
 	attempts INTEGER NOT NULL DEFAULT 0,
 	lease    TEXT NOT NULL DEFAULT '', -- of who holds it; '' nobody
 	expires  INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX job_due ON job (run_at, seq);
+CREATE INDEX job_group ON job ("group", seq);
 `}
 }
 

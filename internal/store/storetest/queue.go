@@ -168,6 +168,105 @@ func release(t *testing.T, f *fixture) {
 	}
 }
 
+func groups(t *testing.T, f *fixture) {
+	mustEnqueue(t, f,
+		store.Job{ID: "a1", Kind: "k", Group: "a", RunAt: start.Add(time.Second)},
+		store.Job{ID: "a2", Kind: "k", Group: "a", RunAt: start.Add(-time.Minute)},
+		store.Job{ID: "b1", Kind: "other", Group: "b"},
+		store.Job{ID: "b2", Kind: "k", Group: "b"},
+		store.Job{ID: "free", Kind: "k"})
+	if j, ok, err := f.Claim(t.Context(), []string{"k"}, time.Minute); err != nil || !ok || j.ID != "free" {
+		t.Fatalf("Claim: got %q, %v, %v, want the one that waits for nobody, as one waits for its time and one is of another kind", j.ID, ok, err)
+	}
+	checkNone(t, "behind one of another kind", f, "k")
+	b1 := mustClaim(t, f, "b1")
+	check(t, "group", b1.Group, "b")
+	checkNone(t, "behind one that waits, and one that is held", f, "k")
+	f.pass(time.Second)
+	a1 := mustClaim(t, f, "a1")
+	if err := f.Release(t.Context(), a1, start.Add(30*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	checkNone(t, "behind one that was released for later", f, "k", "other")
+	for len(f.Wake()) > 0 {
+		<-f.Wake()
+	}
+	if err := f.Finish(t.Context(), b1); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-f.Wake():
+	default:
+		t.Error("Finish of a job that another one of its group waits for: got nobody woken")
+	}
+	mustClaim(t, f, "b2")
+	f.pass(29 * time.Second)
+	a1 = mustClaim(t, f, "a1")
+	f.pass(time.Minute) // the lease has run out, and it is a1's turn again
+	mustClaim(t, f, "b2")
+	mustClaim(t, f, "free")
+	again := mustClaim(t, f, "a1")
+	checkReason(t, "Finish of a lost lease", f.Finish(t.Context(), a1), store.LeaseTaken)
+	checkNone(t, "behind one that another worker took", f, "k")
+	if err := f.Finish(t.Context(), again); err != nil {
+		t.Fatal(err)
+	}
+	mustClaim(t, f, "a2")
+}
+
+// groupsAtOnce: each group is worked on by one at a time and in its order,
+// whoever has the store open.
+func groupsAtOnce(t *testing.T, f *fixture) {
+	stores := []store.Store{f, f.another()}
+	want := map[string][]string{}
+	for i := range 30 {
+		j := store.Job{ID: numbered(i), Kind: "k", Group: string(rune('a' + i%3))}
+		want[j.Group] = append(want[j.Group], j.ID)
+		mustEnqueue(t, f, j)
+	}
+	var group sync.WaitGroup
+	var mu sync.Mutex
+	got, busy := map[string][]string{}, map[string]bool{}
+	left := 30
+	for i := range 4 {
+		group.Go(func() {
+			for {
+				j, ok, err := stores[i%2].Claim(t.Context(), []string{"k"}, time.Minute)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				mu.Lock()
+				if left == 0 {
+					mu.Unlock()
+					return
+				}
+				if ok {
+					if busy[j.Group] {
+						t.Errorf("%s: got claimed while another one of its group was held", j.ID)
+					}
+					busy[j.Group] = true
+					got[j.Group] = append(got[j.Group], j.ID)
+				}
+				mu.Unlock()
+				if !ok {
+					continue
+				}
+				mu.Lock()
+				busy[j.Group] = false
+				left--
+				mu.Unlock()
+				if err := stores[i%2].Finish(t.Context(), j); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+	check(t, "the order of each group", got, want)
+}
+
 func enqueueWithRecord(t *testing.T, f *fixture) {
 	job := func(id string) *store.Job { return &store.Job{ID: id, Kind: "k"} }
 	r, _, err := f.Create(t.Context(), record("A"), store.Create{Token: store.Token{Value: "t"}, Enqueue: job("1")})

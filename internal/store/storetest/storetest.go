@@ -43,6 +43,8 @@ func Run(t *testing.T, open Opener) {
 		"ClaimAtOnce":           claimAtOnce,
 		"Lease":                 lease,
 		"Release":               release,
+		"Group":                 groups,
+		"GroupAtOnce":           groupsAtOnce,
 		"EnqueueWithRecord":     enqueueWithRecord,
 		"Wake":                  wake,
 		"ContextEnds":           contextEnds,
