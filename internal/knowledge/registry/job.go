@@ -39,7 +39,7 @@ func (r *Registry) StartJob(ctx context.Context, j knowledge.Job, token store.To
 		Enqueue: &work,
 	})
 	if store.Reason(err) == store.Excluded {
-		return knowledge.Job{}, false, r.whyExcluded(ctx, err, j.Account, j.Region, rec.Parent)
+		return knowledge.Job{}, false, r.whyExcluded(ctx, err, j)
 	}
 	if err != nil {
 		return knowledge.Job{}, false, err
@@ -48,19 +48,16 @@ func (r *Registry) StartJob(ctx context.Context, j knowledge.Job, token store.To
 	return made, created, err
 }
 
-// whyExcluded words why a job cannot start: a job runs, or documents wait.
-func (r *Registry) whyExcluded(ctx context.Context, cause error, account, region, parent string) error {
-	query := pendingDocuments(account, region, parent)
-	query.Limit = 1
-	page, err := r.store.List(ctx, query)
-	if err != nil {
+// whyExcluded words why a job cannot start: documents wait, or a job runs.
+func (r *Registry) whyExcluded(ctx context.Context, cause error, j knowledge.Job) error {
+	waiting, err := r.Busy(ctx, knowledge.DataSource{Account: j.Account, Region: j.Region, Base: j.Base, ID: j.Source})
+	switch {
+	case err != nil:
 		return err
+	case waiting:
+		return fault.Wrap(fault.Invalid, cause, "There is an ongoing KnowledgeBaseDocuments API request for DataSource with id %s in KnowledgeBase with id %s. Wait until it is complete, and try your request again.", j.Source, j.Base)
 	}
-	base, source, _ := strings.Cut(parent, "/")
-	if len(page.Records) > 0 {
-		return fault.Wrap(fault.Invalid, cause, "There is an ongoing KnowledgeBaseDocuments API request for DataSource with id %s in KnowledgeBase with id %s. Wait until it is complete, and try your request again.", source, base)
-	}
-	return fault.Wrap(fault.Conflict, cause, "DataSource with id %s in KnowledgeBase with id %s already has an ongoing ingestion job. Wait until it is complete, or stop it, and try your request again.", source, base)
+	return fault.Wrap(fault.Conflict, cause, "DataSource with id %s in KnowledgeBase with id %s already has an ongoing ingestion job. Wait until it is complete, or stop it, and try your request again.", j.Source, j.Base)
 }
 
 // Job returns a job. NotFound, with the text for clients.
