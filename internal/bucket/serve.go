@@ -1,0 +1,147 @@
+package bucket
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/outcrop/outcrop/internal/bucket/gateway"
+	"github.com/outcrop/outcrop/internal/iam"
+	"github.com/outcrop/outcrop/internal/sigv4"
+)
+
+// serverName is what S3 calls itself in its answers.
+const serverName = "AmazonS3"
+
+// exchange is one request on its way.
+type exchange struct {
+	requestID string
+	method    string
+	target    target
+	outcome   *Outcome
+
+	payload    sigv4.Payload
+	hash       string // of the body as it was declared, for PayloadHash
+	credential *sigv4.Credential
+	identity   *sigv4.Identity
+	body       *body
+}
+
+type exchangeKey struct{}
+
+func exchangeOf(ctx context.Context) *exchange { return ctx.Value(exchangeKey{}).(*exchange) }
+
+// Serve answers a request in S3's words, with bodies of any length. requestID is
+// what client and log know it by. What becomes of it is in o, also when the
+// answer is torn by http.ErrAbortHandler.
+func (s *Server) Serve(w http.ResponseWriter, r *http.Request, requestID string, o *Outcome) {
+	x := &exchange{requestID: requestID, method: r.Method, target: parseTarget(r, s.p.Domain), outcome: o}
+	out, err := s.prepare(x, r)
+	if err != nil {
+		x.fail(w, failureOf(err))
+		return
+	}
+	s.proxy.ServeHTTP(w, out)
+}
+
+// prepare decides whether the request is passed on, and makes what is.
+func (s *Server) prepare(x *exchange, r *http.Request) (*http.Request, error) {
+	op := operationOf(r, &x.target)
+	x.outcome.Operation = op.name
+	if err := s.identify(x, r); err != nil {
+		return nil, err
+	}
+	switch {
+	case op.name == "":
+		return nil, fail(http.StatusMethodNotAllowed, "MethodNotAllowed", "The specified method is not allowed against this resource.")
+	case op.refused:
+		return nil, notImplemented(op.name)
+	case x.target.key != "" && !representable(x.target.key):
+		return nil, fail(http.StatusBadRequest, "InvalidArgument", "Object keys with empty segments, '.' or '..' between slashes, or a NUL are not supported by this server.")
+	}
+	if x.outcome.Principal.Type != iam.Anonymous {
+		if d := iam.Decide(x.outcome.Principal, "s3:"+op.action, x.target.resource()); !d.Allowed {
+			return nil, denied(d.Reason)
+		}
+	}
+	out := r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
+	out.Header = r.Header.Clone()
+	x.unsign(out.Header)
+	out.Header.Set(gateway.RequestIDHeader, x.requestID)
+	if err := x.wrap(out); err != nil {
+		return nil, err
+	}
+	if op.name == "CreateBucket" {
+		if err := x.relocate(out); err != nil {
+			return nil, err
+		}
+	}
+	out.URL = &url.URL{Scheme: "http", Host: "gateway", Opaque: x.target.path, RawQuery: x.target.rawQuery()}
+	out.RequestURI = ""
+	return out, nil
+}
+
+// unsign takes the client's signature out of a request. Of a presigned URL it
+// makes headers of what would have been headers.
+func (x *exchange) unsign(h http.Header) {
+	for _, name := range []string{"Authorization", "X-Amz-Security-Token", "Expect", gateway.RequestIDHeader} {
+		h.Del(name)
+	}
+	kept := x.target.query[:0]
+	for _, p := range x.target.query {
+		lower := strings.ToLower(p.name)
+		switch {
+		case strings.HasPrefix(lower, "x-amz-"):
+			switch lower {
+			case "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-expires", "x-amz-signedheaders", "x-amz-signature",
+				"x-amz-security-token", "x-amz-content-sha256":
+			default:
+				if h.Get(p.name) == "" {
+					h.Set(p.name, p.value)
+				}
+			}
+		case p.name == oldKey, p.name == oldSignature, p.name == oldExpiration && !x.target.has("X-Amz-Signature"):
+		default:
+			kept = append(kept, p)
+		}
+	}
+	x.target.query = kept
+}
+
+// adjust changes an answer of the gateway into ours.
+func adjust(response *http.Response) error {
+	x := exchangeOf(response.Request.Context())
+	h := response.Header
+	h.Set("Server", serverName)
+	if h.Get("X-Amz-Bucket-Region") != "" && x.outcome.Region != "" {
+		h.Set("X-Amz-Bucket-Region", x.outcome.Region) // a bucket is in every region
+	}
+	x.outcome.Status = response.StatusCode
+	if response.StatusCode < http.StatusBadRequest {
+		return nil
+	}
+	x.outcome.Code = http.StatusText(response.StatusCode)
+	head, err := io.ReadAll(io.LimitReader(response.Body, errorHead))
+	if err != nil {
+		return err
+	}
+	if _, after, ok := bytes.Cut(head, []byte("<Code>")); ok {
+		if code, _, ok := bytes.Cut(after, []byte("</Code>")); ok {
+			x.outcome.Code = string(code)
+		}
+	}
+	response.Body = &part{Reader: io.MultiReader(bytes.NewReader(head), response.Body), Closer: response.Body}
+	return nil
+}
+
+// part is a body that was begun to be read.
+type part struct {
+	io.Reader
+	io.Closer
+}
+
+// errorHead is how much of an error is looked at for its code.
+const errorHead = 1 << 10
