@@ -152,6 +152,7 @@ func TestTranslate(t *testing.T) {
 		`[\p{L}\p{M}0-9_]*`:                  {[]string{"", "é1_"}, []string{" "}},
 		`a|b`:                                {[]string{"a", "b"}, []string{"ab", "xa"}},
 		`^([0-9]+)+$`:                        {[]string{"12"}, []string{strings.Repeat("0", 200) + "!"}},
+		`:/d{3}:/d+/d`:                       {[]string{":123:4/d"}, []string{":/ddd:/d/d", ":123:4/5"}},
 		`[a\]b]{3}`:                          {[]string{"a]b"}, []string{"a]"}},
 		`(?!(a|b)c)[a-c]+`:                   {[]string{"ab", "c"}, []string{"ac", "bca"}},
 	} {

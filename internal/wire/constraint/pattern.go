@@ -12,9 +12,10 @@ import (
 )
 
 // Models write patterns for Java. Go's expressions are a subset; Translate
-// bridges what the models use: \uXXXX, counts above 1000, and a negative
-// lookahead at the beginning, which becomes a second expression. A pattern must
-// match the whole value.
+// bridges what the models use: \uXXXX, counts above 1000, a negative lookahead
+// at the beginning, which becomes a second expression, and a slip of theirs: /d
+// where \d is meant, which no ARN of a knowledge base would match. A pattern
+// must match the whole value.
 
 // Translate returns the Go expressions for a pattern: the value must match must
 // and, when mustNot is not nil, must not match that.
@@ -107,7 +108,7 @@ func closing(s string) int {
 // maxRepeat is the largest count that package regexp takes.
 const maxRepeat = 1000
 
-// rewrite turns \uXXXX into \x{XXXX} and splits large counts: x{1,1024} is
+// rewrite turns \uXXXX into \x{XXXX} and /d into \d, and splits large counts: x{1,1024} is
 // x{1,1000}x{0,24}.
 func rewrite(p string) string {
 	var b strings.Builder
@@ -121,6 +122,10 @@ func rewrite(p string) string {
 		case c == '\\' && i+1 < len(p):
 			atom = b.Len()
 			b.WriteString(p[i : i+2])
+			i += 2
+		case strings.HasPrefix(p[i:], "/d{") || strings.HasPrefix(p[i:], "/d+"):
+			atom = b.Len()
+			b.WriteString(`\d`)
 			i += 2
 		case c == '[':
 			atom = b.Len()
