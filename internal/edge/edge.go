@@ -46,7 +46,8 @@ type Authorizer func(c *call.Call, labels map[string]string) error
 // Admitter says whether there is room for the call: nil, or fault.Throttled.
 type Admitter func(c *call.Call, labels map[string]string) error
 
-// Params is what an Edge is made of. Every field is required except Extra.
+// Params is what an Edge is made of. Every field is required except Extra,
+// Passed and Unclaimed.
 type Params struct {
 	Services      []Service
 	Authenticator Authenticator
@@ -68,6 +69,11 @@ type Params struct {
 	Ready func(ctx context.Context) error
 	// Extra holds handlers for paths that are not AWS's, such as /console/.
 	Extra map[string]http.Handler
+	// Passed holds the services that speak for themselves, by signing name.
+	Passed map[string]Passed
+	// Unclaimed is the one among them that gets requests which name no service
+	// and match no operation; empty: they are unknown operations.
+	Unclaimed string
 }
 
 // Edge is the http.Handler of the one port.
@@ -131,12 +137,15 @@ func New(p Params) (*Edge, error) {
 
 // ServeHTTP answers one request.
 func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if h, pattern := e.mux.Handler(r); pattern != "" {
-		h.ServeHTTP(w, r)
-		return
+	service := e.passed(r)
+	if service == "" {
+		if h, pattern := e.mux.Handler(r); pattern != "" {
+			h.ServeHTTP(w, r)
+			return
+		}
 	}
 	x := &exchange{edge: e, w: w, r: r, call: &call.Call{RequestID: e.p.NewID(), Account: e.p.Account, Start: e.p.Now()}}
-	x.run()
+	x.run(service)
 }
 
 func (e *Edge) live(w http.ResponseWriter, _ *http.Request) {

@@ -44,7 +44,8 @@ type exchange struct {
 	cause  error
 }
 
-func (x *exchange) run() {
+// run answers the request: itself, or by passing it on to a service.
+func (x *exchange) run(service string) {
 	defer x.log()
 	defer func() {
 		// A panic is a bug: it is counted and logged with its stack, the client
@@ -60,6 +61,10 @@ func (x *exchange) run() {
 		x.edge.p.Logger.Error("panic", slog.String("request_id", x.call.RequestID), slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
 		x.fail(fault.New(fault.Internal, "panic"))
 	}()
+	if service != "" {
+		x.pass(service)
+		return
+	}
 	if err := x.serve(); err != nil {
 		x.fail(err)
 	}
