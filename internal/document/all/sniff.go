@@ -1,0 +1,268 @@
+package all
+
+import (
+	"bytes"
+	"encoding/xml"
+	"io"
+	"mime"
+	"path"
+	"slices"
+	"strings"
+	"unicode/utf16"
+
+	"github.com/gabriel-vasile/mimetype"
+
+	"github.com/outcrop/outcrop/internal/document"
+	"github.com/outcrop/outcrop/internal/document/bound"
+	"github.com/outcrop/outcrop/internal/document/text"
+	"github.com/outcrop/outcrop/internal/fault"
+)
+
+// kind is a format that is read.
+type kind int
+
+const (
+	textFile kind = iota
+	markdownFile
+	htmlFile
+	csvFile
+	docxFile
+	xlsxFile
+	pdfFile
+)
+
+// byEnding says what a file's name promises. Of the formats that are text the
+// name decides; of the others the content does.
+var byEnding = map[string]kind{
+	".txt": textFile, ".text": textFile, ".log": textFile,
+	".md": markdownFile, ".markdown": markdownFile, ".mdown": markdownFile, ".mkd": markdownFile,
+	".html": htmlFile, ".htm": htmlFile, ".xhtml": htmlFile,
+	".csv": csvFile, ".tsv": csvFile, ".tab": csvFile,
+	".docx": docxFile, ".docm": docxFile, ".dotx": docxFile,
+	".xlsx": xlsxFile, ".xlsm": xlsxFile, ".xltx": xlsxFile,
+	".pdf": pdfFile,
+}
+
+var byMIME = map[string]kind{
+	"text/plain": textFile, "text/markdown": markdownFile, "text/x-markdown": markdownFile,
+	"text/html": htmlFile, "application/xhtml+xml": htmlFile,
+	"text/csv": csvFile, "text/tab-separated-values": csvFile,
+	mimeDOCX: docxFile, mimeXLSX: xlsxFile, "application/pdf": pdfFile,
+}
+
+const (
+	mimeDOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+	mimeXLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+)
+
+// notDocuments are text for programs: Bedrock's knowledge bases skip them, and
+// so do ours.
+var notDocuments = []string{
+	".json", ".jsonl", ".ndjson", ".xml", ".xsd", ".xsl", ".svg", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".properties", ".lock",
+	".js", ".mjs", ".cjs", ".jsx", ".ts", ".tsx", ".css", ".scss", ".py", ".ipynb", ".go", ".java", ".kt", ".c", ".h", ".cc", ".cpp", ".hpp",
+	".cs", ".rs", ".rb", ".php", ".pl", ".sh", ".bat", ".ps1", ".sql", ".r", ".swift", ".scala", ".lua", ".tf", ".proto",
+}
+
+// promised returns what name and declared type say that a file is. known is
+// false when they say nothing; the name goes first, because stores declare one
+// type for everything.
+func promised(in document.Input) (k kind, known bool) {
+	if k, known = byEnding[ending(in.Name)]; known {
+		return k, true
+	}
+	k, known = byMIME[mediaType(in.MIME)]
+	return k, known
+}
+
+func ending(name string) string { return strings.ToLower(path.Ext(name)) }
+
+func mediaType(declared string) string {
+	t, _, err := mime.ParseMediaType(declared)
+	if err != nil {
+		t, _, _ = strings.Cut(declared, ";")
+	}
+	return strings.ToLower(strings.TrimSpace(t))
+}
+
+// charset returns the encoding in a declared type, or "".
+func charset(declared string) string {
+	if _, params, err := mime.ParseMediaType(declared); err == nil {
+		return params["charset"]
+	}
+	return ""
+}
+
+// sniff decides what a file is: by its content where that leaves no doubt, else
+// by what was promised. Faults as document.Parser's.
+func sniff(in document.Input) (kind, error) {
+	content := in.Content
+	want, known := promised(in)
+	switch {
+	case bytes.HasPrefix(content, []byte("%PDF-")), known && want == pdfFile && bytes.Contains(head(content), []byte("%PDF-")):
+		return pdfFile, nil
+	case bytes.HasPrefix(content, []byte("PK\x03\x04")), bytes.HasPrefix(content, []byte("PK\x05\x06")):
+		return sniffArchive(in)
+	case bytes.HasPrefix(content, []byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")):
+		return 0, compoundFault(content)
+	case bytes.HasPrefix(content, []byte(`{\rtf`)):
+		return 0, unsupported("Rich Text (.rtf)")
+	}
+	if binary := binaryType(content); binary != "" {
+		return 0, unsupported(describe(binary))
+	}
+	if known && (want == pdfFile || want == docxFile || want == xlsxFile) {
+		return 0, fault.New(fault.Invalid, "The file is damaged: it is not the %s file that its name or type says.", kindNames[want])
+	}
+	if looksHTML(content) {
+		return htmlFile, nil
+	}
+	if known {
+		return want, nil
+	}
+	if slices.Contains(notDocuments, ending(in.Name)) {
+		return 0, fault.New(fault.Unsupported, "Files that end in %s are not read.", ending(in.Name))
+	}
+	if in.Records != nil {
+		return csvFile, nil
+	}
+	return textFile, nil
+}
+
+var kindNames = map[kind]string{pdfFile: "PDF", docxFile: "DOCX", xlsxFile: "XLSX"}
+
+func head(content []byte) []byte { return content[:min(len(content), 1024)] }
+
+func unsupported(what string) error {
+	return fault.New(fault.Unsupported, "The file is %s, a format that is not read.", what)
+}
+
+// binaryType returns the media type of content that is certainly not text, or
+// "" when it may be. Text of unknown encoding is left to package text to refuse.
+func binaryType(content []byte) string {
+	detected := mimetype.Detect(content)
+	for m := detected; m != nil; m = m.Parent() {
+		if m.Is("text/plain") {
+			return ""
+		}
+	}
+	if detected.Is("application/octet-stream") {
+		return ""
+	}
+	// Some signatures are so short that text has them too: what reads as UTF-8
+	// without zeros is text.
+	if _, _, err := text.Decode(content[:min(len(content), 4096)], ""); err == nil {
+		return ""
+	}
+	t, _, _ := strings.Cut(detected.String(), ";")
+	return t
+}
+
+func describe(mediaType string) string {
+	group, _, _ := strings.Cut(mediaType, "/")
+	switch group {
+	case "image":
+		return "an image (" + mediaType + ")"
+	case "audio":
+		return "a sound file (" + mediaType + ")"
+	case "video":
+		return "a video (" + mediaType + ")"
+	case "font":
+		return "a font"
+	}
+	return "of the type " + mediaType
+}
+
+// looksHTML reports whether content begins as an HTML document does. A fragment
+// is not enough: Markdown may begin with any tag.
+func looksHTML(content []byte) bool {
+	s := string(head(content))
+	s = strings.TrimPrefix(s, "\xef\xbb\xbf")
+	for range 10 {
+		s = strings.TrimLeft(s, " \t\r\n\f")
+		if rest, ok := strings.CutPrefix(s, "<!--"); ok {
+			_, s, _ = strings.Cut(rest, "-->")
+			continue
+		}
+		if strings.HasPrefix(s, "<?xml") {
+			_, s, _ = strings.Cut(s, "?>")
+			continue
+		}
+		break
+	}
+	s = strings.ToLower(s[:min(len(s), 32)])
+	for _, tag := range []string{"<!doctype html", "<html"} {
+		if rest, ok := strings.CutPrefix(s, tag); ok && (rest == "" || strings.ContainsAny(rest[:1], " \t\r\n>")) {
+			return true
+		}
+	}
+	return false
+}
+
+// contentTypes is the part of an Office file that says what it is.
+type contentTypes struct {
+	Overrides []struct {
+		Type string `xml:"ContentType,attr"`
+	} `xml:"Override"`
+}
+
+// sniffArchive tells the Office formats from other archives.
+func sniffArchive(in document.Input) (kind, error) {
+	want, known := promised(in)
+	archive, err := bound.Open(in.Content)
+	if err != nil {
+		detected := mimetype.Detect(in.Content)
+		if known && (want == docxFile || want == xlsxFile) || detected.Is(mimeDOCX) || detected.Is(mimeXLSX) {
+			return 0, err
+		}
+		return 0, unsupported("a ZIP archive")
+	}
+	part, err := archive.Part("[Content_Types].xml")
+	if err != nil {
+		return 0, err
+	}
+	if part == nil {
+		return 0, unsupported("a ZIP archive")
+	}
+	var types contentTypes
+	if err := xml.NewDecoder(io.LimitReader(part, 4<<20)).Decode(&types); err != nil {
+		return 0, fault.Wrap(fault.Invalid, err, "The file is damaged: its list of parts cannot be read.")
+	}
+	for _, override := range types.Overrides {
+		switch t := strings.ToLower(override.Type); {
+		case strings.HasSuffix(t, "wordprocessingml.document.main+xml"), strings.HasSuffix(t, "wordprocessingml.template.main+xml"),
+			strings.HasPrefix(t, "application/vnd.ms-word.") && strings.HasSuffix(t, ".main+xml"):
+			return docxFile, nil
+		case strings.HasSuffix(t, "spreadsheetml.sheet.main+xml"), strings.HasSuffix(t, "spreadsheetml.template.main+xml"),
+			strings.HasPrefix(t, "application/vnd.ms-excel.sheet.macroenabled"), strings.HasPrefix(t, "application/vnd.ms-excel.template.macroenabled"):
+			return xlsxFile, nil
+		case strings.Contains(t, "presentationml."):
+			return 0, unsupported("a presentation (PowerPoint)")
+		case strings.HasPrefix(t, "application/vnd.ms-excel.sheet.binary"):
+			return 0, unsupported("a binary workbook (.xlsb)")
+		}
+	}
+	return 0, unsupported("a ZIP archive")
+}
+
+// compoundFault says what a compound file is: the container of Office formats
+// up to 2003, and of those after that when they are encrypted.
+func compoundFault(content []byte) error {
+	has := func(name string) bool {
+		var wide []byte
+		for _, unit := range utf16.Encode([]rune(name)) {
+			wide = append(wide, byte(unit), byte(unit>>8))
+		}
+		return bytes.Contains(content, wide)
+	}
+	switch {
+	case has("EncryptedPackage"):
+		return fault.New(fault.Invalid, "The file is encrypted with a password.")
+	case has("WordDocument"):
+		return unsupported("a Word 97–2003 document (.doc); save it as .docx")
+	case has("Workbook"), has("Book"):
+		return unsupported("an Excel 97–2003 workbook (.xls); save it as .xlsx")
+	case has("PowerPoint Document"):
+		return unsupported("a presentation (PowerPoint)")
+	}
+	return unsupported("an OLE compound file")
+}

@@ -1,0 +1,108 @@
+// Package xlsx reads Excel workbooks: each sheet that is shown, under its name,
+// with the values as the cells show them.
+package xlsx
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/xuri/excelize/v2"
+
+	"github.com/outcrop/outcrop/internal/document"
+	"github.com/outcrop/outcrop/internal/document/bound"
+	"github.com/outcrop/outcrop/internal/document/table"
+	"github.com/outcrop/outcrop/internal/fault"
+)
+
+// MIME of what this package reads.
+const MIME = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+// checkEvery is after how many rows the context is looked at.
+const checkEvery = 256
+
+// Parse reads a workbook. Faults: Invalid (damaged, encrypted, expands without
+// bound). The context's own error when it ends.
+func Parse(ctx context.Context, content []byte) (_ *document.Text, err error) {
+	if _, err := bound.Open(content); err != nil {
+		return nil, err
+	}
+	// The limits are checked above for what is not media; excelize counts those
+	// too. Nothing is spilled to temporary files.
+	limit := int64(bound.MaxExpanded + 2*document.MaxSize)
+	book, err := excelize.OpenReader(bytes.NewReader(content), excelize.Options{UnzipSizeLimit: limit, UnzipXMLSizeLimit: limit})
+	if err != nil {
+		return nil, damaged(err)
+	}
+	defer func() {
+		if closeErr := book.Close(); err == nil && closeErr != nil {
+			err = damaged(closeErr)
+		}
+	}()
+	var b strings.Builder
+	budget := &bound.Budget{}
+	hidden := 0
+	for _, sheet := range book.GetSheetList() {
+		visible, err := book.GetSheetVisible(sheet)
+		if err != nil {
+			return nil, damaged(err)
+		}
+		if !visible {
+			hidden++
+			continue
+		}
+		text, err := rows(ctx, book, sheet, budget)
+		if err != nil {
+			return nil, err
+		}
+		if text != "" {
+			b.WriteString("## " + strings.TrimSpace(sheet) + "\n\n" + text + "\n\n")
+		}
+	}
+	t := &document.Text{MIME: MIME}
+	if s := strings.TrimSpace(b.String()); s != "" {
+		t.Pages = []document.Page{{Number: -1, Text: s}}
+	}
+	if hidden > 0 {
+		t.Notes = append(t.Notes, fmt.Sprintf("%d hidden sheets were left out.", hidden))
+	}
+	return t, nil
+}
+
+func rows(ctx context.Context, book *excelize.File, sheet string, budget *bound.Budget) (string, error) {
+	it, err := book.Rows(sheet)
+	if err != nil {
+		var not excelize.ErrSheetNotExist
+		if errors.As(err, &not) {
+			return "", nil // a sheet of charts has no rows
+		}
+		return "", damaged(err)
+	}
+	defer it.Close()
+	w := table.NewWriter(budget)
+	for i := 0; it.Next(); i++ {
+		if i%checkEvery == 0 && ctx.Err() != nil {
+			return "", ctx.Err()
+		}
+		cells, err := it.Columns()
+		if err != nil {
+			return "", damaged(err)
+		}
+		if err := w.Row(cells); err != nil {
+			return "", err
+		}
+	}
+	if err := it.Error(); err != nil {
+		return "", damaged(err)
+	}
+	return w.String(), nil
+}
+
+func damaged(err error) error {
+	if errors.Is(err, excelize.ErrWorkbookPassword) {
+		return fault.Wrap(fault.Invalid, err, "The file is encrypted with a password.")
+	}
+	return fault.Wrap(fault.Invalid, err, "The file is damaged: the workbook cannot be read.")
+}
