@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/outcrop/outcrop/internal/app"
+	"github.com/outcrop/outcrop/internal/bucket/gateway"
 	"github.com/outcrop/outcrop/internal/config"
 	"github.com/outcrop/outcrop/internal/progress"
 	"github.com/outcrop/outcrop/internal/runner"
@@ -51,9 +52,9 @@ func (e *environment) serveCommand() *cobra.Command {
 }
 
 func (e *environment) serve(ctx context.Context, cfg *config.Config) error {
-	runnerCommand, err := ownRunner()
+	exe, err := os.Executable()
 	if err != nil {
-		return err
+		return fmt.Errorf("find this program's own file: %w", err)
 	}
 	logger := newLogger(e.stderr, cfg.Log)
 	for _, name := range config.UnknownVariables(os.Environ()) {
@@ -61,7 +62,7 @@ func (e *environment) serve(ctx context.Context, cfg *config.Config) error {
 	}
 	a, err := app.New(app.Params{
 		Config: cfg, Getenv: e.getenv, Logger: logger, Version: version,
-		Runner: runnerCommand, Command: e.self(), Progress: progress.For(e.stderr),
+		Runner: []string{exe, "runner"}, Gateway: []string{exe, "objects"}, Command: e.self(), Progress: progress.For(e.stderr),
 	})
 	if err != nil {
 		return err
@@ -86,15 +87,6 @@ func (e *environment) self() string {
 	return strings.Join(words, " ")
 }
 
-// ownRunner is the command line of the engine's child process: this program.
-func ownRunner() ([]string, error) {
-	exe, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("find this program's own file: %w", err)
-	}
-	return []string{exe, "runner"}, nil
-}
-
 func newLogger(w io.Writer, cfg config.Log) *slog.Logger {
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(cfg.Level)) // checked by Validate
@@ -113,6 +105,19 @@ func (e *environment) runnerCommand() *cobra.Command {
 			// The process's own files, not the command's: the runner takes
 			// standard output away from everything else in the process.
 			if code := runner.Main(os.Stdin, os.Stdout, os.Stderr); code != runner.ExitOK {
+				return &exitError{code: code}
+			}
+			return nil
+		},
+	}
+}
+
+// objectsCommand is the buckets' child process; the server starts it.
+func (e *environment) objectsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "objects", Hidden: true, Args: noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if code := gateway.Main(os.Stdin, os.Stdout, os.Stderr); code != gateway.ExitOK {
 				return &exitError{code: code}
 			}
 			return nil

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/outcrop/outcrop/internal/authn"
+	"github.com/outcrop/outcrop/internal/bucket"
 	"github.com/outcrop/outcrop/internal/catalog"
 	"github.com/outcrop/outcrop/internal/certificate"
 	"github.com/outcrop/outcrop/internal/config"
@@ -49,6 +50,9 @@ type Params struct {
 	// Runner is the command line that starts the engine's child process: this
 	// program with "runner".
 	Runner []string
+	// Gateway is the command line that starts the buckets' child process: this
+	// program with "objects".
+	Gateway []string
 	// Command is what a person types to run this program, for the banner:
 	// "bin/outcrop", with the flags that lead to the same data.
 	Command string
@@ -68,6 +72,7 @@ type App struct {
 	parts   *Parts
 	catalog *catalog.Catalog
 	router  *router.Router
+	buckets *bucket.Server
 	edge    *edge.Edge
 	// edgeServices is what the edge was built from, for the test that lists
 	// the operations nobody serves yet.
@@ -126,11 +131,13 @@ func New(p Params) (_ *App, err error) {
 	if cfg.Auth == config.On {
 		authenticator, authorize = newAuthenticator(cfg, keys, a.catalog.HasRegion, p.Now), decide
 	}
+	a.buckets = a.newBuckets(keys)
+	passed, unclaimed := a.passed()
 	a.edge, err = edge.New(edge.Params{
 		Services: a.edgeServices, Authenticator: authenticator, Authorize: authorize, Admit: admitter(quota.New(cfg.Limits.RequestsPerMinute, p.Now)), ActionService: "sts",
 		Logger: p.Logger, Metrics: edge.NewMetrics(), Now: p.Now, NewID: newRequestID, NewPadding: newPadding,
 		Account: cfg.Account, MaxBody: maxBody, BodyTimeout: cfg.Timeouts.Body, WriteTimeout: cfg.Timeouts.Write,
-		Ready: a.parts.Ready,
+		Ready: a.parts.Ready, Passed: passed, Unclaimed: unclaimed,
 	})
 	if err != nil {
 		return nil, err
@@ -246,6 +253,9 @@ func (a *App) Close() error {
 			if err := a.listener.Close(); !errors.Is(err, net.ErrClosed) {
 				errs = append(errs, err)
 			}
+		}
+		if a.buckets != nil {
+			errs = append(errs, a.buckets.Close())
 		}
 		if a.router != nil {
 			errs = append(errs, a.router.Close())

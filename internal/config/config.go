@@ -31,6 +31,7 @@ type Config struct {
 	Routes   []Route    `yaml:"routes" doc:"Which model ID is served by which local model; the first match wins."`
 	Regions  []Regional `yaml:"regions" doc:"Restricts models to regions; a model without a match is offered in every region."`
 	Engine   Engine     `yaml:"engine"`
+	Objects  Objects    `yaml:"objects"`
 	Limits   Limits     `yaml:"limits"`
 	Timeouts Timeouts   `yaml:"timeouts"`
 	Log      Log        `yaml:"log"`
@@ -86,6 +87,18 @@ type Engine struct {
 	LoadTimeout time.Duration `yaml:"loadTimeout" doc:"Longest time without progress while a model is loaded."`
 }
 
+// Objects says where the buckets of data sources are. The keys for another
+// endpoint are never in the file: they come from OUTCROP_OBJECTS_ACCESS_KEY_ID,
+// OUTCROP_OBJECTS_SECRET_ACCESS_KEY and OUTCROP_OBJECTS_SESSION_TOKEN, or else
+// from where AWS's SDKs look for them.
+type Objects struct {
+	Endpoint  string `yaml:"endpoint" doc:"Where the buckets of data sources are: Outcrop itself when empty, aws for Amazon S3, or the URL of another S3 endpoint. Keys for it: OUTCROP_OBJECTS_ACCESS_KEY_ID and OUTCROP_OBJECTS_SECRET_ACCESS_KEY, or where AWS's SDKs look for them."`
+	Region    string `yaml:"region" doc:"Region of the buckets at another endpoint; the region of the data source when empty."`
+	PathStyle bool   `yaml:"pathStyle" doc:"Name the bucket in the path, not in the host name, where endpoint is a URL."`
+	Profile   string `yaml:"profile" doc:"AWS profile with the keys for another endpoint."`
+	Domain    string `yaml:"domain" doc:"Host name below which Outcrop's own buckets can be reached, as docs.localhost for the bucket docs."`
+}
+
 // Limits bound how much is admitted.
 type Limits struct {
 	RequestsPerMinute int `yaml:"requestsPerMinute" doc:"Model invocations a minute for each account, region and model; beyond it ThrottlingException. 0 is no limit."`
@@ -114,6 +127,7 @@ func Default() Config {
 		Auth:     On,
 		Compat:   Compat{UnknownModel: "not-found", Lifecycle: "ignore"},
 		Defaults: Defaults{Chat: "smollm2-135m-instruct", Embedding: "all-minilm-l6-v2"},
+		Objects:  Objects{PathStyle: true, Domain: "localhost"},
 		Engine:   Engine{Parallel: 8, Queue: 256, LoadTimeout: time.Minute},
 		Timeouts: Timeouts{Model: 15 * time.Minute, Header: 15 * time.Second, Body: 2 * time.Minute, Write: time.Minute},
 		Log:      Log{Level: "info", Format: "text"},

@@ -118,7 +118,8 @@ func EnvName(path string) string {
 func UnknownVariables(environ []string) []string {
 	known := map[string]bool{
 		"OUTCROP_CONFIG": true, "OUTCROP_ROOT_ACCESS_KEY_ID": true, "OUTCROP_ROOT_SECRET_ACCESS_KEY": true,
-		"OUTCROP_OLLAMA_REGISTRY": true,
+		"OUTCROP_OLLAMA_REGISTRY":       true,
+		"OUTCROP_OBJECTS_ACCESS_KEY_ID": true, "OUTCROP_OBJECTS_SECRET_ACCESS_KEY": true, "OUTCROP_OBJECTS_SESSION_TOKEN": true,
 	}
 	cfg := Default()
 	walk(reflect.ValueOf(&cfg).Elem(), "", func(path string, _ reflect.StructField, _ reflect.Value) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"path"
 	"regexp"
 	"slices"
@@ -13,6 +14,7 @@ import (
 
 var (
 	accountPattern = regexp.MustCompile(`^[0-9]{12}$`)
+	domainPattern  = regexp.MustCompile(`^[a-z0-9-]+(\.[a-z0-9-]+)*$`)
 	regionPattern  = regexp.MustCompile(`^[a-z]{2,}(-[a-z]+)+-[0-9]+$`)
 )
 
@@ -84,6 +86,7 @@ func (c *Config) Validate(lines Lines) error {
 			}
 		}
 	}
+	c.validateObjects(wrong)
 	if c.Engine.Parallel < 1 || c.Engine.Parallel > 64 {
 		wrong("engine.parallel", "%d is not between 1 and 64", c.Engine.Parallel)
 	}
@@ -105,6 +108,35 @@ func (c *Config) Validate(lines Lines) error {
 	}
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return errors.Join(errs...)
+}
+
+// AWS is the value of objects.endpoint that means Amazon S3.
+const AWS = "aws"
+
+func (c *Config) validateObjects(wrong func(key, format string, args ...any)) {
+	o := c.Objects
+	if o.Region != "" && !regionPattern.MatchString(o.Region) {
+		wrong("objects.region", "%q is not a region name", o.Region)
+	}
+	if !domainPattern.MatchString(o.Domain) && o.Domain != "" {
+		wrong("objects.domain", "%q is not a host name", o.Domain)
+	}
+	host := "amazonaws.com"
+	switch o.Endpoint {
+	case "":
+		return
+	case AWS:
+	default:
+		u, err := url.Parse(o.Endpoint)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
+			wrong("objects.endpoint", "is neither aws nor a URL such as https://s3.example.com:9000, without keys, path and query") // it may hold a secret
+			return
+		}
+		host = u.Hostname()
+	}
+	if c.Offline && !Loopback(host) {
+		wrong("objects.endpoint", "is on another machine, and the server is to be offline")
+	}
 }
 
 // Loopback reports whether a listen host can only be reached from this machine.

@@ -1,0 +1,61 @@
+package app
+
+import (
+	"net/http"
+	"path/filepath"
+
+	"github.com/outcrop/outcrop/internal/authn"
+	"github.com/outcrop/outcrop/internal/bucket"
+	"github.com/outcrop/outcrop/internal/call"
+	"github.com/outcrop/outcrop/internal/config"
+	"github.com/outcrop/outcrop/internal/edge"
+	"github.com/outcrop/outcrop/internal/iam"
+	"github.com/outcrop/outcrop/internal/sigv4"
+)
+
+// s3 is the signing name of the buckets' service.
+const s3 = "s3"
+
+// newBuckets makes the embedded S3 endpoint. Its process starts with the first
+// request for it.
+func (a *App) newBuckets(keys *iam.Keys) *bucket.Server {
+	cfg := a.p.Config
+	data := cfg.DataDir(a.p.Getenv)
+	p := bucket.Params{
+		Dir: filepath.Join(data, "buckets"), AttributesDir: filepath.Join(data, "object-attributes"),
+		Command: a.p.Gateway, Account: cfg.Account, Domain: cfg.Objects.Domain, Logger: a.p.Logger, Now: a.p.Now,
+	}
+	if cfg.Auth == config.On {
+		// Buckets are in every region, also in those that have no models.
+		p.Signatures = sigv4.New(sigv4.Params{Keys: keys, Now: a.p.Now, Services: []string{s3}})
+		p.Keys = keys
+		return bucket.New(p)
+	}
+	off := authn.NewOff(cfg.Account, cfg.Region)
+	p.Guard = func(r *http.Request) error {
+		_, err := off.Claim(r)
+		return err
+	}
+	return bucket.New(p)
+}
+
+// passed is the list of services that speak for themselves, and which of them
+// gets requests that are nobody's: without authentication, the buckets.
+func (a *App) passed() (map[string]edge.Passed, string) {
+	serve := func(w http.ResponseWriter, r *http.Request, c *call.Call, result *edge.Result) {
+		var o bucket.Outcome
+		defer func() {
+			c.Principal, c.Region, c.Operation = o.Principal, o.Region, o.Operation
+			result.Status, result.Code = o.Status, o.Code
+			if o.Status >= http.StatusInternalServerError {
+				result.Cause = o.Cause
+			}
+		}()
+		a.buckets.Serve(w, r, c.RequestID, &o)
+	}
+	unclaimed := ""
+	if a.p.Config.Auth == config.Off {
+		unclaimed = s3
+	}
+	return map[string]edge.Passed{s3: serve}, unclaimed
+}
