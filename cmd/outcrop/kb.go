@@ -15,15 +15,15 @@ import (
 	"github.com/outcrop/outcrop/internal/config"
 )
 
-// knowledge is what the kb commands share: the running server, and whose data
+// kb is what the kb commands share: the running server, and whose data
 // it serves.
-type knowledge struct {
+type kb struct {
 	*environment
 	region string // flag
 }
 
 func (e *environment) kbCommand() *cobra.Command {
-	k := &knowledge{environment: e}
+	k := &kb{environment: e}
 	cmd := &cobra.Command{
 		Use: "kb", Short: "Make, fill, search and ask knowledge bases", Args: noArgs,
 		Long: "A knowledge base answers questions from documents: those of a bucket, or of a folder of this machine.\n" +
@@ -40,7 +40,7 @@ func (e *environment) kbCommand() *cobra.Command {
 }
 
 // open returns a client of the running server.
-func (k *knowledge) open() (*client.Client, *config.Config, error) {
+func (k *kb) open() (*client.Client, *config.Config, error) {
 	cfg, err := k.load()
 	if err != nil {
 		return nil, nil, err
@@ -59,7 +59,7 @@ func (k *knowledge) open() (*client.Client, *config.Config, error) {
 }
 
 // base finds a knowledge base by its ID or else its name.
-func (k *knowledge) base(ctx context.Context, c *client.Client, name string) (client.KnowledgeBase, error) {
+func (k *kb) base(ctx context.Context, c *client.Client, name string) (client.KnowledgeBase, error) {
 	bases, err := c.KnowledgeBases(ctx)
 	if err != nil {
 		return client.KnowledgeBase{}, k.explain(err)
@@ -80,7 +80,7 @@ func (k *knowledge) base(ctx context.Context, c *client.Client, name string) (cl
 }
 
 // explain adds what to do to errors that a person can do something about.
-func (k *knowledge) explain(err error) error {
+func (k *kb) explain(err error) error {
 	if errors.Is(err, client.ErrNoServer) {
 		return fmt.Errorf("%w; start one with: %s serve", err, k.self())
 	}
@@ -88,7 +88,7 @@ func (k *knowledge) explain(err error) error {
 }
 
 // printJSON writes what a program wants to read.
-func (k *knowledge) printJSON(v any) error {
+func (k *kb) printJSON(v any) error {
 	encoder := json.NewEncoder(k.stdout)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
@@ -100,7 +100,7 @@ func jsonFlag(cmd *cobra.Command, value *bool) *cobra.Command {
 	return cmd
 }
 
-func (k *knowledge) listCommand() *cobra.Command {
+func (k *kb) listCommand() *cobra.Command {
 	var asJSON bool
 	return jsonFlag(&cobra.Command{
 		Use: "list", Aliases: []string{"ls"}, Short: "List the knowledge bases", Args: noArgs,
@@ -140,7 +140,7 @@ type sourceState struct {
 	LastJob *client.Job `json:"lastIngestionJob,omitempty"`
 }
 
-func (k *knowledge) showCommand() *cobra.Command {
+func (k *kb) showCommand() *cobra.Command {
 	var asJSON bool
 	return jsonFlag(&cobra.Command{
 		Use: "show KB", Short: "Show a knowledge base, its sources and their last syncs", Args: oneArg,
@@ -173,7 +173,7 @@ func (k *knowledge) showCommand() *cobra.Command {
 }
 
 // sources describes the data sources of a base.
-func (k *knowledge) sources(ctx context.Context, c *client.Client, base string) ([]sourceState, error) {
+func (k *kb) sources(ctx context.Context, c *client.Client, base string) ([]sourceState, error) {
 	list, err := c.DataSources(ctx, base)
 	if err != nil {
 		return nil, err
@@ -193,7 +193,7 @@ func (k *knowledge) sources(ctx context.Context, c *client.Client, base string) 
 	return sources, nil
 }
 
-func (k *knowledge) printBase(b *client.KnowledgeBase, sources []sourceState) error {
+func (k *kb) printBase(b *client.KnowledgeBase, sources []sourceState) error {
 	w := tabwriter.NewWriter(k.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "id\t%s\nname\t%s\nstatus\t%s\n", b.ID, b.Name, b.Status)
 	if b.Description != "" {
@@ -229,7 +229,7 @@ func (k *knowledge) printBase(b *client.KnowledgeBase, sources []sourceState) er
 	return w.Flush()
 }
 
-func (k *knowledge) removeCommand() *cobra.Command {
+func (k *kb) removeCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "rm KB", Aliases: []string{"remove"}, Short: "Remove a knowledge base; buckets and folders stay as they are", Args: oneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -254,7 +254,7 @@ func (k *knowledge) removeCommand() *cobra.Command {
 }
 
 // gone waits until a base that is being deleted is no more.
-func (k *knowledge) gone(ctx context.Context, c *client.Client, base client.KnowledgeBase) error {
+func (k *kb) gone(ctx context.Context, c *client.Client, base client.KnowledgeBase) error {
 	for wait := newWaiter(); ; {
 		b, err := c.KnowledgeBase(ctx, base.ID)
 		switch {

@@ -52,7 +52,7 @@ func (f *searchFlags) retrieval() (client.Retrieval, error) {
 	return client.Retrieval{Vector: v}, nil
 }
 
-func (k *knowledge) searchCommand() *cobra.Command {
+func (k *kb) searchCommand() *cobra.Command {
 	var flags searchFlags
 	var asJSON bool
 	return jsonFlag(flags.register(&cobra.Command{
@@ -102,7 +102,7 @@ func indent(text string) string {
 	return b.String()
 }
 
-func (k *knowledge) askCommand() *cobra.Command {
+func (k *kb) askCommand() *cobra.Command {
 	var flags searchFlags
 	var model, session string
 	var asJSON bool
@@ -162,7 +162,7 @@ type sourceDocument struct {
 	SourceName string `json:"dataSourceName"`
 }
 
-func (k *knowledge) docsCommand() *cobra.Command {
+func (k *kb) docsCommand() *cobra.Command {
 	var asJSON bool
 	return jsonFlag(&cobra.Command{
 		Use: "docs KB", Aliases: []string{"documents"}, Short: "List the documents of a knowledge base and what became of each", Args: oneArg,

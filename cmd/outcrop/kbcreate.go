@@ -71,7 +71,7 @@ func (f *sourceFlags) check(from []string) ([]newSource, error) {
 	return sources, nil
 }
 
-func (k *knowledge) createCommand() *cobra.Command {
+func (k *kb) createCommand() *cobra.Command {
 	var model, description string
 	var dimensions int
 	var from []string
@@ -111,7 +111,7 @@ func (k *knowledge) createCommand() *cobra.Command {
 	return cmd
 }
 
-func (k *knowledge) addCommand() *cobra.Command {
+func (k *kb) addCommand() *cobra.Command {
 	var flags sourceFlags
 	return flags.register(&cobra.Command{
 		Use: "add KB SOURCE", Short: "Add a source of documents: s3://bucket/prefix, or a folder", Args: exactArgs(2),
@@ -136,7 +136,7 @@ func (k *knowledge) addCommand() *cobra.Command {
 }
 
 // add makes data sources and syncs them when that is wanted.
-func (k *knowledge) add(ctx context.Context, c *client.Client, cfg *config.Config, base client.KnowledgeBase, sources []newSource, sync bool) error {
+func (k *kb) add(ctx context.Context, c *client.Client, cfg *config.Config, base client.KnowledgeBase, sources []newSource, sync bool) error {
 	if len(sources) == 0 {
 		return nil
 	}
@@ -166,7 +166,7 @@ func (k *knowledge) add(ctx context.Context, c *client.Client, cfg *config.Confi
 	return err
 }
 
-func (k *knowledge) addOne(ctx context.Context, c *client.Client, cfg *config.Config, base, name string, s newSource) (*client.DataSource, error) {
+func (k *kb) addOne(ctx context.Context, c *client.Client, cfg *config.Config, base, name string, s newSource) (*client.DataSource, error) {
 	if s.from.folder != "" {
 		return k.addFolder(ctx, c, cfg, base, name, s)
 	}

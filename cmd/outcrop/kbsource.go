@@ -139,59 +139,63 @@ func strategy(s *client.DataSource) string {
 // chunkingHelp explains the flag.
 const chunkingHelp = "how documents are cut: default, fixed[:TOKENS,OVERLAP%], hierarchical[:PARENT,CHILD,OVERLAP], semantic[:TOKENS,BUFFER,PERCENTILE], none"
 
-// parseChunking reads the flag --chunking. Sizes that are left out are those
-// that Bedrock's console proposes; which are possible is the server's to say.
+// size is a number of the flag --chunking: what it is called, what the console
+// of Bedrock proposes, and what is possible.
+type size struct {
+	name            string
+	proposed        int
+	lowest, highest int
+}
+
+// maxChunk is the largest chunk in tokens.
+const maxChunk = 8192
+
+// strategies are the words of the flag --chunking with their numbers.
+var strategies = map[string][]size{
+	"":             nil,
+	"default":      nil,
+	"none":         nil,
+	"fixed":        {{"tokens", 300, 1, maxChunk}, {"overlap", 20, 1, 99}},
+	"hierarchical": {{"parent", 1500, 1, maxChunk}, {"child", 300, 1, maxChunk}, {"overlap", 60, 1, maxChunk}},
+	"semantic":     {{"tokens", 300, 1, maxChunk}, {"buffer", 0, 0, 1}, {"percentile", 95, 50, 99}},
+}
+
+// parseChunking reads the flag --chunking.
 func parseChunking(text string) (*client.Ingestion, error) {
-	name, sizes, given := strings.Cut(text, ":")
-	var numbers []int
-	if given {
-		for field := range strings.SplitSeq(sizes, ",") {
-			n, err := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(field), "%"))
-			if err != nil {
-				return nil, fmt.Errorf("chunking %q: %q is no number", text, field)
-			}
-			numbers = append(numbers, n)
-		}
+	name, numbers, given := strings.Cut(text, ":")
+	sizes, ok := strategies[name]
+	if !ok {
+		return nil, fmt.Errorf("chunking %q is not one of default, fixed, hierarchical, semantic, none", text)
 	}
-	sized := func(defaults ...int) ([]int, error) {
-		if given && len(numbers) != len(defaults) {
-			return nil, fmt.Errorf("chunking %q: %s takes %d numbers", text, name, len(defaults))
+	n := make([]int, len(sizes))
+	for i, s := range sizes {
+		n[i] = s.proposed
+	}
+	if given {
+		fields := strings.Split(numbers, ",")
+		if len(fields) != len(sizes) {
+			return nil, fmt.Errorf("chunking %q: %s takes %d numbers", text, name, len(sizes))
 		}
-		if given {
-			return numbers, nil
+		for i, s := range sizes {
+			value, err := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(fields[i]), "%"))
+			if err != nil || value < s.lowest || value > s.highest {
+				return nil, fmt.Errorf("chunking %q: %s is a number from %d to %d, not %q", text, s.name, s.lowest, s.highest, fields[i])
+			}
+			n[i] = value
 		}
-		return defaults, nil
 	}
 	c := &client.Chunking{}
 	switch name {
-	case "", "default":
-		_, err := sized()
-		return nil, err
 	case "none":
 		c.Strategy = "NONE"
-		if _, err := sized(); err != nil {
-			return nil, err
-		}
 	case "fixed":
-		n, err := sized(300, 20)
-		if err != nil {
-			return nil, err
-		}
 		c.Strategy, c.Fixed = "FIXED_SIZE", &client.FixedSizeChunking{MaxTokens: n[0], OverlapPercentage: n[1]}
 	case "hierarchical":
-		n, err := sized(1500, 300, 60)
-		if err != nil {
-			return nil, err
-		}
 		c.Strategy, c.Hierarchical = "HIERARCHICAL", &client.HierarchicalChunking{Levels: []client.ChunkingLevel{{MaxTokens: n[0]}, {MaxTokens: n[1]}}, OverlapTokens: n[2]}
 	case "semantic":
-		n, err := sized(300, 0, 95)
-		if err != nil {
-			return nil, err
-		}
 		c.Strategy, c.Semantic = "SEMANTIC", &client.SemanticChunking{MaxTokens: n[0], BufferSize: n[1], BreakpointPercentile: n[2]}
 	default:
-		return nil, fmt.Errorf("chunking %q is not one of default, fixed, hierarchical, semantic, none", text)
+		return nil, nil //nolint:nilnil // nothing is said about chunking, which the API knows as the default
 	}
 	return &client.Ingestion{Chunking: c}, nil
 }

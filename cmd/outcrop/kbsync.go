@@ -13,7 +13,7 @@ import (
 	"github.com/outcrop/outcrop/internal/progress"
 )
 
-func (k *knowledge) syncCommand() *cobra.Command {
+func (k *kb) syncCommand() *cobra.Command {
 	var watch bool
 	cmd := &cobra.Command{
 		Use: "sync KB", Short: "Index what is new or changed in the sources of a knowledge base", Args: oneArg,
@@ -50,7 +50,7 @@ func (k *knowledge) syncCommand() *cobra.Command {
 }
 
 // syncable lists the sources of a base that have objects to go through.
-func (k *knowledge) syncable(ctx context.Context, c *client.Client, base client.KnowledgeBase) ([]client.DataSource, error) {
+func (k *kb) syncable(ctx context.Context, c *client.Client, base client.KnowledgeBase) ([]client.DataSource, error) {
 	summaries, err := c.DataSources(ctx, base.ID)
 	if err != nil {
 		return nil, err
@@ -77,7 +77,7 @@ func (k *knowledge) syncable(ctx context.Context, c *client.Client, base client.
 var errSync = errors.New("not everything could be indexed")
 
 // sync syncs sources one after the other and shows how far each has come.
-func (k *knowledge) sync(ctx context.Context, c *client.Client, base client.KnowledgeBase, sources []client.DataSource) error {
+func (k *kb) sync(ctx context.Context, c *client.Client, base client.KnowledgeBase, sources []client.DataSource) error {
 	failed := false
 	for i := range sources {
 		job, err := k.syncOne(ctx, c, base, sources[i])
@@ -99,7 +99,7 @@ func (k *knowledge) sync(ctx context.Context, c *client.Client, base client.Know
 // syncOne runs one job from its start to its end. When another one of the
 // source is under way, that one is waited for first, because it may have passed
 // over what has changed since.
-func (k *knowledge) syncOne(ctx context.Context, c *client.Client, base client.KnowledgeBase, source client.DataSource) (*client.Job, error) {
+func (k *kb) syncOne(ctx context.Context, c *client.Client, base client.KnowledgeBase, source client.DataSource) (*client.Job, error) {
 	for wait := newWaiter(); ; {
 		job, err := c.StartJob(ctx, base.ID, source.ID)
 		if err == nil {
@@ -126,7 +126,7 @@ func (k *knowledge) syncOne(ctx context.Context, c *client.Client, base client.K
 
 // follow shows a job until it has ended. A job does not mind when nobody looks:
 // an interrupted command says so.
-func (k *knowledge) follow(ctx context.Context, c *client.Client, base client.KnowledgeBase, source client.DataSource, job *client.Job) (*client.Job, error) {
+func (k *kb) follow(ctx context.Context, c *client.Client, base client.KnowledgeBase, source client.DataSource, job *client.Job) (*client.Job, error) {
 	counter := progress.CounterFor(k.stderr, source.Name, "documents")
 	wait := newWaiter()
 	var err error
