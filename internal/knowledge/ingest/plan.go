@@ -21,8 +21,8 @@ type change struct {
 	object   knowledge.Object
 	metadata *knowledge.Object   // its metadata file, when there is one
 	known    *knowledge.Document // as the index has it; nil: not at all
-	// onlyMetadata: the content that was indexed is still the same.
-	onlyMetadata bool
+	same     bool                // the content that was indexed is still the same
+	shaped   bool                // by the metadata that was indexed; see contentMark
 }
 
 // plan is what a sync has to do.
@@ -123,9 +123,9 @@ func makePlan(ctx context.Context, objects []knowledge.Object, index knowledge.I
 
 // compare adds a document to the plan that both the source and the index have.
 func (p *plan) compare(o knowledge.Object, metadata *knowledge.Object, known knowledge.Document) {
-	c := change{object: o, metadata: metadata, known: &known}
 	same := known.ETag == o.ETag
 	etag, shaped := strings.CutSuffix(known.MetadataETag, contentMark)
+	c := change{object: o, metadata: metadata, known: &known, shaped: shaped}
 	sameMetadata := metadata == nil && etag == "" || metadata != nil && etag == metadata.ETag
 	switch known.Status {
 	case knowledge.Ignored:
@@ -137,9 +137,9 @@ func (p *plan) compare(o knowledge.Object, metadata *knowledge.Object, known kno
 		if same && sameMetadata {
 			return
 		}
-		c.onlyMetadata = same && !shaped
+		c.same = same
 	case knowledge.MetadataUpdateFailed:
-		c.onlyMetadata = same && !shaped
+		c.same = same
 	default: // it failed, or a process that was to index it did not get to it
 	}
 	p.changes = append(p.changes, c)

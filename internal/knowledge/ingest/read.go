@@ -46,19 +46,19 @@ func (r *reader) object(ctx context.Context, c change) (p *prepared, err error) 
 		if !ofDocument(err) {
 			return nil, err
 		}
-		if c.onlyMetadata {
+		if c.same {
 			return metadataFailed(c.known, reasonOf(err)), nil
 		}
 		return failed(doc, c.known, reasonOf(err)), nil
 	}
-	if c.onlyMetadata && !attrs.shapes() {
+	if c.same && !c.shaped && !attrs.shapes() {
 		doc.MIME, doc.Chunks = c.known.MIME, c.known.Chunks
 		setStatus(&doc, attrs, nil)
 		return &prepared{doc: doc, metadata: &attrs.values, outcome: knowledge.OutcomeMetadataModified}, nil
 	}
 	outcome := knowledge.OutcomeNew
 	switch {
-	case c.onlyMetadata:
+	case c.same:
 		outcome = knowledge.OutcomeMetadataModified
 	case c.known != nil && c.known.Chunks > 0:
 		outcome = knowledge.OutcomeModified

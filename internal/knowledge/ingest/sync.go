@@ -172,7 +172,7 @@ func (r *reader) tasks(changes []change) iter.Seq[task] {
 	return func(yield func(task) bool) {
 		for _, c := range changes {
 			size := c.object.Size
-			if c.onlyMetadata {
+			if c.same && !c.shaped {
 				size = 0
 			}
 			if !yield(task{size: size, prepare: func(ctx context.Context) (*prepared, error) { return r.object(ctx, c) }}) {
