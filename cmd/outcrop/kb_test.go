@@ -446,7 +446,7 @@ func TestParseChunking(t *testing.T) {
 			t.Errorf("%q (-want +got):\n%s", text, diff)
 		}
 	}
-	for _, text := range []string{"fixed:1", "fixed:a,b", "none:1", "default:1", "hierarchical:1,2", "semantic:1,2,3,4", "FIXED_SIZE", "fixed:0,10", "fixed:100,100", "semantic:300,2,95", "semantic:300,0,49", "hierarchical:9000,300,60"} {
+	for _, text := range []string{"fixed:1", "fixed:a,b", "none:1", "default:1", "hierarchical:1,2", "semantic:1,2,3,4", "FIXED_SIZE", "fixed:0,10", "fixed:100,100", "semantic:300,2,95", "semantic:300,0,49", "hierarchical:9000,300,60", "hierarchical:300,300,60", "hierarchical:1500,300,300"} {
 		if got, err := parseChunking(text); err == nil {
 			t.Errorf("%q: got %+v, want an error", text, got)
 		}

@@ -191,6 +191,9 @@ func parseChunking(text string) (*client.Ingestion, error) {
 	case "fixed":
 		c.Strategy, c.Fixed = "FIXED_SIZE", &client.FixedSizeChunking{MaxTokens: n[0], OverlapPercentage: n[1]}
 	case "hierarchical":
+		if n[1] >= n[0] || n[2] >= n[1] {
+			return nil, fmt.Errorf("chunking %q: a child is smaller than its parent, and the overlap smaller than a child", text)
+		}
 		c.Strategy, c.Hierarchical = "HIERARCHICAL", &client.HierarchicalChunking{Levels: []client.ChunkingLevel{{MaxTokens: n[0]}, {MaxTokens: n[1]}}, OverlapTokens: n[2]}
 	case "semantic":
 		c.Strategy, c.Semantic = "SEMANTIC", &client.SemanticChunking{MaxTokens: n[0], BufferSize: n[1], BreakpointPercentile: n[2]}
