@@ -15,7 +15,11 @@ const maxTags = 50
 // CreateBase adds a base, which is ACTIVE at once, and gives it its ID. created
 // is false when the token was used before: then the first one's base is
 // returned. Conflict: the name is taken in this account and region.
+// QuotaExceeded: too many tags.
 func (r *Registry) CreateBase(ctx context.Context, b knowledge.Base, token store.Token) (made knowledge.Base, created bool, err error) {
+	if err := checkTags(b.Tags); err != nil {
+		return knowledge.Base{}, false, err
+	}
 	b.ID, b.Status = r.newID(), knowledge.BaseActive
 	b.Created = r.time()
 	b.Updated = b.Created
@@ -84,13 +88,20 @@ func (r *Registry) TagBase(ctx context.Context, account, region, id string, set 
 		for _, key := range remove {
 			delete(tags, key)
 		}
-		if len(tags) > maxTags {
-			return fault.New(fault.QuotaExceeded, "The number of tags exceeds the limit of %d tags for a resource.", maxTags)
+		if err := checkTags(tags); err != nil {
+			return err
 		}
 		rec.Tags = tags
 		_, err = r.store.Update(ctx, rec)
 		return instead(err, noBase(id))
 	})
+}
+
+func checkTags(tags map[string]string) error {
+	if len(tags) > maxTags {
+		return fault.New(fault.QuotaExceeded, "The number of tags exceeds the limit of %d tags for a resource.", maxTags)
+	}
+	return nil
 }
 
 // DeleteBase makes a base DELETING, stops the jobs of its data sources, and

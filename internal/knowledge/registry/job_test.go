@@ -222,7 +222,14 @@ func TestDocuments(t *testing.T) {
 		t.Fatal(err)
 	}
 	busy("queued", true)
-	_, _, err := f.start(ds, "")
+	pending, err := f.PendingDocuments(ctx, ds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.check("PendingDocuments", pending, map[string]registry.PendingDocument{
+		"1": {Since: f.now()}, "2": {Since: f.now()}, "3": {Since: f.now()}, "9": {Delete: true, Since: f.now()},
+	})
+	_, _, err = f.start(ds, "")
 	f.refused("StartJob", err, fault.Invalid, "ongoing KnowledgeBaseDocuments API request")
 
 	work := f.work()
@@ -240,6 +247,9 @@ func TestDocuments(t *testing.T) {
 		t.Fatal(err)
 	}
 	busy("both done", false)
+	if pending, err := f.PendingDocuments(ctx, ds); err != nil || len(pending) != 0 {
+		t.Errorf("PendingDocuments when both are done: got %v, %v, want none", pending, err)
+	}
 	if err := queue(put, "t"); err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,7 @@ package registry_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -267,6 +268,12 @@ func TestTags(t *testing.T) {
 		many[fmt.Sprint(i)] = ""
 	}
 	f.refused("too many", tag(many), fault.QuotaExceeded, "limit of 50 tags")
+	_, _, err = f.CreateBase(t.Context(), knowledge.Base{Account: account, Region: region, Name: "tagged", Tags: maps.Collect(func(yield func(string, string) bool) {
+		for i := range 51 {
+			yield(fmt.Sprint(i), "")
+		}
+	})}, store.Token{})
+	f.refused("too many from the start", err, fault.QuotaExceeded, "limit of 50 tags")
 	if err := tag(many, "a"); err != nil {
 		t.Errorf("as many as may be: %v", err)
 	}

@@ -82,9 +82,17 @@ func (r *Registry) QueueDocuments(ctx context.Context, ds knowledge.DataSource, 
 	if err := r.forgetDocuments(ctx, ds, now); err != nil {
 		return err
 	}
+	names := requestedDocuments{Delete: w.Delete}
+	for _, d := range w.Put {
+		names.Put = append(names.Put, d.ID)
+	}
+	body, err := encode(names)
+	if err != nil {
+		return err
+	}
 	rec := store.Record{
 		Key:    documentsKey(ds.Account, ds.Region, ds.Base, ds.ID, request),
-		Status: documentsPending, Body: json.RawMessage("{}"), Created: now, Updated: now,
+		Status: documentsPending, Body: body, Created: now, Updated: now,
 	}
 	_, _, err = r.store.Create(ctx, rec, store.Create{
 		Token: token, Unless: []store.Query{activeJobs(ds.Account, ds.Region, rec.Parent)}, Enqueue: &work,
@@ -140,6 +148,43 @@ func (r *Registry) Busy(ctx context.Context, ds knowledge.DataSource) (bool, err
 	query.Limit = 1
 	page, err := r.store.List(ctx, query)
 	return len(page.Records) > 0, err
+}
+
+// PendingDocument is what was asked of a document and is not done yet.
+type PendingDocument struct {
+	Delete bool // it is to be removed; else put
+	Since  time.Time
+}
+
+// PendingDocuments are the documents of requests that are not done, by ID. Of
+// some of them the index may have the outcome already: those that it has
+// changed since.
+func (r *Registry) PendingDocuments(ctx context.Context, ds knowledge.DataSource) (map[string]PendingDocument, error) {
+	page, err := r.store.List(ctx, pendingDocuments(ds.Account, ds.Region, ds.Base+"/"+ds.ID))
+	if err != nil || len(page.Records) == 0 {
+		return nil, err
+	}
+	pending := map[string]PendingDocument{}
+	for _, rec := range page.Records { // in their order, so that the last request counts
+		var names requestedDocuments
+		if err := decode(rec, &names); err != nil {
+			return nil, err
+		}
+		for _, id := range names.Put {
+			pending[id] = PendingDocument{Since: rec.Created}
+		}
+		for _, id := range names.Delete {
+			pending[id] = PendingDocument{Delete: true, Since: rec.Created}
+		}
+	}
+	return pending, nil
+}
+
+// requestedDocuments is the body of a record of a request: its documents' IDs.
+// Their content is in the queue alone.
+type requestedDocuments struct {
+	Put    []string `json:"put,omitempty"`
+	Delete []string `json:"delete,omitempty"`
 }
 
 // The states of a request of direct ingestion.
