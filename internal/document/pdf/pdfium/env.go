@@ -65,7 +65,9 @@ func hostFunction(name string) api.GoModuleFunc {
 				panic(errHost("a copy outside of the memory"))
 			}
 		}
-	case "_abort_js", "__assert_fail":
+	case tickImport:
+		return tick
+	case "__assert_fail":
 		return func(context.Context, api.Module, []uint64) { panic(errHost("the module gave up: " + name)) }
 	case "emscripten_date_now":
 		return func(_ context.Context, _ api.Module, stack []uint64) { stack[0] = api.EncodeF64(0) }
@@ -86,6 +88,19 @@ func hostFunction(name string) api.GoModuleFunc {
 		return func(_ context.Context, _ api.Module, stack []uint64) { stack[0] = api.EncodeI32(enosys) }
 	}
 	return nil
+}
+
+// tick fills up the fuel, unless the context has ended. The module gives up
+// through the same function, but not while it has no fuel.
+func tick(ctx context.Context, mod api.Module, _ []uint64) {
+	fuel, ok := mod.ExportedGlobal(fuelExport).(api.MutableGlobal)
+	if !ok || fuel.Get() != 0 {
+		panic(errHost("the module gave up"))
+	}
+	if ctx.Err() != nil {
+		panic(errHost("stopped"))
+	}
+	fuel.Set(tank)
 }
 
 // errHost is what a host function panics with: wazero makes it the error of the

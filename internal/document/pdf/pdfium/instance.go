@@ -40,6 +40,7 @@ type functions struct {
 	malloc, free, lastError                               api.Function
 	loadDocument, closeDocument, pageCount                api.Function
 	loadPage, closePage, loadText, closeText              api.Function
+	annotCount, annot, annotSubtype, closeAnnot, flatten  api.Function
 	countChars, getText, charIndex, origin, box, fontSize api.Function
 }
 
@@ -70,6 +71,8 @@ func (r *Reader) instantiate(ctx context.Context) (_ *instance, err error) {
 		{"malloc", &in.fn.malloc}, {"free", &in.fn.free}, {"FPDF_GetLastError", &in.fn.lastError},
 		{"FPDF_LoadMemDocument", &in.fn.loadDocument}, {"FPDF_CloseDocument", &in.fn.closeDocument}, {"FPDF_GetPageCount", &in.fn.pageCount},
 		{"FPDF_LoadPage", &in.fn.loadPage}, {"FPDF_ClosePage", &in.fn.closePage},
+		{"FPDFPage_GetAnnotCount", &in.fn.annotCount}, {"FPDFPage_GetAnnot", &in.fn.annot}, {"FPDFAnnot_GetSubtype", &in.fn.annotSubtype},
+		{"FPDFPage_CloseAnnot", &in.fn.closeAnnot}, {"FPDFPage_Flatten", &in.fn.flatten},
 		{"FPDFText_LoadPage", &in.fn.loadText}, {"FPDFText_ClosePage", &in.fn.closeText},
 		{"FPDFText_CountChars", &in.fn.countChars}, {"FPDFText_GetText", &in.fn.getText},
 		{"FPDFText_GetCharIndexFromTextIndex", &in.fn.charIndex}, {"FPDFText_GetCharOrigin", &in.fn.origin},
@@ -192,6 +195,9 @@ func (in *instance) page(ctx context.Context, doc uint64, number int) (lines []L
 	if err != nil || page == 0 {
 		return nil, false, err
 	}
+	if page, err = in.withForm(ctx, doc, page, number); err != nil || page == 0 {
+		return nil, false, err
+	}
 	text, err := in.call(ctx, in.fn.loadText, page)
 	if err != nil {
 		return nil, false, err
@@ -206,6 +212,50 @@ func (in *instance) page(ctx context.Context, doc uint64, number int) (lines []L
 	}
 	_, err = in.call(ctx, in.fn.closePage, page)
 	return lines, ok, err
+}
+
+// Kinds of annotations that are text on the page, and how many are looked at.
+const (
+	freeText = 3
+	widget   = 20
+	maxAnnot = 2000
+)
+
+// withForm makes what was filled into the fields of a form a part of the page.
+// It returns the page, or another in its place; 0 where it cannot be loaded again.
+func (in *instance) withForm(ctx context.Context, doc, page uint64, number int) (uint64, error) {
+	count, err := in.call(ctx, in.fn.annotCount, page)
+	if err != nil {
+		return 0, err
+	}
+	found := false
+	for i := 0; i < min(int(int32(count)), maxAnnot) && !found; i++ {
+		annot, err := in.call(ctx, in.fn.annot, page, uint64(i))
+		if err != nil {
+			return 0, err
+		}
+		if annot == 0 {
+			continue
+		}
+		subtype, err := in.call(ctx, in.fn.annotSubtype, annot)
+		if err != nil {
+			return 0, err
+		}
+		if _, err := in.call(ctx, in.fn.closeAnnot, annot); err != nil {
+			return 0, err
+		}
+		found = subtype == freeText || subtype == widget
+	}
+	if !found {
+		return page, nil
+	}
+	if _, err := in.call(ctx, in.fn.flatten, page, 0); err != nil {
+		return 0, err
+	}
+	if _, err := in.call(ctx, in.fn.closePage, page); err != nil {
+		return 0, err
+	}
+	return in.call(ctx, in.fn.loadPage, doc, uint64(number))
 }
 
 func (in *instance) lines(ctx context.Context, text uint64) ([]Line, error) {
@@ -271,7 +321,6 @@ func (in *instance) line(ctx context.Context, text uint64, chars []rune, start, 
 	if start == end {
 		return Line{}, false, nil
 	}
-	ctx = context.WithoutCancel(ctx)
 	line := Line{Text: string(chars[start:end])}
 	out := uint64(in.out)
 	first, err := in.call(ctx, in.fn.charIndex, text, uint64(start))

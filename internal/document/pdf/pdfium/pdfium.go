@@ -11,7 +11,6 @@ package pdfium
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"sync"
 
@@ -54,25 +53,33 @@ type Reader struct {
 	compiled wazero.CompiledModule
 	cache    wazero.CompilationCache
 	slots    chan struct{}
+	life     context.Context // until Close
+	end      context.CancelFunc
 
-	mu     sync.Mutex
-	idle   []*instance
-	closed bool
+	mu   sync.Mutex
+	idle []*instance
 }
 
 // Open compiles the module, or loads it from the cache. Faults: Internal when it
 // is not a module that this package can run.
 func Open(ctx context.Context, wasm []byte, p Params) (_ *Reader, err error) {
-	r := &Reader{slots: make(chan struct{}, max(p.Instances, 0))}
 	if p.Instances <= 0 {
-		r.slots = make(chan struct{}, 2)
+		p.Instances = 2
 	}
+	r := &Reader{slots: make(chan struct{}, p.Instances)}
+	r.life, r.end = context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
 		if err != nil {
-			r.closeRuntime(ctx)
+			r.end()
+			_ = r.closeRuntime()
 		}
 	}()
-	config := wazero.NewRuntimeConfig().WithCloseOnContextDone(true).WithMemoryLimitPages(maxMemory)
+	config := wazero.NewRuntimeConfig().WithMemoryLimitPages(maxMemory)
+	if fueled, err := withFuel(wasm); err == nil {
+		wasm = fueled
+	} else {
+		config = config.WithCloseOnContextDone(true) // slower, and as safe
+	}
 	if p.CacheDir != "" {
 		// A cache that cannot be made costs time at the next start, not the text.
 		if os.MkdirAll(p.CacheDir, 0o700) == nil {
@@ -96,14 +103,21 @@ func Open(ctx context.Context, wasm []byte, p Params) (_ *Reader, err error) {
 // that cannot be read has no lines and is counted in the result.
 //
 // Faults: Invalid (encrypted, damaged, needs too much memory), Internal (the
-// module itself fails). The context's own error when it ends.
+// module itself fails), Unavailable (closed). The context's own error when it
+// ends, which is noticed within a millisecond.
 func (r *Reader) Read(ctx context.Context, content []byte, emit func(page int, lines []Line) error) (unreadable int, err error) {
 	select {
 	case r.slots <- struct{}{}:
 	case <-ctx.Done():
 		return 0, ctx.Err()
+	case <-r.life.Done():
+		return 0, errClosed()
 	}
 	defer func() { <-r.slots }()
+	caller := ctx
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(r.life, cancel)()
 	in, err := r.take(ctx)
 	if err != nil {
 		return 0, err
@@ -117,8 +131,10 @@ func (r *Reader) Read(ctx context.Context, content []byte, emit func(page int, l
 	unreadable, err = in.read(ctx, content, emit)
 	var trap *trapError
 	switch {
-	case ctx.Err() != nil:
-		return unreadable, ctx.Err()
+	case caller.Err() != nil:
+		return unreadable, caller.Err()
+	case r.life.Err() != nil:
+		return unreadable, errClosed()
 	case errors.As(err, &trap) && in.exhausted:
 		return unreadable, fault.Wrap(fault.Invalid, err, "The file needs too much memory to be read.")
 	case errors.As(err, &trap):
@@ -132,11 +148,10 @@ func (r *Reader) Read(ctx context.Context, content []byte, emit func(page int, l
 
 // take returns an idle instance, or a new one.
 func (r *Reader) take(ctx context.Context) (*instance, error) {
-	r.mu.Lock()
-	if r.closed {
-		r.mu.Unlock()
-		return nil, fault.New(fault.Unavailable, "the PDF reader is closed")
+	if r.life.Err() != nil {
+		return nil, errClosed()
 	}
+	r.mu.Lock()
 	if n := len(r.idle); n > 0 {
 		in := r.idle[n-1]
 		r.idle = r.idle[:n-1]
@@ -161,23 +176,24 @@ func (r *Reader) keep(in *instance) bool {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.closed {
-		return false
-	}
 	r.idle = append(r.idle, in)
 	return true
 }
 
-// Close ends the instances. Files that are being read fail.
+func errClosed() error { return fault.New(fault.Unavailable, "the PDF reader is closed") }
+
+// Close ends what is being read and frees the module. It may be called once.
 func (r *Reader) Close() error {
-	r.mu.Lock()
-	r.closed = true
-	r.idle = nil
-	r.mu.Unlock()
-	return r.closeRuntime(context.Background())
+	r.end()
+	// The code that runs must not be taken away from under it.
+	for range cap(r.slots) {
+		r.slots <- struct{}{}
+	}
+	return r.closeRuntime()
 }
 
-func (r *Reader) closeRuntime(ctx context.Context) error {
+func (r *Reader) closeRuntime() error {
+	ctx := context.Background()
 	var errs []error
 	if r.runtime != nil {
 		errs = append(errs, r.runtime.Close(ctx))
@@ -186,7 +202,7 @@ func (r *Reader) closeRuntime(ctx context.Context) error {
 		errs = append(errs, r.cache.Close(ctx))
 	}
 	if err := errors.Join(errs...); err != nil {
-		return fmt.Errorf("closing the PDF reader: %w", err)
+		return fault.Wrap(fault.Internal, err, "the PDF reader could not be closed")
 	}
 	return nil
 }
