@@ -138,8 +138,9 @@ lint: ## golangci-lint, all linters
 
 .PHONY: bench
 bench: build setup ## benchmarks, and the figures of the running server
-	@$(GO) test -run '^$$' -bench . -benchmem ./internal/...
-	@$(GO) run ./test/bench -bin $(BIN) -models $(MODELS)
+	@mkdir -p build/bench
+	@OUTCROP_MODELS=$(MODELS) $(GO) test -run '^$$' -bench . -benchmem ./internal/... | tee build/bench/go.txt
+	@$(GO) run ./test/bench -bin $(BIN) -models $(MODELS) -figures build/bench/go.txt -peer build/bench/peer -python $(PYTHON)
 
 ##@ Change
 

@@ -3,7 +3,11 @@ package main
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
+	"maps"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -142,21 +146,82 @@ func TestResidentOf(t *testing.T) {
 	}
 }
 
-// The expected signature is what the AWS SDK for Go (aws/signer/v4, v1.47.6)
-// computes for this request.
-func TestSignAsTheSDK(t *testing.T) {
+// The expected signatures are what AWS's own signers compute for these requests:
+// the SDK for Go's (aws/signer/v4, v1.47.6) and botocore's (1.44.5).
+func TestSignAsTheSDKs(t *testing.T) {
 	t.Parallel()
-	const path = "/model/anthropic.claude-3-5-sonnet-20241022-v2%3A0/converse"
-	req, err := http.NewRequest(http.MethodPost, "http://127.0.0.1:8484"+path, strings.NewReader("{}"))
+	for _, tt := range []struct {
+		name, service, method, path, body, want string
+	}{
+		{
+			"bedrock", bedrock, http.MethodPost, "/model/anthropic.claude-3-5-sonnet-20241022-v2%3A0/converse", "{}",
+			"bedrock/aws4_request, SignedHeaders=content-type;host;x-amz-date, Signature=008585d9466018aa777f1fcc2d5d83467f741cce95903cfc9336a155190fe8fc",
+		},
+		{
+			"s3", objects, http.MethodPut, "/bench/0001.txt", "text",
+			"s3/aws4_request, SignedHeaders=content-type;host;x-amz-content-sha256;x-amz-date, Signature=1cacbf7b3a99505a4ddaada288bd6f42c847bfc4fddcf320fca60253646dd3fe",
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			req, err := http.NewRequest(tt.method, "http://127.0.0.1:8484"+tt.path, strings.NewReader(tt.body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Content-Type", "application/json")
+			sign(req, tt.service, tt.path, tt.body, time.Date(2026, 11, 20, 10, 11, 12, 0, time.UTC))
+			want := "AWS4-HMAC-SHA256 Credential=AKIAOUTCROPBENCH0001/20261120/us-east-1/" + tt.want
+			if got := req.Header.Get("Authorization"); got != want {
+				t.Errorf("got %s want %s", got, want)
+			}
+		})
+	}
+}
+
+func TestReadCollection(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("cran.all.1400", ".I 1\n.T\na title\n.A\nann\n.W\nfirst text\nsecond line .\n.I 2\n.T\nempty\n.W\n.I 3\n.W\n"+strings.Repeat("long ", 400)+"\n")
+	write("cran.qry", ".I 001\n.W\nwhat is\nit .\n.I 004\n.W\nwhy .\n")
+	texts, queries, err := readCollection(folder, 10, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	req.Header.Set("Content-Type", "application/json")
-	sign(req, path, "{}", time.Date(2026, 11, 20, 10, 11, 12, 0, time.UTC))
-	want := "AWS4-HMAC-SHA256 Credential=AKIAOUTCROPBENCH0001/20261120/us-east-1/bedrock/aws4_request, " +
-		"SignedHeaders=content-type;host;x-amz-date, Signature=008585d9466018aa777f1fcc2d5d83467f741cce95903cfc9336a155190fe8fc"
-	if got := req.Header.Get("Authorization"); got != want {
-		t.Errorf("got %s want %s", got, want)
+	if len(texts) != 2 || texts[0] != "first text\nsecond line ." || len(texts[1]) > longestText {
+		t.Errorf("texts: got %q", texts)
+	}
+	if len(queries) != 1 || queries[0] != "what is it ." {
+		t.Errorf("queries: got %q", queries)
+	}
+	if _, _, err := readCollection(filepath.Join(folder, "none"), 1, 1); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no folder: got %v", err)
+	}
+	var r report
+	if err := measureKnowledge(t.Context(), options{collection: filepath.Join(folder, "none"), documents: 1, queries: 1}, folder, &r); err != nil || len(r.notes) != 1 {
+		t.Errorf("no folder: got %v and the notes %q", err, r.notes)
+	}
+}
+
+func TestParseBenchmark(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		line, name string
+		measures   map[string]float64
+	}{
+		{"BenchmarkSearch/100000x384/semantic-2 \t 100\t 1234 ns/op\t 0.995 recall@10", "BenchmarkSearch/100000x384/semantic", map[string]float64{"ns/op": 1234, "recall@10": 0.995}},
+		{"BenchmarkSearch 1 5 ns/op", "BenchmarkSearch", map[string]float64{"ns/op": 5}},
+		{"ok  \tgithub.com/outcrop/outcrop/internal/vector\t3.1s", "", nil},
+		{"", "", nil},
+	} {
+		name, measures := parseBenchmark(tt.line)
+		if name != tt.name || !maps.Equal(measures, tt.measures) {
+			t.Errorf("%q: got %s and %v, want %s and %v", tt.line, name, measures, tt.name, tt.measures)
+		}
 	}
 }
 

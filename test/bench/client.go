@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,8 +17,11 @@ import (
 )
 
 const (
-	region  = "us-east-1"
-	service = "bedrock"
+	region = "us-east-1"
+
+	// The signing names.
+	bedrock = "bedrock"
+	objects = "s3"
 
 	// costHeader tells the server's own microseconds for a unary call: the time
 	// from the request's arrival to its answer, without the backend's.
@@ -28,43 +32,93 @@ const (
 // closes the body.
 func (s *server) call(ctx context.Context, model, operation, body string) (*http.Response, error) {
 	// Model IDs have colons, which clients escape in the path.
-	path := "/model/" + strings.ReplaceAll(model, ":", "%3A") + "/" + operation
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.address+path, strings.NewReader(body))
+	return s.send(ctx, bedrock, http.MethodPost, "/model/"+strings.ReplaceAll(model, ":", "%3A")+"/"+operation, body)
+}
+
+// send makes a signed request and returns an answer that is no error. The caller
+// closes the body.
+func (s *server) send(ctx context.Context, service, method, path, body string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+s.address+path, strings.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
 	req.Header.Set("Content-Type", "application/json")
-	sign(req, path, body, time.Now())
+	sign(req, service, path, body, time.Now())
 	resp, err := s.client.Do(req)
 	if err != nil {
 		return nil, err
 	}
-	if resp.StatusCode != http.StatusOK {
+	if resp.StatusCode/100 != 2 {
 		defer resp.Body.Close()
 		text, _ := io.ReadAll(io.LimitReader(resp.Body, 1000)) // for the message
-		return nil, fmt.Errorf("%s: %s: %s", operation, resp.Status, text)
+		return nil, fmt.Errorf("%s %s: %s: %s", method, path, resp.Status, text)
 	}
 	return resp, nil
 }
 
+// api calls an operation that speaks JSON both ways. A nil in has no body.
+func (s *server) api(ctx context.Context, method, path string, in, out any) error {
+	var body []byte
+	if in != nil {
+		var err error
+		if body, err = json.Marshal(in); err != nil {
+			return err
+		}
+	}
+	resp, err := s.send(ctx, bedrock, method, path, string(body))
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(answer, out)
+}
+
+// put makes a bucket or an object.
+func (s *server) put(ctx context.Context, path, body string) error {
+	resp, err := s.send(ctx, objects, http.MethodPut, path, body)
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
+}
+
+// embed has a text embedded, and throws the vector away.
+func (s *server) embed(ctx context.Context, text string) error {
+	body, err := json.Marshal(map[string]string{"inputText": text})
+	if err != nil {
+		return err
+	}
+	resp, err := s.call(ctx, embeddingModel, "invoke", string(body))
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	_, err = io.Copy(io.Discard, resp.Body)
+	return err
+}
+
 // sign adds an AWS Signature Version 4. The bench has its own, so that it sees
 // the server as any client does.
-func sign(req *http.Request, path, body string, at time.Time) {
+func sign(req *http.Request, service, path, body string, at time.Time) {
 	stamp := at.UTC().Format("20060102T150405Z")
 	day := stamp[:8]
 	req.Header.Set("X-Amz-Date", stamp)
-	const signed = "content-type;host;x-amz-date"
-	canonical := strings.Join([]string{
-		req.Method,
-		strings.ReplaceAll(path, "%", "%25"), // the canonical path is escaped once more
-		"",
-		"content-type:" + req.Header.Get("Content-Type"),
-		"host:" + req.URL.Host,
-		"x-amz-date:" + stamp,
-		"",
-		signed,
-		hash(body),
-	}, "\n")
+	headers := "content-type:" + req.Header.Get("Content-Type") + "\nhost:" + req.URL.Host + "\n"
+	signed := "content-type;host;"
+	if service == objects {
+		req.Header.Set("X-Amz-Content-Sha256", hash(body))
+		headers += "x-amz-content-sha256:" + hash(body) + "\n"
+		signed += "x-amz-content-sha256;"
+	} else {
+		path = strings.ReplaceAll(path, "%", "%25") // the canonical path is escaped once more, but for S3
+	}
+	headers += "x-amz-date:" + stamp + "\n"
+	signed += "x-amz-date"
+	canonical := strings.Join([]string{req.Method, path, "", headers, signed, hash(body)}, "\n")
 	scope := strings.Join([]string{day, region, service, "aws4_request"}, "/")
 	key := []byte("AWS4" + secretKey)
 	for part := range strings.SplitSeq(scope, "/") {

@@ -27,6 +27,12 @@ type options struct {
 	starts      int
 	calls       int
 	streams     int
+
+	collection         string
+	documents, queries int
+	peer               string
+	python             string
+	figures            string
 }
 
 func main() {
@@ -57,6 +63,12 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	if err := measureServer(ctx, o, folder, &r); err != nil {
 		return err
 	}
+	if err := measureKnowledge(ctx, o, folder, &r); err != nil {
+		return fmt.Errorf("knowledge bases: %w", err)
+	}
+	if err := readFigures(o.figures, &r); err != nil {
+		return fmt.Errorf("figures: %w", err)
+	}
 	if err := r.write(out); err != nil {
 		return err
 	}
@@ -75,17 +87,22 @@ func parse(args []string) (options, error) {
 	flags.IntVar(&o.starts, "starts", 11, "number of starts to measure")
 	flags.IntVar(&o.calls, "calls", 200, "number of Converse calls to measure")
 	flags.IntVar(&o.streams, "streams", 7, "number of streams to measure")
+	flags.StringVar(&o.collection, "collection", "../shared/data/cranfield", "folder of the Cranfield collection, which knowledge bases are measured with")
+	flags.IntVar(&o.documents, "documents", 600, "number of its documents to index")
+	flags.IntVar(&o.queries, "queries", 60, "number of its queries to ask")
+	flags.StringVar(&o.peer, "peer", "", "folder to install the peer in; without one there is no comparison")
+	flags.StringVar(&o.python, "python", "python3", "Python that the peer is installed for")
+	flags.StringVar(&o.figures, "figures", "", "output of the Go benchmarks, of which some have targets")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
-	if flags.NArg() > 0 || o.starts < 1 || o.calls < 1 || o.streams < 1 {
+	if flags.NArg() > 0 || o.starts < 1 || o.calls < 1 || o.streams < 1 || o.documents < 1 || o.queries < 1 {
 		return o, errors.New("usage: bench [flags]; counts are at least 1")
 	}
-	paths := []*string{&o.bin}
-	if o.models != "" {
-		paths = append(paths, &o.models)
-	}
-	for _, path := range paths {
+	for _, path := range []*string{&o.bin, &o.models, &o.collection, &o.peer, &o.figures} {
+		if *path == "" {
+			continue
+		}
 		var err error
 		if *path, err = filepath.Abs(*path); err != nil {
 			return o, err

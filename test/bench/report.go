@@ -38,7 +38,15 @@ func (r row) met() bool {
 }
 
 // report collects the figures in the order in which they are measured.
-type report struct{ rows []row }
+type report struct {
+	rows  []row
+	notes []string
+}
+
+// note adds a sentence below the figures.
+func (r *report) note(format string, args ...any) {
+	r.notes = append(r.notes, fmt.Sprintf(format, args...))
+}
 
 func (r *report) inform(name string, figure float64, unit string) {
 	r.rows = append(r.rows, row{name: name, figure: figure, unit: unit})
@@ -73,7 +81,15 @@ func (r *report) write(out io.Writer) error {
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", row.name, number(row.figure, row.unit), target, verdict)
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	for _, note := range r.notes {
+		if _, err := fmt.Fprintln(out, note); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func number(v float64, unit string) string {
