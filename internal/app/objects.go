@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"net/http"
 	"path/filepath"
 
@@ -10,11 +11,12 @@ import (
 	"github.com/outcrop/outcrop/internal/config"
 	"github.com/outcrop/outcrop/internal/edge"
 	"github.com/outcrop/outcrop/internal/iam"
+	"github.com/outcrop/outcrop/internal/knowledge/source/s3"
 	"github.com/outcrop/outcrop/internal/sigv4"
 )
 
-// s3 is the signing name of the buckets' service.
-const s3 = "s3"
+// s3Service is the signing name of the buckets' service.
+const s3Service = "s3"
 
 // newBuckets makes the embedded S3 endpoint. Its process starts with the first
 // request for it.
@@ -27,7 +29,7 @@ func (a *App) newBuckets(keys *iam.Keys) *bucket.Server {
 	}
 	if cfg.Auth == config.On {
 		// Buckets are in every region, also in those that have no models.
-		p.Signatures = sigv4.New(sigv4.Params{Keys: keys, Now: a.p.Now, Services: []string{s3}})
+		p.Signatures = sigv4.New(sigv4.Params{Keys: keys, Now: a.p.Now, Services: []string{s3Service}})
 		p.Keys = keys
 		return bucket.New(p)
 	}
@@ -37,6 +39,30 @@ func (a *App) newBuckets(keys *iam.Keys) *bucket.Server {
 		return err
 	}
 	return bucket.New(p)
+}
+
+// bucketSources opens data sources that are buckets, where the configuration
+// says that they are. Outcrop's own are read without going through the port,
+// and without anybody's key.
+func (a *App) bucketSources(ctx context.Context) (*s3.Buckets, error) {
+	o := a.p.Config.Objects
+	if o.Endpoint == "" {
+		return s3.New(s3.Params{Endpoint: "http://buckets", PathStyle: true, Client: a.buckets.Client()}), nil
+	}
+	p := s3.Params{Region: o.Region}
+	if o.Endpoint != config.AWS {
+		p.Endpoint, p.PathStyle = o.Endpoint, o.PathStyle
+	}
+	keys := s3.Keys{
+		AccessKeyID:     a.p.Getenv("OUTCROP_OBJECTS_ACCESS_KEY_ID"),
+		SecretAccessKey: a.p.Getenv("OUTCROP_OBJECTS_SECRET_ACCESS_KEY"),
+		SessionToken:    a.p.Getenv("OUTCROP_OBJECTS_SESSION_TOKEN"),
+	}
+	p, err := s3.Remote(ctx, p, keys, o.Profile, a.p.Config.Offline)
+	if err != nil {
+		return nil, err
+	}
+	return s3.New(p), nil
 }
 
 // passed is the list of services that speak for themselves, and which of them
@@ -55,7 +81,7 @@ func (a *App) passed() (map[string]edge.Passed, string) {
 	}
 	unclaimed := ""
 	if a.p.Config.Auth == config.Off {
-		unclaimed = s3
+		unclaimed = s3Service
 	}
-	return map[string]edge.Passed{s3: serve}, unclaimed
+	return map[string]edge.Passed{s3Service: serve}, unclaimed
 }
