@@ -51,7 +51,7 @@ func usualLeading(lines []pdfium.Line) float64 {
 		return 0
 	}
 	slices.Sort(distances)
-	return distances[len(distances)/2]
+	return distances[(len(distances)-1)/2]
 }
 
 // breaks reports whether a paragraph ends between two lines.
