@@ -1,0 +1,232 @@
+package embedded_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"go/scanner"
+	"go/token"
+	"io/fs"
+	"math"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/inference"
+	"github.com/outcrop/outcrop/internal/inference/llamacpp"
+	"github.com/outcrop/outcrop/internal/pack/packtest"
+	"github.com/outcrop/outcrop/internal/runner"
+)
+
+// asRunner makes this test's executable play the embedding engine's child.
+const asRunner = "OUTCROP_RUNNER_IN_TEST"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asRunner) != "" {
+		os.Exit(runner.Main(os.Stdin, os.Stdout, os.Stderr))
+	}
+	os.Exit(m.Run())
+}
+
+// repository is the root of the checkout.
+func repository(t testing.TB) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			t.Fatal("the repository root was not found above the working directory")
+		}
+		dir = parent
+	}
+}
+
+// passages are paragraphs of prose that every Go programmer has: the comments
+// of the standard library, in a fixed and well-mixed order.
+func passages(t testing.TB) []string {
+	t.Helper()
+	out, err := exec.CommandContext(t.Context(), "go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []string
+	seen := map[string]bool{}
+	add := func(words []string) {
+		text := strings.Join(words, " ")
+		if !seen[text] {
+			seen[text] = true
+			list = append(list, text)
+		}
+	}
+	root := filepath.Join(strings.TrimSpace(string(out)), "src")
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") {
+			return err
+		}
+		source, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		for _, paragraph := range comments(source) {
+			words := strings.Fields(paragraph)
+			for len(words) >= 8 {
+				n := min(len(words), 28)
+				if len(words)-n < 8 {
+					n = min(len(words), 36)
+				}
+				add(words[:n])
+				words = words[n:]
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rand.New(rand.NewPCG(1, 2)).Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	return list
+}
+
+// comments returns the paragraphs of a Go file's comments.
+func comments(source []byte) []string {
+	fset := token.NewFileSet()
+	var s scanner.Scanner
+	s.Init(fset.AddFile("", -1, len(source)), source, func(token.Position, string) {}, scanner.ScanComments)
+	var paragraphs []string
+	var current []string
+	last := -2
+	end := func() {
+		if len(current) > 0 {
+			paragraphs = append(paragraphs, strings.Join(current, " "))
+			current = nil
+		}
+	}
+	for {
+		pos, tok, text := s.Scan()
+		if tok == token.EOF {
+			end()
+			return paragraphs
+		}
+		if tok != token.COMMENT {
+			continue
+		}
+		line := fset.Position(pos).Line
+		if line != last+1 {
+			end()
+		}
+		last = line + strings.Count(text, "\n")
+		text = strings.TrimSuffix(strings.TrimPrefix(text, "/*"), "*/")
+		for part := range strings.SplitSeq(text, "\n") {
+			if part = strings.TrimSpace(strings.TrimPrefix(part, "//")); part == "" {
+				end()
+				continue
+			}
+			current = append(current, part)
+		}
+	}
+}
+
+// embedder is the real engine with the default embedding model.
+func embedder(t testing.TB) *llamacpp.Backend {
+	t.Helper()
+	store := packtest.Open(t)
+	library, err := store.Engine()
+	if err != nil {
+		t.Skip(err)
+	}
+	jinja, err := store.Jinja()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path, err := store.EmbeddingModel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := llamacpp.New(llamacpp.Params{
+		Command: []string{os.Args[0]},
+		Env:     append(os.Environ(), asRunner+"=1"),
+		Engine: func(context.Context) (llamacpp.Engine, error) {
+			return llamacpp.Engine{Library: library, Jinja: jinja}, nil
+		},
+		Locate: func(_ context.Context, name string) (llamacpp.Model, error) {
+			if name != model {
+				return llamacpp.Model{}, fault.New(fault.NotFound, "There is no model %s.", name)
+			}
+			return llamacpp.Model{Path: path}, nil
+		},
+	})
+	t.Cleanup(func() {
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return b
+}
+
+const (
+	model      = "embedding"
+	dimensions = 384
+)
+
+// vectors embeds texts, and keeps the result under build/bench for the next
+// run: it depends on nothing but the model and the texts.
+func vectors(t testing.TB, name string, texts []string) [][]float32 {
+	t.Helper()
+	sum := sha256.New()
+	for _, text := range texts {
+		sum.Write([]byte(text))
+		sum.Write([]byte{0})
+	}
+	dir := filepath.Join(repository(t), "build", "bench")
+	file := filepath.Join(dir, name+"-"+hex.EncodeToString(sum.Sum(nil)[:6])+".f32")
+	if data, err := os.ReadFile(file); err == nil && len(data) == 4*dimensions*len(texts) {
+		return unpack(data)
+	}
+	b := embedder(t)
+	var data []byte
+	const batch = 128
+	for at := 0; at < len(texts); at += batch {
+		answer, err := b.Embed(t.Context(), &inference.EmbedRequest{Model: model, Texts: texts[at:min(at+batch, len(texts))]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range answer.Vectors {
+			for _, x := range v {
+				data = binary.LittleEndian.AppendUint32(data, math.Float32bits(x))
+			}
+		}
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file+".part", data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(file+".part", file); err != nil {
+		t.Fatal(err)
+	}
+	return unpack(data)
+}
+
+func unpack(data []byte) [][]float32 {
+	flat := make([]float32, len(data)/4)
+	for i := range flat {
+		flat[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
+	}
+	rows := make([][]float32, len(flat)/dimensions)
+	for i := range rows {
+		rows[i] = flat[i*dimensions : (i+1)*dimensions]
+	}
+	return rows
+}

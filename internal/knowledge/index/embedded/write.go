@@ -1,0 +1,479 @@
+package embedded
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/fulltext"
+	"github.com/outcrop/outcrop/internal/knowledge"
+	"github.com/outcrop/outcrop/internal/vector"
+)
+
+// Put implements knowledge.Index.
+func (x *Index) Put(ctx context.Context, job string, doc knowledge.Document, content *knowledge.Content, outcome knowledge.Outcome) error {
+	if err := x.check(doc, content); err != nil {
+		return err
+	}
+	return x.write(ctx, func(w *writer) error {
+		old, err := w.find(ctx, doc.Source, doc.ID)
+		if err != nil {
+			return err
+		}
+		if err := w.put(ctx, doc, content, old); err != nil {
+			return err
+		}
+		return w.record(ctx, job, doc.Source, doc.ID, outcome)
+	})
+}
+
+// PutMetadata implements knowledge.Index.
+func (x *Index) PutMetadata(ctx context.Context, job string, doc knowledge.Document, metadata knowledge.Metadata, outcome knowledge.Outcome) error {
+	if err := x.check(doc, nil); err != nil {
+		return err
+	}
+	return x.write(ctx, func(w *writer) error {
+		old, err := w.find(ctx, doc.Source, doc.ID)
+		if err != nil {
+			return err
+		}
+		if err := w.describe(ctx, doc, metadata, old); err != nil {
+			return err
+		}
+		return w.record(ctx, job, doc.Source, doc.ID, outcome)
+	})
+}
+
+// Remove implements knowledge.Index.
+func (x *Index) Remove(ctx context.Context, job, source string, ids []string, outcome knowledge.Outcome) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	return x.write(ctx, func(w *writer) error {
+		for _, id := range ids {
+			old, err := w.find(ctx, source, id)
+			if err != nil {
+				return err
+			}
+			if old == nil {
+				continue
+			}
+			if err := w.remove(ctx, old); err != nil {
+				return err
+			}
+			if err := w.record(ctx, job, source, id, outcome); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// RemoveSource implements knowledge.Index.
+func (x *Index) RemoveSource(ctx context.Context, source string) error {
+	return x.write(ctx, func(w *writer) error {
+		documents, err := w.ofSource(ctx, source)
+		if err != nil {
+			return err
+		}
+		for _, old := range documents {
+			if err := w.remove(ctx, old); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Forget implements knowledge.Index.
+func (x *Index) Forget(ctx context.Context, job string) error {
+	return x.db.Write(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "DELETE FROM outcome WHERE job = ?", job)
+		return err
+	})
+}
+
+// check refuses what would not make sense in the index.
+func (x *Index) check(doc knowledge.Document, content *knowledge.Content) error {
+	if doc.Source == "" || doc.ID == "" {
+		return fault.New(fault.Invalid, "A document needs an ID and a data source.")
+	}
+	if content == nil {
+		return nil
+	}
+	for i := range content.Chunks {
+		c := &content.Chunks[i]
+		if err := x.checkVector(c.Vector); err != nil {
+			return err
+		}
+		if c.Parent < -1 || c.Parent >= len(content.Parents) {
+			return fault.New(fault.Invalid, "Chunk %d is a part of passage %d, and the document has %d.", i, c.Parent, len(content.Parents))
+		}
+	}
+	return nil
+}
+
+func (x *Index) checkVector(v []float32) error {
+	if len(v) != x.spec.Dimensions {
+		return fault.New(fault.Invalid, "The vector has %d dimensions, and the index was made for %d.", len(v), x.spec.Dimensions)
+	}
+	for _, n := range v {
+		if n-n != 0 { // not a number, or without bounds
+			return fault.New(fault.Invalid, "The vector has a number that is not finite.")
+		}
+	}
+	return nil
+}
+
+// write runs f in a transaction of the database, and changes memory when that
+// was committed.
+func (x *Index) write(ctx context.Context, f func(w *writer) error) error {
+	unlock, err := x.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	w := &writer{x: x}
+	err = x.db.Write(ctx, func(tx *sql.Tx) error {
+		w.tx = tx
+		if err := w.begin(ctx); err != nil {
+			return err
+		}
+		if err := f(w); err != nil {
+			return err
+		}
+		return w.end(ctx)
+	})
+	if err != nil {
+		// Should it have been committed all the same, the next search sees that
+		// the generation is another one.
+		return err
+	}
+	if err := x.apply(w.changes); err != nil {
+		return err
+	}
+	return x.tend(context.WithoutCancel(ctx))
+}
+
+// tend keeps memory small and searches good. The caller is the only one who
+// writes.
+func (x *Index) tend(ctx context.Context) error {
+	m := x.memory
+	const few = 1024
+	if m.dead > few && m.dead > m.slots()/3 {
+		return x.reload(ctx)
+	}
+	if m.vectors.Due() {
+		vectors := m.vectors.Rebuilt()
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		m.vectors = vectors
+	}
+	return nil
+}
+
+// writer is one transaction.
+type writer struct {
+	x       *Index
+	tx      *sql.Tx
+	changes changes
+}
+
+// stored is what a document's row says of where things are.
+type stored struct {
+	knowledge.Document
+	number   int64
+	metadata string
+	first    int64
+	count    int
+}
+
+func (w *writer) begin(ctx context.Context) error {
+	var generation int64
+	if err := w.tx.QueryRowContext(ctx, "SELECT generation FROM meta").Scan(&generation); err != nil {
+		return err
+	}
+	if generation != w.x.memory.generation {
+		if err := w.x.refresh(ctx, w.tx); err != nil {
+			return err
+		}
+	}
+	w.changes.generation = generation + 1
+	w.x.analyst.begin(w.x.memory.dictionary)
+	return nil
+}
+
+func (w *writer) end(ctx context.Context) error {
+	w.changes.terms = w.x.analyst.fresh
+	known := w.x.memory.dictionary.Len()
+	for i, term := range w.changes.terms {
+		if _, err := w.tx.ExecContext(ctx, "INSERT INTO term (number, term) VALUES (?, ?)", known+i, []byte(term)); err != nil {
+			return err
+		}
+	}
+	if _, err := w.tx.ExecContext(ctx, "UPDATE meta SET generation = ?", w.changes.generation); err != nil {
+		return err
+	}
+	_, err := w.tx.ExecContext(ctx, "DELETE FROM removed WHERE generation <= ?", w.changes.generation-remembered)
+	return err
+}
+
+const selectStored = "SELECT number, source, id, modality, mime, metadata, first, chunks FROM document"
+
+func scanStored(row interface{ Scan(to ...any) error }) (*stored, error) {
+	var s stored
+	err := row.Scan(&s.number, &s.Source, &s.ID, &s.Modality, &s.MIME, &s.metadata, &s.first, &s.count)
+	return &s, err
+}
+
+// find returns what is stored of a document; nil: nothing.
+func (w *writer) find(ctx context.Context, source, id string) (*stored, error) {
+	s, err := scanStored(w.tx.QueryRowContext(ctx, selectStored+" WHERE source = ? AND id = ?", source, id))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil //nolint:nilnil // there is none, and that is no error
+	}
+	return s, err
+}
+
+func (w *writer) ofSource(ctx context.Context, source string) ([]*stored, error) {
+	rows, err := w.tx.QueryContext(ctx, selectStored+" WHERE source = ?", source)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var list []*stored
+	for rows.Next() {
+		s, err := scanStored(rows)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, s)
+	}
+	return list, rows.Err()
+}
+
+// put writes a document and its chunks, if there is a content.
+func (w *writer) put(ctx context.Context, doc knowledge.Document, content *knowledge.Content, old *stored) error {
+	if content == nil {
+		return w.status(ctx, doc, old)
+	}
+	metadata, err := encodeMetadata(content.Metadata)
+	if err != nil {
+		return err
+	}
+	c := change{replaced: true, user: content.Metadata, service: serviceKeys(doc)}
+	if old != nil {
+		if c.was, err = w.removeChunks(ctx, old); err != nil {
+			return err
+		}
+	}
+	var first int64
+	if err := w.tx.QueryRowContext(ctx, "SELECT coalesce(max(number), 0) + 1 FROM entry").Scan(&first); err != nil {
+		return err
+	}
+	row := stored{Document: doc, metadata: metadata, first: first, count: len(content.Chunks)}
+	if c.document, err = w.writeDocument(ctx, row, old, w.changes.generation); err != nil {
+		return err
+	}
+	for i, text := range content.Parents {
+		if _, err := w.tx.ExecContext(ctx, "INSERT INTO parent (document, position, text) VALUES (?, ?, ?)", c.document, i, text); err != nil {
+			return err
+		}
+	}
+	c.chunks, err = w.writeChunks(ctx, c.document, first, content.Chunks)
+	w.changes.documents = append(w.changes.documents, c)
+	return err
+}
+
+// status writes a document whose chunks stay what they are.
+func (w *writer) status(ctx context.Context, doc knowledge.Document, old *stored) error {
+	row := stored{Document: doc, metadata: "{}"}
+	if old != nil {
+		row.metadata, row.first, row.count = old.metadata, old.first, old.count
+	}
+	number, err := w.writeDocument(ctx, row, old, 0)
+	if err != nil || old == nil || old.MIME == doc.MIME && old.Modality == doc.Modality {
+		return err
+	}
+	user, err := decodeMetadata([]byte(old.metadata))
+	if err != nil {
+		return err
+	}
+	return w.describeChunks(ctx, change{document: number, user: user, service: serviceKeys(doc)}, row)
+}
+
+// describe writes a document with other metadata.
+func (w *writer) describe(ctx context.Context, doc knowledge.Document, metadata knowledge.Metadata, old *stored) error {
+	text, err := encodeMetadata(metadata)
+	if err != nil {
+		return err
+	}
+	row := stored{Document: doc, metadata: text}
+	if old != nil {
+		row.first, row.count = old.first, old.count
+	}
+	number, err := w.writeDocument(ctx, row, old, 0)
+	if err != nil {
+		return err
+	}
+	return w.describeChunks(ctx, change{document: number, user: metadata, service: serviceKeys(doc)}, row)
+}
+
+func (w *writer) describeChunks(ctx context.Context, c change, row stored) error {
+	d := loaded{change: c, first: row.first, chunks: row.count}
+	if err := loadChunks(ctx, w.tx, &d, math.MaxInt); err != nil {
+		return err
+	}
+	w.changes.documents = append(w.changes.documents, d.change)
+	return nil
+}
+
+// writeDocument writes the row. content is the generation of the chunks; 0: as
+// it was.
+func (w *writer) writeDocument(ctx context.Context, row stored, old *stored, content int64) (number int64, err error) {
+	d := row.Document
+	args := []any{
+		d.Source, d.ID, d.ETag, d.MetadataETag, d.Modality, d.MIME, d.Size, string(d.Status), d.Reason, d.Chunks, d.Updated.UnixNano(),
+		row.metadata, row.first, row.count, w.changes.generation, content,
+	}
+	if old != nil {
+		_, err := w.tx.ExecContext(ctx, `UPDATE document SET source = ?, id = ?, etag = ?, metadata_etag = ?, modality = ?, mime = ?, size = ?, status = ?,
+			reason = ?, counted = ?, updated = ?, metadata = ?, first = ?, chunks = ?, generation = ?, content = max(content, ?) WHERE number = ?`, append(args, old.number)...)
+		return old.number, err
+	}
+	result, err := w.tx.ExecContext(ctx, `INSERT INTO document (source, id, etag, metadata_etag, modality, mime, size, status,
+		reason, counted, updated, metadata, first, chunks, generation, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.LastInsertId()
+}
+
+func (w *writer) writeChunks(ctx context.Context, document, first int64, chunks []knowledge.Chunk) ([]chunk, error) {
+	insertEntry, err := w.tx.PrepareContext(ctx, "INSERT INTO entry (number, parent, page, metadata, code, terms) VALUES (?, ?, ?, ?, ?, ?)")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = insertEntry.Close() }()
+	insertVector, err := w.tx.PrepareContext(ctx, "INSERT INTO vector (number, vector) VALUES (?, ?)")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = insertVector.Close() }()
+	insertChunk, err := w.tx.PrepareContext(ctx, "INSERT INTO chunk (number, document, id, text) VALUES (?, ?, ?, ?)")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = insertChunk.Close() }()
+	written := make([]chunk, len(chunks))
+	var encoded, floats []byte
+	for i := range chunks {
+		c := &chunks[i]
+		number := first + int64(i)
+		written[i] = chunk{
+			number: number, parent: int32(c.Parent), page: c.Page, metadata: c.Metadata,
+			code: vector.Encode(nil, c.Vector), terms: w.x.analyst.terms(c.Text),
+		}
+		var metadata any
+		if len(c.Metadata) > 0 {
+			if metadata, err = encodeMetadata(c.Metadata); err != nil {
+				return nil, err
+			}
+		}
+		encoded = fulltext.Encode(encoded[:0], written[i].terms)
+		floats = vector.AppendFloats(floats[:0], c.Vector)
+		if _, err := insertEntry.ExecContext(ctx, number, c.Parent, c.Page, metadata, written[i].code, nonNil(encoded)); err != nil {
+			return nil, err
+		}
+		if _, err := insertVector.ExecContext(ctx, number, nonNil(floats)); err != nil {
+			return nil, err
+		}
+		if _, err := insertChunk.ExecContext(ctx, number, document, c.ID, c.Text); err != nil {
+			return nil, err
+		}
+	}
+	return written, nil
+}
+
+// nonNil keeps an empty blob from being NULL.
+func nonNil(data []byte) []byte {
+	if data == nil {
+		return []byte{}
+	}
+	return data
+}
+
+func encodeMetadata(m knowledge.Metadata) (string, error) {
+	if len(m) == 0 {
+		return "{}", nil
+	}
+	text, err := json.Marshal(m)
+	if err != nil {
+		return "", fault.Wrap(fault.Invalid, err, "The metadata cannot be stored.")
+	}
+	return string(text), nil
+}
+
+// removeChunks removes the chunks of a document, and returns what their terms
+// were.
+func (w *writer) removeChunks(ctx context.Context, old *stored) ([][]fulltext.Count, error) {
+	was := make([][]fulltext.Count, 0, old.count)
+	rows, err := w.tx.QueryContext(ctx, "SELECT terms FROM entry WHERE number >= ? AND number < ? ORDER BY number", old.first, old.first+int64(old.count))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var encoded sql.RawBytes
+		if err := rows.Scan(&encoded); err != nil {
+			return nil, err
+		}
+		terms, err := decodeTerms(encoded, w.x.memory.dictionary.Len())
+		if err != nil {
+			return nil, err
+		}
+		was = append(was, terms)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	if len(was) != old.count {
+		return nil, errIncomplete
+	}
+	for _, table := range []string{"entry", "vector", "chunk"} {
+		if _, err := w.tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE number >= ? AND number < ?", old.first, old.first+int64(old.count)); err != nil {
+			return nil, fmt.Errorf("remove chunks: %w", err)
+		}
+	}
+	_, err = w.tx.ExecContext(ctx, "DELETE FROM parent WHERE document = ?", old.number)
+	return was, err
+}
+
+func (w *writer) remove(ctx context.Context, old *stored) error {
+	was, err := w.removeChunks(ctx, old)
+	if err != nil {
+		return err
+	}
+	if _, err := w.tx.ExecContext(ctx, "DELETE FROM document WHERE number = ?", old.number); err != nil {
+		return err
+	}
+	if _, err := w.tx.ExecContext(ctx, "INSERT INTO removed (generation, document) VALUES (?, ?)", w.changes.generation, old.number); err != nil {
+		return err
+	}
+	w.changes.documents = append(w.changes.documents, change{document: old.number, gone: true, was: was})
+	return nil
+}
+
+// record notes what a job did with a document.
+func (w *writer) record(ctx context.Context, job, source, id string, outcome knowledge.Outcome) error {
+	if job == "" || outcome == knowledge.OutcomeNone {
+		return nil
+	}
+	_, err := w.tx.ExecContext(ctx, "INSERT INTO outcome (job, source, document, outcome) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET outcome = excluded.outcome",
+		job, source, id, string(outcome))
+	return err
+}
