@@ -2,7 +2,6 @@ package bedrockagent
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -16,8 +15,8 @@ import (
 // sourceConfig is what the API shows of a data source and nobody else needs: the
 // Config of a knowledge.DataSource.
 type sourceConfig struct {
-	Source    *api.DataSourceConfiguration      `json:"dataSourceConfiguration,omitempty"`
-	Ingestion *api.VectorIngestionConfiguration `json:"vectorIngestionConfiguration,omitempty"`
+	source    *api.DataSourceConfiguration
+	ingestion *api.VectorIngestionConfiguration
 }
 
 // CreateDataSource adds a data source to a base. It reads nothing: whether the
@@ -41,8 +40,8 @@ func (s *Service) CreateDataSource(ctx context.Context, in *api.CreateDataSource
 	if ds.Chunking, err = chunkingOf(in.VectorIngestionConfiguration); err != nil {
 		return nil, err
 	}
-	if ds.Config, err = json.Marshal(sourceConfig{in.DataSourceConfiguration, in.VectorIngestionConfiguration}); err != nil {
-		return nil, fmt.Errorf("encode the configuration: %w", err)
+	if ds.Config, err = encodeSource(sourceConfig{in.DataSourceConfiguration, in.VectorIngestionConfiguration}); err != nil {
+		return nil, err
 	}
 	if ds, _, err = s.registry.CreateSource(ctx, ds, token(in.ClientToken)); err != nil {
 		return nil, err
@@ -162,14 +161,14 @@ func (s *Service) UpdateDataSource(ctx context.Context, in *api.UpdateDataSource
 		if changed.Chunking != ds.Chunking {
 			return nil, invalid("The chunking configuration of a data source cannot be changed after the data source is created. Specify the existing chunkingConfiguration, or create another data source.")
 		}
-		config.Ingestion = in.VectorIngestionConfiguration
+		config.ingestion = in.VectorIngestionConfiguration
 	}
 	if in.DataDeletionPolicy != "" {
 		changed.Retain = in.DataDeletionPolicy == api.DataDeletionPolicyRetain
 	}
-	config.Source = in.DataSourceConfiguration
-	if changed.Config, err = json.Marshal(config); err != nil {
-		return nil, fmt.Errorf("encode the configuration: %w", err)
+	config.source = in.DataSourceConfiguration
+	if changed.Config, err = encodeSource(config); err != nil {
+		return nil, err
 	}
 	changed.Name, changed.Description = schema.Deref(in.Name), schema.Deref(in.Description)
 	if ds, err = s.registry.UpdateSource(ctx, changed); err != nil {
@@ -205,25 +204,32 @@ func dataSource(ds knowledge.DataSource) (*api.DataSource, error) {
 	}
 	return &api.DataSource{
 		KnowledgeBaseId: &ds.Base, DataSourceId: &ds.ID, Name: &ds.Name, Description: optional(ds.Description),
-		DataSourceConfiguration: config.Source, VectorIngestionConfiguration: config.Ingestion, DataDeletionPolicy: policy,
+		DataSourceConfiguration: config.source, VectorIngestionConfiguration: config.ingestion, DataDeletionPolicy: policy,
 		Status: api.DataSourceStatus(ds.Status), FailureReasons: ds.Reasons, CreatedAt: &ds.Created, UpdatedAt: &ds.Updated,
 	}, nil
+}
+
+// encodeSource writes what sourceConfigOf reads.
+func encodeSource(c sourceConfig) ([]byte, error) {
+	return encodeConfig("GetDataSource", "dataSource", &api.GetDataSourceOutput{
+		DataSource: &api.DataSource{DataSourceConfiguration: c.source, VectorIngestionConfiguration: c.ingestion},
+	})
 }
 
 // sourceConfigOf reads what CreateDataSource kept. A data source that was not
 // made by the API (a folder) is described by what is known of it.
 func sourceConfigOf(ds knowledge.DataSource) (sourceConfig, error) {
 	if len(ds.Config) > 0 {
-		var config sourceConfig
-		if err := json.Unmarshal(ds.Config, &config); err != nil {
+		in, err := decodeConfig[api.CreateDataSourceInput]("CreateDataSource", ds.Config)
+		if err != nil {
 			return sourceConfig{}, fmt.Errorf("configuration of the data source %s: %w", ds.ID, err)
 		}
-		return config, nil
+		return sourceConfig{in.DataSourceConfiguration, in.VectorIngestionConfiguration}, nil
 	}
-	config := sourceConfig{Source: &api.DataSourceConfiguration{Type: shownType(ds.Kind)}, Ingestion: ingestionOf(ds.Chunking)}
+	config := sourceConfig{source: &api.DataSourceConfiguration{Type: shownType(ds.Kind)}, ingestion: ingestionOf(ds.Chunking)}
 	if ds.Kind == knowledge.S3 {
 		arn := "arn:aws:s3:::" + ds.Bucket
-		config.Source.S3Configuration = &api.S3DataSourceConfiguration{
+		config.source.S3Configuration = &api.S3DataSourceConfiguration{
 			BucketArn: &arn, BucketOwnerAccountId: optional(ds.BucketOwner), InclusionPrefixes: ds.Prefixes,
 		}
 	}

@@ -248,12 +248,13 @@ func (s *states) of(ctx context.Context, id string) (knowledge.Document, error) 
 // over puts what is queued over what the index knows of a document.
 func (s *states) over(d knowledge.Document) knowledge.Document {
 	p, waits := s.pending[d.ID]
-	if !waits || d.Status != knowledge.NotFound && !d.Updated.Before(p.Since) {
-		return d // nothing is queued, or it is done already
-	}
-	d.Status, d.Reason, d.Updated = knowledge.Starting, "", p.Since
-	if p.Delete {
-		d.Status = knowledge.Deleting
+	known := d.Status != knowledge.NotFound
+	switch {
+	case !waits, p.Delete && !known:
+	case p.Delete:
+		d.Status, d.Reason = knowledge.Deleting, ""
+	case !known, d.Updated.Before(p.Since): // else it is done, with others of its request to come
+		d.Status, d.Reason, d.Updated = knowledge.Starting, "", p.Since
 	}
 	return d
 }
@@ -266,15 +267,16 @@ func (s *states) page(ctx context.Context, after string, limit int) (list []know
 			return nil, false, err
 		}
 	}
-	full := len(list) > limit
+	last, full := "", len(list) > limit
 	known := map[string]bool{}
 	for i := range list {
-		known[list[i].ID] = true
+		last = list[i].ID
+		known[last] = true
 	}
 	// What is queued and not indexed belongs between them, unless it lies behind
 	// this page.
 	for id, p := range s.pending {
-		if id > after && !known[id] && !p.Delete && (!full || id < list[len(list)-1].ID) {
+		if id > after && !known[id] && !p.Delete && (!full || id < last) {
 			list = append(list, knowledge.Document{Source: s.source.ID, ID: id, Status: knowledge.NotFound})
 		}
 	}

@@ -2,10 +2,11 @@ package bedrockagent
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
+	"strings"
 
 	api "github.com/outcrop/outcrop/internal/api/bedrockagent"
 	"github.com/outcrop/outcrop/internal/call"
@@ -19,8 +20,8 @@ import (
 // baseConfig is what the API shows of a base and nobody else needs: the Config
 // of a knowledge.Base.
 type baseConfig struct {
-	KnowledgeBase *api.KnowledgeBaseConfiguration `json:"knowledgeBaseConfiguration,omitempty"`
-	Storage       *api.StorageConfiguration       `json:"storageConfiguration,omitempty"`
+	base    *api.KnowledgeBaseConfiguration
+	storage *api.StorageConfiguration
 }
 
 // CreateKnowledgeBase adds a base. It is ACTIVE at once: its index is made with
@@ -41,13 +42,11 @@ func (s *Service) CreateKnowledgeBase(ctx context.Context, in *api.CreateKnowled
 	if err := s.checkModel(ctx, b); err != nil {
 		return nil, err
 	}
-	config, err := json.Marshal(baseConfig{in.KnowledgeBaseConfiguration, in.StorageConfiguration})
-	if err != nil {
-		return nil, fmt.Errorf("encode the configuration: %w", err)
+	var err error
+	if b.Config, err = encodeBase(baseConfig{in.KnowledgeBaseConfiguration, in.StorageConfiguration}); err != nil {
+		return nil, err
 	}
-	b.Config = config
-	b, _, err = s.registry.CreateBase(ctx, b, token(in.ClientToken))
-	if err != nil {
+	if b, _, err = s.registry.CreateBase(ctx, b, token(in.ClientToken)); err != nil {
 		return nil, err
 	}
 	out, err := s.knowledgeBase(b)
@@ -86,7 +85,7 @@ func setModel(b *knowledge.Base, config *api.KnowledgeBaseConfiguration) error {
 	switch {
 	case len(details.Audio) > 0 || len(details.Video) > 0:
 		return unsupported("Outcrop does not support knowledge bases of audio or video. Leave audio and video out of bedrockEmbeddingModelConfiguration.")
-	case len(details.ModelConfiguration) > 0:
+	case len(details.ModelConfiguration) > 0 && string(details.ModelConfiguration) != "null":
 		return unsupported("Outcrop does not support modelConfiguration of an embedding model. Leave it out of bedrockEmbeddingModelConfiguration.")
 	}
 	b.Dimensions = int(schema.Deref(details.Dimensions))
@@ -102,7 +101,7 @@ func (s *Service) checkModel(ctx context.Context, b knowledge.Base) error {
 		return err
 	}
 	if b.Dimensions != 0 && len(m.Dimensions) > 0 && !slices.Contains(m.Dimensions, b.Dimensions) {
-		return invalid("The dimensions provided for the embedding model %s are invalid: %d. It supports %v.", b.EmbeddingModel, b.Dimensions, m.Dimensions)
+		return invalid("The dimensions provided for the embedding model %s are invalid: %d. It supports %s.", b.EmbeddingModel, b.Dimensions, numbers(m.Dimensions))
 	}
 	if b.Binary && !makesBinary(m) {
 		return invalid("The embeddingDataType provided is invalid: the embedding model %s does not support BINARY. Use FLOAT32.", b.EmbeddingModel)
@@ -123,6 +122,15 @@ func (s *Service) embeddingModel(ctx context.Context, b knowledge.Base) (*catalo
 	default:
 		return nil, err
 	}
+}
+
+// numbers joins numbers with commas.
+func numbers(list []int) string {
+	words := make([]string, len(list))
+	for i, n := range list {
+		words[i] = strconv.Itoa(n)
+	}
+	return strings.Join(words, ", ")
 }
 
 // makesBinary reports whether a model's own format has binary vectors. Of a
@@ -181,14 +189,14 @@ func (s *Service) UpdateKnowledgeBase(ctx context.Context, in *api.UpdateKnowled
 		return nil, err
 	case changed.EmbeddingModel != b.EmbeddingModel || changed.Dimensions != b.Dimensions || changed.Binary != b.Binary:
 		return nil, invalid("The embedding model of a knowledge base, its dimensions and its data type cannot be changed. Create another knowledge base.")
-	case in.StorageConfiguration != nil && !reflect.DeepEqual(in.StorageConfiguration, config.Storage):
+	case in.StorageConfiguration != nil && !reflect.DeepEqual(in.StorageConfiguration, config.storage):
 		return nil, invalid("The storage configuration of a knowledge base cannot be changed. Create another knowledge base.")
 	case len(in.MetadataConfigurations) > 0:
 		return nil, unsupported("Outcrop does not support metadataConfigurations. All metadata can be searched.")
 	}
-	config.KnowledgeBase = in.KnowledgeBaseConfiguration
-	if b.Config, err = json.Marshal(config); err != nil {
-		return nil, fmt.Errorf("encode the configuration: %w", err)
+	config.base = in.KnowledgeBaseConfiguration
+	if b.Config, err = encodeBase(config); err != nil {
+		return nil, err
 	}
 	b.Name, b.Description, b.RoleARN = schema.Deref(in.Name), schema.Deref(in.Description), schema.Deref(in.RoleArn)
 	if b, err = s.registry.UpdateBase(ctx, b); err != nil {
@@ -218,20 +226,27 @@ func (s *Service) knowledgeBase(b knowledge.Base) (*api.KnowledgeBase, error) {
 	arn := s.arn(b)
 	return &api.KnowledgeBase{
 		KnowledgeBaseId: &b.ID, KnowledgeBaseArn: &arn, Name: &b.Name, Description: optional(b.Description), RoleArn: &b.RoleARN,
-		KnowledgeBaseConfiguration: config.KnowledgeBase, StorageConfiguration: config.Storage,
+		KnowledgeBaseConfiguration: config.base, StorageConfiguration: config.storage,
 		Status: api.KnowledgeBaseStatus(b.Status), FailureReasons: b.Reasons, CreatedAt: &b.Created, UpdatedAt: &b.Updated,
 	}, nil
+}
+
+// encodeBase writes what configOf reads.
+func encodeBase(c baseConfig) ([]byte, error) {
+	return encodeConfig("GetKnowledgeBase", "knowledgeBase", &api.GetKnowledgeBaseOutput{
+		KnowledgeBase: &api.KnowledgeBase{KnowledgeBaseConfiguration: c.base, StorageConfiguration: c.storage},
+	})
 }
 
 // configOf reads what CreateKnowledgeBase kept. A base that was made otherwise
 // is described by what is known of it.
 func configOf(b knowledge.Base) (baseConfig, error) {
 	if len(b.Config) > 0 {
-		var config baseConfig
-		if err := json.Unmarshal(b.Config, &config); err != nil {
+		in, err := decodeConfig[api.CreateKnowledgeBaseInput]("CreateKnowledgeBase", b.Config)
+		if err != nil {
 			return baseConfig{}, fmt.Errorf("configuration of the knowledge base %s: %w", b.ID, err)
 		}
-		return config, nil
+		return baseConfig{in.KnowledgeBaseConfiguration, in.StorageConfiguration}, nil
 	}
 	vector := &api.VectorKnowledgeBaseConfiguration{EmbeddingModelArn: &b.EmbeddingModel}
 	if b.Dimensions > 0 || b.Binary {
@@ -242,7 +257,7 @@ func configOf(b knowledge.Base) (baseConfig, error) {
 		}
 		vector.EmbeddingModelConfiguration = &api.EmbeddingModelConfiguration{BedrockEmbeddingModelConfiguration: details}
 	}
-	return baseConfig{KnowledgeBase: &api.KnowledgeBaseConfiguration{Type: api.KnowledgeBaseTypeVector, VectorKnowledgeBaseConfiguration: vector}}, nil
+	return baseConfig{base: &api.KnowledgeBaseConfiguration{Type: api.KnowledgeBaseTypeVector, VectorKnowledgeBaseConfiguration: vector}}, nil
 }
 
 func (s *Service) arn(b knowledge.Base) string {
