@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -159,10 +160,14 @@ func (k *kb) add(ctx context.Context, c *client.Client, cfg *config.Config, base
 		made = append(made, *source)
 		fmt.Fprintf(k.stdout, "%s is a source of %s (%s)\n", s.from, base.Name, source.ID)
 	}
-	if sync {
+	switch {
+	case sync:
 		return k.sync(ctx, c, base, made)
+	case !slices.ContainsFunc(sources, func(s newSource) bool { return !s.watch }):
+		_, err = fmt.Fprintln(k.stdout, "the server syncs it whenever something changes")
+	default:
+		_, err = fmt.Fprintf(k.stdout, "sync it with: %s kb sync %s\n", k.self(), base.Name)
 	}
-	_, err = fmt.Fprintf(k.stdout, "sync it with: %s kb sync %s\n", k.self(), base.Name)
 	return err
 }
 
