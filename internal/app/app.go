@@ -27,6 +27,7 @@ import (
 	"github.com/outcrop/outcrop/internal/config"
 	"github.com/outcrop/outcrop/internal/dualstack"
 	"github.com/outcrop/outcrop/internal/edge"
+	"github.com/outcrop/outcrop/internal/embedding"
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/iam"
 	"github.com/outcrop/outcrop/internal/inference"
@@ -72,7 +73,9 @@ type App struct {
 	parts   *Parts
 	catalog *catalog.Catalog
 	router  *router.Router
+	fitter  *embedding.Adapter
 	buckets *bucket.Server
+	bases   bases
 	edge    *edge.Edge
 	// edgeServices is what the edge was built from, for the test that lists
 	// the operations nobody serves yet.
@@ -113,6 +116,10 @@ func New(p Params) (_ *App, err error) {
 	if a.parts, err = OpenParts(cfg, p.Getenv, p.Progress, p.Logger); err != nil {
 		return nil, err
 	}
+	a.buckets = a.newBuckets(keys)
+	if err := a.openBases(); err != nil {
+		return nil, err
+	}
 	backends := p.Backends
 	if backends == nil {
 		backends, err = all.Backends(all.Params{
@@ -131,7 +138,6 @@ func New(p Params) (_ *App, err error) {
 	if cfg.Auth == config.On {
 		authenticator, authorize = newAuthenticator(cfg, keys, a.catalog.HasRegion, p.Now), decide
 	}
-	a.buckets = a.newBuckets(keys)
 	passed, unclaimed := a.passed()
 	a.edge, err = edge.New(edge.Params{
 		Services: a.edgeServices, Authenticator: authenticator, Authorize: authorize, Admit: admitter(quota.New(cfg.Limits.RequestsPerMinute, p.Now)), ActionService: "sts",
@@ -173,6 +179,9 @@ func (a *App) Run(ctx context.Context) error {
 	var background sync.WaitGroup
 	background.Go(func() {
 		a.fetch(ctx)
+	})
+	background.Go(func() {
+		_ = a.newWorker().Run(ctx) // never fails
 	})
 	if err := a.announce(); err != nil {
 		return fmt.Errorf("write the address of this server: %w", err)
@@ -260,6 +269,7 @@ func (a *App) Close() error {
 		if a.router != nil {
 			errs = append(errs, a.router.Close())
 		}
+		errs = append(errs, a.closeBases()...)
 		a.closeErr = errors.Join(errs...)
 	})
 	return a.closeErr

@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	apibedrock "github.com/outcrop/outcrop/internal/api/bedrock"
-	"github.com/outcrop/outcrop/internal/api/bedrockagent"
+	apiagent "github.com/outcrop/outcrop/internal/api/bedrockagent"
 	"github.com/outcrop/outcrop/internal/api/bedrockagentruntime"
 	apiruntime "github.com/outcrop/outcrop/internal/api/bedrockruntime"
 	apists "github.com/outcrop/outcrop/internal/api/sts"
@@ -16,6 +16,7 @@ import (
 	nativeall "github.com/outcrop/outcrop/internal/native/all"
 	"github.com/outcrop/outcrop/internal/router"
 	"github.com/outcrop/outcrop/internal/service/bedrock"
+	"github.com/outcrop/outcrop/internal/service/bedrockagent"
 	"github.com/outcrop/outcrop/internal/service/bedrockruntime"
 	"github.com/outcrop/outcrop/internal/service/sts"
 	"github.com/outcrop/outcrop/internal/wire/query"
@@ -37,10 +38,11 @@ func (a *App) services(backends map[string]inference.Backend) ([]edge.Service, e
 		}
 		return nil, err
 	}
-	fitter := embedding.New(a.router, embedding.Params{Dir: a.parts.BasisDir(), Logger: a.p.Logger})
+	a.fitter = embedding.New(a.router, embedding.Params{Dir: a.parts.BasisDir(), Logger: a.p.Logger})
 	families := bedrockruntime.Families{Text: nativeall.Families(), Embeddings: nativeall.Embeddings()}
-	runtime := bedrockruntime.New(a.router, fitter, families, bedrockruntime.Params{Now: a.p.Now, ModelTimeout: cfg.Timeouts.Model})
+	runtime := bedrockruntime.New(a.router, a.fitter, families, bedrockruntime.Params{Now: a.p.Now, ModelTimeout: cfg.Timeouts.Model})
 	control := bedrock.New(models, a.router, bedrock.Params{Lifecycle: router.Lifecycle(cfg.Compat.Lifecycle), Now: a.p.Now})
+	agent := bedrockagent.New(models, a.router, a.bases.registry, a.bases.indexes)
 	bodyChecks := map[string]func([]byte) error{
 		"Converse":       bedrockruntime.CheckConverseBody,
 		"ConverseStream": bedrockruntime.CheckConverseBody,
@@ -48,7 +50,7 @@ func (a *App) services(backends map[string]inference.Backend) ([]edge.Service, e
 	return []edge.Service{
 		{Schema: apiruntime.Schema(), Handlers: apiruntime.Handlers(runtime), Codec: restjson.Codec{}, Padding: true, CheckBody: bodyChecks},
 		{Schema: apibedrock.Schema(), Handlers: apibedrock.Handlers(control), Codec: restjson.Codec{}},
-		{Schema: bedrockagent.Schema(), Handlers: bedrockagent.Handlers(bedrockagent.Unimplemented{}), Codec: restjson.Codec{}},
+		{Schema: apiagent.Schema(), Handlers: apiagent.Handlers(agent), Codec: restjson.Codec{}},
 		{Schema: bedrockagentruntime.Schema(), Handlers: bedrockagentruntime.Handlers(bedrockagentruntime.Unimplemented{}), Codec: restjson.Codec{}},
 		{Schema: apists.Schema(), Handlers: apists.Handlers(sts.New()), Codec: query.Codec{}},
 	}, nil
