@@ -48,7 +48,7 @@ func TestListDocumentsInPages(t *testing.T) {
 	if err := f.registry.QueueDocuments(t.Context(), ds, queued, store.Token{}); err != nil {
 		t.Fatal(err)
 	}
-	for limit := 1; limit <= len(want)+1; limit++ {
+	for _, limit := range []int{1, 2, 3, 5, 8, len(want) - 1, len(want), len(want) + 1} {
 		var got []string
 		for next := ""; ; {
 			body, err := json.Marshal(map[string]any{"maxResults": limit, "nextToken": next})

@@ -157,8 +157,12 @@ func TestFailureReasonsAreBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	j.Status = knowledge.JobFailed
-	for range 3000 {
-		j.Reasons = append(j.Reasons, strings.Repeat("ß", 3000))
+	for i := range 2050 {
+		reason := "short"
+		if i > 2040 {
+			reason = strings.Repeat("ß", 3000)
+		}
+		j.Reasons = append(j.Reasons, reason)
 	}
 	if _, err := f.registry.UpdateJob(t.Context(), j); err != nil {
 		t.Fatal(err)
