@@ -9,8 +9,11 @@ import (
 	"github.com/outcrop/outcrop/internal/store"
 )
 
-// active are the states of a job that has not ended.
-var active = []string{string(knowledge.JobStarting), string(knowledge.JobInProgress), string(knowledge.JobStopping)}
+// active and ended are the states of jobs.
+var (
+	active = []string{string(knowledge.JobStarting), string(knowledge.JobInProgress), string(knowledge.JobStopping)}
+	ended  = []string{string(knowledge.JobComplete), string(knowledge.JobFailed), string(knowledge.JobStopped)}
+)
 
 // StartJob adds a job in STARTING, gives it its ID, and queues the WorkSync that
 // runs it. created is false when the token was used before for this data source.
@@ -33,6 +36,9 @@ func (r *Registry) StartJob(ctx context.Context, j knowledge.Job, token store.To
 	if err != nil {
 		return knowledge.Job{}, false, err
 	}
+	if err := r.forgetJobs(ctx, rec); err != nil {
+		return knowledge.Job{}, false, err
+	}
 	rec, created, err = r.store.Create(ctx, rec, store.Create{
 		Token:   token,
 		Unless:  []store.Query{activeJobs(j.Account, j.Region, rec.Parent), pendingDocuments(j.Account, j.Region, rec.Parent)},
@@ -46,6 +52,20 @@ func (r *Registry) StartJob(ctx context.Context, j knowledge.Job, token store.To
 	}
 	made, err = jobOf(rec)
 	return made, created, err
+}
+
+// forgetJobs drops the oldest jobs of a data source when there are too many.
+func (r *Registry) forgetJobs(ctx context.Context, of store.Record) error {
+	page, err := r.store.List(ctx, store.Query{Kind: kindJob, Account: of.Account, Region: of.Region, Parent: of.Parent, Statuses: ended})
+	if err != nil {
+		return err
+	}
+	for i := range len(page.Records) - r.keepJobs {
+		if err := r.store.Delete(ctx, page.Records[i].Key); err != nil && !fault.Is(err, fault.NotFound) {
+			return err
+		}
+	}
+	return nil
 }
 
 // whyExcluded words why a job cannot start: documents wait, or a job runs.

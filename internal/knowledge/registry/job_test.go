@@ -189,6 +189,33 @@ func TestJobs(t *testing.T) {
 	f.refused("of no source", err, fault.NotFound, "DataSource with id NONE")
 }
 
+func TestOldJobsAreForgotten(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.Registry = registry.New(registry.Params{Store: f.store, Now: f.now, KeepJobs: 3})
+	ds := f.source(f.base("docs"), "bucket")
+	other := f.job(f.source(f.base("others"), "bucket"))
+	f.end(other, knowledge.JobFailed)
+	var ids []string
+	for range 6 {
+		j := f.job(ds)
+		ids = append([]string{j.ID}, ids...)
+		f.end(j, knowledge.JobComplete)
+	}
+	list, _, err := f.Jobs(t.Context(), account, region, ds.Base, ds.ID, registry.JobQuery{Order: registry.ByStatus})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]bool{}
+	for _, j := range list {
+		got[j.ID] = true
+	}
+	f.check("jobs", got, map[string]bool{ids[0]: true, ids[1]: true, ids[2]: true, ids[3]: true}) // three and the one that was started since
+	if _, err := f.Job(t.Context(), account, region, other.Base, other.Source, other.ID); err != nil {
+		t.Errorf("job of another data source: %v", err)
+	}
+}
+
 func TestDocuments(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

@@ -32,7 +32,12 @@ type Params struct {
 	Now   func() time.Time // time.Now when nil
 	// NewID makes an ID of ten characters, [0-9A-Z]; NewID when nil.
 	NewID func() string
+	// KeepJobs is how many jobs that have ended a data source remembers: a
+	// folder that is watched starts one with every change. 0: 1000.
+	KeepJobs int
 }
+
+const defaultKeepJobs = 1000
 
 // Registry has the resources of all accounts and regions. It is safe for
 // concurrent use, also by several processes on one store.
@@ -40,9 +45,10 @@ type Params struct {
 // Texts of its faults are for clients. A Conflict whose store.Reason is
 // store.Changed means that somebody else changed the resource since it was read.
 type Registry struct {
-	store store.Store
-	now   func() time.Time
-	newID func() string
+	store    store.Store
+	now      func() time.Time
+	newID    func() string
+	keepJobs int
 }
 
 // New returns a registry over a store.
@@ -53,7 +59,10 @@ func New(p Params) *Registry {
 	if p.NewID == nil {
 		p.NewID = NewID
 	}
-	return &Registry{store: p.Store, now: p.Now, newID: p.NewID}
+	if p.KeepJobs <= 0 {
+		p.KeepJobs = defaultKeepJobs
+	}
+	return &Registry{store: p.Store, now: p.Now, newID: p.NewID, keepJobs: p.KeepJobs}
 }
 
 // NewID returns a random ID as Bedrock's resources have: ten characters,
