@@ -75,7 +75,7 @@ func (p *postings) add(term, text, count uint32) {
 	case int(l.left) < n:
 		level := min(l.level+1, lastLevel)
 		next := p.cut(level)
-		binary.LittleEndian.PutUint32(p.at(l.at + uint32(l.left)), next)
+		binary.LittleEndian.PutUint32(p.at(l.at+uint32(l.left)), next)
 		l.at, l.left, l.level = next, uint16(pieceSize(level)-linkSize), level
 	}
 	copy(p.at(l.at), posting[:n])

@@ -52,8 +52,8 @@ func repository(t testing.TB) string {
 	}
 }
 
-// passages are paragraphs of prose that every Go programmer has: the comments
-// of the standard library, in a fixed and well-mixed order.
+// passages are about a hundred thousand pieces of prose that every Go programmer
+// has: the comments of the standard library, 8 to 36 words each, in their order.
 func passages(t testing.TB) []string {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "go", "env", "GOROOT").Output()
@@ -94,8 +94,17 @@ func passages(t testing.TB) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rand.New(rand.NewPCG(1, 2)).Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
 	return list
+}
+
+// mixed returns the positions of n things in a fixed order that is none.
+func mixed(n int) []int {
+	order := make([]int, n)
+	for i := range order {
+		order[i] = i
+	}
+	rand.New(rand.NewPCG(1, 2)).Shuffle(n, func(i, j int) { order[i], order[j] = order[j], order[i] })
+	return order
 }
 
 // comments returns the paragraphs of a Go file's comments.

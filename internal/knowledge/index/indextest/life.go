@@ -43,7 +43,6 @@ func testOpen(t *testing.T, s Subject) {
 	}
 }
 
-
 func testExisting(t *testing.T, s Subject) {
 	indexes := s(t)
 	for _, name := range []string{base, "", "..", "../x", "a/b", `a\b`} {
