@@ -23,8 +23,8 @@ import (
 // Params are what a Parser is made of.
 type Params struct {
 	// PDFium returns the path of PDFium's WebAssembly module. It is asked when
-	// the first PDF file comes, and again while it fails; then, and when it is
-	// nil, PDF files are read by a simpler reader.
+	// the first PDF file comes, and again while it fails; until then, and when
+	// it is nil, PDF files are Invalid with the reason.
 	PDFium func() (wasmPath string, err error)
 	// CacheDir keeps what was compiled of it between runs, see pdfium.Params;
 	// empty: compiled at each start.

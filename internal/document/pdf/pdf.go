@@ -1,17 +1,17 @@
 // Package pdf reads PDF files, page by page.
 //
-// PDFium does the work, in the sandbox of package pdfium. Where its module is
-// not there (it is a pack that may still be on its way), a simpler reader in
-// pure Go serves, and the text says so in its notes.
+// PDFium does the work, in the sandbox of package pdfium; here are its life and
+// the way from lines on a page to paragraphs. Without PDFium's module, a pack,
+// no PDF file is read. A reader in pure Go was tried in its place
+// (github.com/ledongthuc/pdf) and left out: one wrong byte in a file is enough
+// to keep it in a loop that nothing can end.
 package pdf
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
-	"strings"
 	"sync"
 
 	"github.com/outcrop/outcrop/internal/document"
@@ -25,7 +25,7 @@ const MIME = "application/pdf"
 
 // Params are what a Reader is made of.
 type Params struct {
-	PDFium    func() (wasmPath string, err error) // nil: the simpler reader only
+	PDFium    func() (wasmPath string, err error) // where the module is; nil: nowhere
 	CacheDir  string                              // see pdfium.Params
 	Instances int                                 // of PDFium, at most; 0 or more than 2: 2
 	Logger    *slog.Logger
@@ -37,8 +37,7 @@ type Reader struct {
 
 	mu     sync.Mutex
 	engine *pdfium.Reader
-	broken error // the module is there and does not run; asked once
-	warned bool
+	broken error // the module is there and does not run: it is tried once
 	closed bool
 }
 
@@ -54,18 +53,11 @@ func New(p Params) *Reader {
 }
 
 // Parse reads a file. Faults: Invalid (encrypted, damaged, expands without
-// bound). The context's own error when it ends.
+// bound, or PDFium is not there). The context's own error when it ends.
 func (r *Reader) Parse(ctx context.Context, content []byte) (*document.Text, error) {
 	engine, err := r.open(ctx)
 	if err != nil {
 		return nil, err
-	}
-	if engine == nil {
-		t, err := fallback(ctx, content)
-		if err == nil {
-			t.Notes = append(t.Notes, "PDFium is not installed; a simpler reader was used, which may lose spaces and characters.")
-		}
-		return t, err
 	}
 	t := &document.Text{MIME: MIME}
 	budget := &bound.Budget{}
@@ -99,7 +91,8 @@ func (r *Reader) Parse(ctx context.Context, content []byte) (*document.Text, err
 // great many of them.
 const pageCost = 64
 
-// open returns PDFium, or nil while it cannot be had.
+// open returns PDFium, which it starts at the first file. Where it could not,
+// because the module is still on its way, it tries again at the next.
 func (r *Reader) open(ctx context.Context) (*pdfium.Reader, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -108,30 +101,32 @@ func (r *Reader) open(ctx context.Context) (*pdfium.Reader, error) {
 		return nil, fault.New(fault.Unavailable, "the reader of documents is closed")
 	case r.engine != nil:
 		return r.engine, nil
-	case r.broken != nil || r.p.PDFium == nil:
-		return nil, nil //nolint:nilnil // no PDFium is not an error: there is the fallback
+	case r.broken != nil:
+		return nil, r.broken
+	case r.p.PDFium == nil:
+		return nil, missing(nil)
 	}
 	path, err := r.p.PDFium()
-	var wasm []byte
-	if err == nil {
-		wasm, err = os.ReadFile(path)
-	}
 	if err != nil {
-		if !r.warned {
-			r.warned = true
-			r.p.Logger.WarnContext(ctx, "PDF files are read without PDFium until it is there", slog.Any("cause", err))
-		}
-		return nil, nil //nolint:nilnil // the same
+		return nil, missing(err)
+	}
+	wasm, err := os.ReadFile(path)
+	if err != nil {
+		return nil, missing(err)
 	}
 	// Compiling serves every file to come, so it does not end with this one.
 	engine, err := pdfium.Open(context.WithoutCancel(ctx), wasm, pdfium.Params{CacheDir: r.p.CacheDir, Instances: r.p.Instances})
 	if err != nil {
-		r.broken = err
-		r.p.Logger.ErrorContext(ctx, "PDFium does not run; PDF files are read without it", slog.Any("cause", err))
-		return nil, nil //nolint:nilnil // the same
+		r.p.Logger.ErrorContext(ctx, "PDFium does not run on this machine", slog.Any("cause", err))
+		r.broken = fault.Wrap(fault.Invalid, err, "PDF files cannot be read: PDFium does not run on this machine.")
+		return nil, r.broken
 	}
 	r.engine = engine
 	return engine, nil
+}
+
+func missing(cause error) error {
+	return fault.Wrap(fault.Invalid, cause, "PDF files cannot be read: PDFium is not on this machine yet. Run: outcrop setup")
 }
 
 // Close ends PDFium. Files that are being read fail.
@@ -146,10 +141,3 @@ func (r *Reader) Close() error {
 	r.engine = nil
 	return engine.Close()
 }
-
-// isPassword recognizes what the fallback's library says of encrypted files.
-func isPassword(err error) bool {
-	return err != nil && (strings.Contains(err.Error(), "password") || strings.Contains(err.Error(), "encrypt"))
-}
-
-var errStopped = errors.New("stopped")

@@ -103,7 +103,7 @@ func TestBadFiles(t *testing.T) {
 	t.Parallel()
 	whole := pdftest.Write(pdftest.Prose(prose), pdftest.Prose("second"))
 	looping := strings.Replace(string(whole), "/Kids [8 0 R 10 0 R]", "/Kids [2 0 R 2 0 R]", 1)
-	readers := map[string]*pdf.Reader{"PDFium": open(t), "the simpler reader": pdf.New(pdf.Params{})}
+	r := open(t)
 	for _, c := range []struct {
 		name    string
 		content []byte
@@ -118,14 +118,12 @@ func TestBadFiles(t *testing.T) {
 		{"a tree of pages that has itself in it", []byte(looping), ""},
 		{"arrays in arrays", []byte("%PDF-1.7\n1 0 obj\n" + strings.Repeat("[", 1<<20) + "\nendobj\ntrailer << /Root 1 0 R >>\n%%EOF"), "The file is damaged"},
 	} {
-		for name, r := range readers {
-			_, err := r.Parse(t.Context(), c.content)
-			if c.want == "" && err == nil {
-				continue // that it came to an end is enough
-			}
-			if !fault.Is(err, fault.Invalid) || !strings.HasPrefix(fault.As(err).Message, c.want) {
-				t.Errorf("%s, %s: got %v, want %s", c.name, name, err, c.want)
-			}
+		_, err := r.Parse(t.Context(), c.content)
+		if c.want == "" && err == nil {
+			continue // that it came to an end is enough
+		}
+		if !fault.Is(err, fault.Invalid) || !strings.HasPrefix(fault.As(err).Message, c.want) {
+			t.Errorf("%s: got %v, want %s", c.name, err, c.want)
 		}
 	}
 }
@@ -153,34 +151,33 @@ func TestScanHasANote(t *testing.T) {
 	}
 }
 
-// Without the pack the text is read all the same, and says how.
+// While the pack is on its way, a file says so, and the next one asks again.
 func TestWithoutPDFium(t *testing.T) {
 	t.Parallel()
+	store := packtest.Open(t, pack.PDFium)
 	asked := 0
-	r := pdf.New(pdf.Params{PDFium: func() (string, error) {
-		asked++
-		return "", fault.New(fault.NotReady, "not there")
+	r := pdf.New(pdf.Params{CacheDir: filepath.Join(packtest.Models(t), "cache", "pdfium"), PDFium: func() (string, error) {
+		if asked++; asked < 3 {
+			return "", fault.New(fault.NotReady, "not there")
+		}
+		return store.PDFium()
 	}})
 	defer r.Close()
+	content := pdftest.Write(pdftest.Prose("first"))
 	for range 2 {
-		text, err := r.Parse(t.Context(), pdftest.Write(pdftest.Prose("first"), pdftest.Prose("second")))
-		if err != nil {
-			t.Fatal(err)
-		}
-		want := []document.Page{{Number: 0, Text: "first"}, {Number: 1, Text: "second"}}
-		if diff := cmp.Diff(want, text.Pages); diff != "" {
-			t.Errorf("(-want +got):\n%s", diff)
-		}
-		if len(text.Notes) != 1 || !strings.Contains(text.Notes[0], "PDFium is not installed") {
-			t.Errorf("notes: got %q, want that PDFium is missing", text.Notes)
+		if _, err := r.Parse(t.Context(), content); !fault.Is(err, fault.Invalid) || !strings.Contains(fault.As(err).Message, "outcrop setup") {
+			t.Errorf("got %v, want how to get PDFium", err)
 		}
 	}
-	if asked != 2 {
-		t.Errorf("the pack was asked for %d times, want at each file until it is there", asked)
+	if text, err := r.Parse(t.Context(), content); err != nil || len(text.Pages) != 1 {
+		t.Errorf("got %+v, %v, want the page", text, err)
+	}
+	if _, err := pdf.New(pdf.Params{}).Parse(t.Context(), content); !fault.Is(err, fault.Invalid) {
+		t.Errorf("without a pack: got %v, want invalid", err)
 	}
 }
 
-// A module that does not run is tried once, and files are read without it.
+// A module that does not run is tried once.
 func TestBrokenPDFium(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "broken.wasm")
@@ -191,8 +188,8 @@ func TestBrokenPDFium(t *testing.T) {
 	r := pdf.New(pdf.Params{PDFium: func() (string, error) { asked++; return path, nil }})
 	defer r.Close()
 	for range 2 {
-		if text, err := r.Parse(t.Context(), pdftest.Write(pdftest.Prose("first"))); err != nil || len(text.Pages) != 1 {
-			t.Errorf("got %+v, %v, want a page", text, err)
+		if _, err := r.Parse(t.Context(), pdftest.Write(pdftest.Prose("first"))); !fault.Is(err, fault.Invalid) {
+			t.Errorf("got %v, want invalid", err)
 		}
 	}
 	if asked != 1 {
@@ -268,9 +265,9 @@ func TestCloseWhileReading(t *testing.T) {
 	}
 }
 
-func FuzzFallback(f *testing.F) {
+func FuzzParse(f *testing.F) {
 	f.Add(pdftest.Write(pdftest.Prose("first"), chinese))
-	r := pdf.New(pdf.Params{})
+	r := open(f)
 	f.Fuzz(func(t *testing.T, content []byte) {
 		if _, err := r.Parse(t.Context(), content); err != nil && !fault.Is(err, fault.Invalid) {
 			t.Errorf("got %v, want a text or invalid", err)
