@@ -79,6 +79,7 @@ type ModelInfo struct {
 	ContextWindow int    // tokens of prompt and answer together; 0 unknown
 	Dimensions    int    // of its embeddings; 0 when it makes none
 	Digest        string // sha256 of the weights, where known
+	Parameters    int64  // numbers in its weights; 0 unknown
 }
 
 // Request asks a model to go on with a conversation or a prompt.

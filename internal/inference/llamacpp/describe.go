@@ -21,7 +21,7 @@ func (b *Backend) Describe(ctx context.Context, name string) (*inference.ModelIn
 	}
 	info := f.Info()
 	d := &inference.ModelInfo{
-		Name: name, Family: info.Architecture, Digest: m.Digest,
+		Name: name, Family: info.Architecture, Digest: m.Digest, Parameters: int64(info.Parameters),
 		Syntax: protocol.DetectSyntax(f.Text("tokenizer.chat_template")),
 	}
 	if !pools(f) {

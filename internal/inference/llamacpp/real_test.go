@@ -221,3 +221,19 @@ func TestRealHugePrompts(t *testing.T) {
 		})
 	}
 }
+
+// How large a model is decides how others ask it.
+func TestRealSizes(t *testing.T) {
+	t.Parallel()
+	p, _ := params(t)
+	b := open(t, p)
+	for model, want := range map[string]int64{chatModel: 134_515_008, vecModel: 22_565_376} {
+		info, err := b.Describe(t.Context(), model)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Parameters != want {
+			t.Errorf("%s: got %d parameters, want %d", model, info.Parameters, want)
+		}
+	}
+}
