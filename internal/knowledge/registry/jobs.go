@@ -53,22 +53,21 @@ func (r *Registry) Jobs(ctx context.Context, account, region, base, source strin
 	if err != nil {
 		return nil, "", err
 	}
-	if list, err = each(page.Records, jobOf); err != nil {
-		return nil, "", err
-	}
-	slices.SortFunc(list, func(a, b knowledge.Job) int { return q.compare(placeOf(a), placeOf(b)) })
+	records := page.Records
+	slices.SortFunc(records, func(a, b store.Record) int { return q.compare(placeOf(a), placeOf(b)) })
 	if after != nil {
-		from, found := slices.BinarySearchFunc(list, *after, func(j knowledge.Job, p place) int { return q.compare(placeOf(j), p) })
+		from, found := slices.BinarySearchFunc(records, *after, func(rec store.Record, p place) int { return q.compare(placeOf(rec), p) })
 		if found {
 			from++
 		}
-		list = list[from:]
+		records = records[from:]
 	}
-	if q.Limit > 0 && len(list) > q.Limit {
-		list = list[:q.Limit]
-		next = encodePlace(q, placeOf(list[q.Limit-1]))
+	if q.Limit > 0 && len(records) > q.Limit {
+		records = records[:q.Limit]
+		next = encodePlace(q, placeOf(records[q.Limit-1]))
 	}
-	return list, next, nil
+	list, err = each(records, jobOf)
+	return list, next, err
 }
 
 // place is where a job is in a list. It stays valid when the job changes.
@@ -80,8 +79,8 @@ type place struct {
 	ID        string              `json:"i"`
 }
 
-func placeOf(j knowledge.Job) place {
-	return place{Status: j.Status, Started: j.Started.UnixMicro(), ID: j.ID}
+func placeOf(rec store.Record) place {
+	return place{Status: knowledge.JobStatus(rec.Status), Started: rec.Created.UnixMicro(), ID: rec.ID}
 }
 
 func (q JobQuery) order() JobOrder { return cmp.Or(q.Order, ByStart) }
