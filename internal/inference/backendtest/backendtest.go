@@ -25,6 +25,7 @@ type Subject struct {
 	Long    string // a user text whose answer is longer than 100 tokens when nothing stops it
 
 	Embedding string // a model that embeds; "" when the backend has none
+	Reranker  string // a model that reranks; "" when the backend has none
 }
 
 // Run tests the contract. newSubject returns a fresh backend each time, and
@@ -52,6 +53,9 @@ func Run(t *testing.T, newSubject func(t *testing.T) Subject) {
 	}
 	if _, ok := shared.Backend.(inference.Embedder); ok && shared.Embedding != "" {
 		group("embed", embedCases)
+	}
+	if _, ok := shared.Backend.(inference.Reranker); ok && shared.Reranker != "" {
+		group("rerank", rerankCases)
 	}
 	for _, key := range slices.Sorted(keys(closeCases)) {
 		t.Run("close/"+key, func(t *testing.T) { closeCases[key](t, newSubject(t)) })

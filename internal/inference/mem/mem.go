@@ -34,6 +34,9 @@ type Params struct {
 	// Answer makes the answer to a request. Nil: Echo. It may be called by
 	// several goroutines.
 	Answer func(req *inference.Request) (Answer, error)
+	// Reranker names the model among Models that scores documents: by the share
+	// of the query's words that they have. Empty: there is none.
+	Reranker string
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -50,8 +53,8 @@ type Answer struct {
 	Before func(ctx context.Context, step int) error
 }
 
-// Backend is an inference.Backend, Embedder, TokenCounter, Tokenizer and
-// Describer.
+// Backend is an inference.Backend, Embedder, TokenCounter, Tokenizer, Describer
+// and Reranker.
 type Backend struct {
 	p      Params
 	models map[string]inference.ModelInfo
@@ -258,6 +261,33 @@ func (b *Backend) Embed(ctx context.Context, req *inference.EmbedRequest) (*infe
 	return out, nil
 }
 
+// Rerank implements inference.Reranker.
+func (b *Backend) Rerank(ctx context.Context, req *inference.RerankRequest) (*inference.Reranking, error) {
+	start := b.p.Now()
+	m, err := b.enter(ctx, req.Model)
+	if err != nil {
+		return nil, err
+	}
+	defer b.running.Done()
+	if m.Name != b.p.Reranker {
+		return nil, fault.New(fault.Unsupported, "The model that serves this request does not rerank.")
+	}
+	out := &inference.Reranking{Model: m.Name, Scores: make([]float64, len(req.Documents))}
+	words := strings.Fields(strings.ToLower(req.Query))
+	for i, document := range req.Documents {
+		has := " " + strings.Join(strings.Fields(strings.ToLower(document)), " ") + " "
+		for _, word := range words {
+			if strings.Contains(has, " "+word+" ") {
+				out.Scores[i] += 1 / float64(len(words))
+			}
+		}
+		out.Scores[i] = min(out.Scores[i], 1)
+		out.InputTokens += len(Tokens(req.Query)) + len(Tokens(document))
+	}
+	out.Elapsed = b.p.Now().Sub(start)
+	return out, nil
+}
+
 // Vector is the unit vector of a text.
 func Vector(text string, dimensions int) []float32 {
 	h := fnv.New128a()
@@ -285,4 +315,5 @@ var (
 	_ inference.TokenCounter = (*Backend)(nil)
 	_ inference.Tokenizer    = (*Backend)(nil)
 	_ inference.Describer    = (*Backend)(nil)
+	_ inference.Reranker     = (*Backend)(nil)
 )

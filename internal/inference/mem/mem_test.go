@@ -17,11 +17,14 @@ import (
 func TestContract(t *testing.T) {
 	t.Parallel()
 	backendtest.Run(t, func(t *testing.T) backendtest.Subject {
-		b := mem.New(mem.Params{Answer: func(req *inference.Request) (mem.Answer, error) {
+		models := []inference.ModelInfo{
+			{Name: mem.TextModel, Family: "mem", ContextWindow: 4096}, {Name: mem.EmbeddingModel, Family: "mem", ContextWindow: 512, Dimensions: 384}, {Name: "mem-rerank"},
+		}
+		b := mem.New(mem.Params{Models: models, Reranker: "mem-rerank", Answer: func(req *inference.Request) (mem.Answer, error) {
 			return mem.Answer{Tokens: mem.Tokens(strings.Repeat("Once upon a time the sea was wide. ", 50))}, nil
 		}})
 		t.Cleanup(func() { _ = b.Close() })
-		return backendtest.Subject{Backend: b, Model: mem.TextModel, Embedding: mem.EmbeddingModel, Long: "Tell me a story."}
+		return backendtest.Subject{Backend: b, Model: mem.TextModel, Embedding: mem.EmbeddingModel, Reranker: "mem-rerank", Long: "Tell me a story."}
 	})
 }
 
