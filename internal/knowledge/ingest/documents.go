@@ -27,18 +27,21 @@ func (w *Worker) documents(ctx context.Context, work registry.Work, attempts int
 	if err == nil && work.Documents != nil {
 		if err = w.removeDocuments(ctx, work); err == nil && len(work.Documents.Put) > 0 {
 			d := &direct{w: w, log: log, work: work, ds: ds}
-			err = d.put(ctx, base)
-			if err != nil && ctx.Err() == nil && (!passes(err) || attempts >= documentAttempts) {
+			err = d.checked(ctx, base)
+			if err != nil && !pointless(err) && ctx.Err() == nil && (!passes(err) || attempts >= documentAttempts) {
 				log.ErrorContext(ctx, "documents cannot be indexed", slog.String("cause", err.Error()))
 				err = d.giveUp(ctx, err)
 			}
 		}
 	}
-	if err != nil && !errors.Is(err, errGone) && !errors.Is(err, errStop) {
+	if err != nil && !pointless(err) {
 		return err
 	}
 	return w.p.Registry.FinishDocuments(ctx, work)
 }
+
+// pointless reports whether an error says that nobody wants the work any more.
+func pointless(err error) bool { return errors.Is(err, errGone) || errors.Is(err, errStop) }
 
 // removeDocuments takes documents out of the index.
 func (w *Worker) removeDocuments(ctx context.Context, work registry.Work) error {
@@ -67,6 +70,22 @@ type direct struct {
 	model knowledge.Embedding
 }
 
+// checked is put, until the data source is deleted.
+func (d *direct) checked(ctx context.Context, base knowledge.Base) error {
+	ctx, end := d.w.every(ctx, func(ctx context.Context) error {
+		if _, _, err := d.w.resources(ctx, d.work); err != nil && pointless(err) {
+			return err
+		}
+		return nil
+	})
+	defer end()
+	err := d.put(ctx, base)
+	if cause := context.Cause(ctx); err != nil && cause != nil && pointless(cause) {
+		return cause
+	}
+	return err
+}
+
 // put indexes the documents of the request. It does all of them again after a
 // crash, which comes to the same.
 func (d *direct) put(ctx context.Context, base knowledge.Base) (err error) {
@@ -75,14 +94,14 @@ func (d *direct) put(ctx context.Context, base knowledge.Base) (err error) {
 	}
 	// Of two with one ID the last counts.
 	list := slices.Clone(d.work.Documents.Put)
+	slices.Reverse(list)
 	seen := map[string]bool{}
-	for i := len(list) - 1; i >= 0; i-- {
-		if seen[list[i].ID] {
-			list = slices.Delete(list, i, i+1)
-			continue
-		}
-		seen[list[i].ID] = true
-	}
+	list = slices.DeleteFunc(list, func(in registry.InlineDocument) bool {
+		again := seen[in.ID]
+		seen[in.ID] = true
+		return again
+	})
+	slices.Reverse(list)
 	for _, in := range list {
 		if err := d.mark(ctx, in, knowledge.Pending); err != nil {
 			return err

@@ -26,7 +26,6 @@ type bucket struct {
 	open    func(ctx context.Context, o knowledge.Object) error // nil: nothing happens
 	listErr error
 	opened  map[string]int
-	chunk   int // bytes of one read; 0: all
 }
 
 type file struct {

@@ -268,9 +268,9 @@ func (r *reader) readOnce(ctx context.Context, o knowledge.Object) ([]byte, erro
 		n, err := file.Read(content[len(content):cap(content)])
 		content = content[:len(content)+n]
 		switch {
-		case err == io.EOF && int64(len(content)) == o.Size: //nolint:errorlint // readers return it as it is
+		case err == io.EOF && int64(len(content)) == o.Size:
 			return content, nil
-		case err == io.EOF || int64(len(content)) > o.Size: //nolint:errorlint // the same
+		case err == io.EOF || int64(len(content)) > o.Size:
 			return nil, fault.New(fault.Conflict, "the object is not as long as it was listed")
 		case err != nil:
 			return nil, err

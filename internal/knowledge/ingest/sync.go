@@ -103,7 +103,7 @@ func (s *syncing) run(ctx context.Context) error {
 		defer func() { <-s.w.turns }()
 		err = s.do(ctx)
 	}
-	if cause := context.Cause(ctx); err != nil && (errors.Is(cause, errStop) || errors.Is(cause, errGone)) {
+	if cause := context.Cause(ctx); err != nil && cause != nil && pointless(cause) {
 		return cause
 	}
 	return err
@@ -223,7 +223,7 @@ func (s *syncing) record(ctx context.Context) error {
 	case errors.Is(err, errGone):
 		return err
 	case err != nil:
-		return nil //nolint:nilerr // see above
+		return nil
 	case job.Status == knowledge.JobStopping:
 		return errStop
 	}

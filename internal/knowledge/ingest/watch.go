@@ -73,10 +73,10 @@ func (w *Worker) look(ctx context.Context, ds knowledge.DataSource, f *watched, 
 	f.due = began.Add(lookShare * time.Since(began))
 	log := w.log.With(slog.String("knowledge_base", ds.Base), slog.String("data_source", ds.ID))
 	if err == nil {
-		print := fingerprint(objects, seed)
-		quiet := print == f.last
-		f.last = print
-		if !quiet || f.started && print == f.synced {
+		now := fingerprint(objects, seed)
+		quiet := now == f.last
+		f.last = now
+		if !quiet || f.started && now == f.synced {
 			return
 		}
 		err = w.startIfChanged(ctx, ds, objects)
@@ -84,7 +84,7 @@ func (w *Worker) look(ctx context.Context, ds knowledge.DataSource, f *watched, 
 			return // something is under way: the next look tries again
 		}
 		if err == nil {
-			f.synced, f.started, f.trouble = print, true, ""
+			f.synced, f.started, f.trouble = now, true, ""
 		}
 	}
 	if err != nil && ctx.Err() == nil && f.trouble != err.Error() {

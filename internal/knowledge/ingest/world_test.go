@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -39,11 +40,21 @@ type world struct {
 	base    knowledge.Base
 	source  knowledge.DataSource
 	params  func(p *ingest.Params) // changes those of workers to come
+	ahead   atomic.Int64           // how far the store's clock is ahead, ns
 }
+
+func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
+
+// expire lets all leases run out.
+func (w *world) expire() { w.ahead.Add(int64(time.Hour)) }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	s, err := sqlitestore.Open(t.Context(), filepath.Join(t.TempDir(), "state.db"), sqlitestore.Params{})
+	w := &world{
+		t: t, indexes: &memory{indexes: map[string]*memoryIndex{}}, log: &logs{}, model: &model{},
+		bucket: &bucket{files: map[string]file{}, opened: map[string]int{}}, params: func(*ingest.Params) {},
+	}
+	s, err := sqlitestore.Open(t.Context(), filepath.Join(t.TempDir(), "state.db"), sqlitestore.Params{Now: w.now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,11 +63,7 @@ func newWorld(t *testing.T) *world {
 			t.Error(err)
 		}
 	})
-	w := &world{
-		t: t, store: s, indexes: &memory{indexes: map[string]*memoryIndex{}}, log: &logs{}, model: &model{},
-		bucket: &bucket{files: map[string]file{}, opened: map[string]int{}}, params: func(*ingest.Params) {},
-	}
-	w.reg = newRegistry(s)
+	w.store, w.reg = s, newRegistry(s)
 	if w.base, _, err = w.reg.CreateBase(t.Context(), knowledge.Base{Account: account, Region: region, Name: "kb", EmbeddingModel: "arn"}, store.Token{}); err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +99,7 @@ func (w *world) start() (stop func()) {
 	p := ingest.Params{
 		Registry: w.reg, Queue: w.store, Indexes: w.indexes, Sources: w.bucket, Embeddings: w.model, Parser: parser{}, Splitter: chunk.New(),
 		Logger: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Lease:  5 * time.Second, Poll: 5 * time.Millisecond, Watch: 5 * time.Millisecond, Pause: time.Millisecond, Patience: 5 * time.Second,
+		Now:    w.now, Lease: time.Minute, Poll: 5 * time.Millisecond, Watch: 5 * time.Millisecond, Pause: time.Millisecond, Patience: 5 * time.Second,
 	}
 	w.params(&p)
 	return run(w.t, ingest.New(p))
