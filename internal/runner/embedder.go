@@ -1,8 +1,10 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,6 +22,7 @@ type embedding struct {
 	texts    [][]llama.Token
 	vectors  [][]float32
 	next     int // the first text that is not computed
+	left     int // tokens of the texts from next on
 }
 
 // embedComputer is what the embedder needs of a context.
@@ -36,6 +39,11 @@ type embedComputer interface {
 	Embedding(seq, n int) []float32
 }
 
+// oldestEvery is how often a batch begins with the oldest request. The others
+// begin with the one that has least left to compute: a question must not wait
+// until the documents of a whole request are done, nor these for ever.
+const oldestEvery = 4
+
 // embedder computes all vectors of one model with one context, as many texts
 // at a time as fit into a batch, from one request or several.
 type embedder struct {
@@ -45,8 +53,11 @@ type embedder struct {
 	threads   *threads
 	dims      int
 	sequences int
+	packed    int // tokens of a batch of several texts, at most
 	forget    func(id uint32)
-	jobs      []*embedding
+	jobs      []*embedding // in the order in which they came
+	order     []*embedding // of the batch under way
+	batches   int
 	batch     []place
 
 	mu       sync.Mutex
@@ -62,6 +73,9 @@ type place struct {
 
 // submit hands a request over. It may be called from any goroutine.
 func (e *embedder) submit(j *embedding) {
+	for _, tokens := range j.texts {
+		j.left += len(tokens)
+	}
 	e.mu.Lock()
 	e.incoming = append(e.incoming, j)
 	e.mu.Unlock()
@@ -164,23 +178,36 @@ func (e *embedder) dropDone() {
 	e.jobs = kept
 }
 
-// fill puts as many whole texts into the batch as it takes, in order.
+// fill puts as many whole texts into the batch as it takes, those of a request
+// in order.
 func (e *embedder) fill() {
 	e.comp.Reset()
 	e.batch = e.batch[:0]
-	for _, j := range e.jobs {
-		for j.next < len(j.texts) {
+	e.order = append(e.order[:0], e.jobs...)
+	if e.batches++; e.batches%oldestEvery != 0 {
+		slices.SortStableFunc(e.order, func(a, b *embedding) int { return cmp.Compare(a.left, b.left) })
+	}
+	for _, j := range e.order {
+		for j.next < len(j.texts) && e.fits(len(j.texts[j.next])) {
 			tokens := j.texts[j.next]
-			if len(e.batch) == e.sequences || len(tokens) > e.comp.Room() {
-				return
-			}
 			for pos, t := range tokens {
 				e.comp.Add(t, pos, len(e.batch), llama.WantOutput)
 			}
 			e.batch = append(e.batch, place{j, j.next})
 			j.next++
+			j.left -= len(tokens)
 		}
 	}
+	clear(e.order)
+}
+
+// fits reports whether the batch takes a text of so many tokens. One that is
+// longer than a packed batch is computed alone.
+func (e *embedder) fits(tokens int) bool {
+	if len(e.batch) == 0 {
+		return tokens <= e.comp.Room()
+	}
+	return len(e.batch) < e.sequences && tokens <= min(e.comp.Room(), e.packed-e.comp.Len())
 }
 
 func (j *embedding) result() protocol.Vectors {

@@ -24,7 +24,8 @@ const (
 	// be read at full speed.
 	generationBatch = 512
 	// embeddingBatch holds several texts. Attention in an encoder grows with
-	// the square of it, so more is slower.
+	// the square of it, so more is slower, and less is on cores that others use
+	// too: threads wait for each other as often in a small batch.
 	embeddingBatch     = 512
 	embeddingSequences = 64
 	// idleSpin is the library's poll level: threads spin for about a
@@ -222,7 +223,7 @@ func (s *session) buildEmbedder(m *llama.Model, renderer *chat.Renderer, most in
 		textLimit: limit,
 		embedder: &embedder{
 			comp: c, out: s.out, now: time.Now,
-			threads: newThreads(most, s.machine), dims: m.Dimensions(), sequences: embeddingSequences,
+			threads: newThreads(most, s.machine), dims: m.Dimensions(), sequences: embeddingSequences, packed: embeddingBatch,
 			forget: s.forget,
 			wake:   make(chan struct{}, 1),
 		},
