@@ -94,25 +94,26 @@ func (s *script) back(last span, most, overlap int) int {
 	if overlap <= 0 {
 		return last.end
 	}
-	room := min(overlap, most-int(s.units[last.end].weight))
-	begin := func(room int) (whole, any int) {
-		whole, any = last.end, last.end
-		for k := last.end - 1; k > last.start && s.between(k, last.end) <= room; k-- {
-			if any = k; s.units[k].before == glue || s.units[k].before >= sentence {
-				whole = k
-			}
-		}
-		return whole, any
-	}
-	whole, any := begin(room)
-	switch {
-	case whole < last.end:
+	free := most - int(s.units[last.end].weight)
+	if whole := s.backTo(last, min(overlap, free), sentence); whole < last.end {
 		return whole
-	case any < last.end && s.units[last.end].before < sentence:
-		return any // within a sentence that is too long for a passage
 	}
-	whole, _ = begin(min(2*overlap, most-int(s.units[last.end].weight)))
-	return whole
+	if s.units[last.end].before < sentence { // within a sentence that is too long for a passage
+		return s.backTo(last, min(overlap, free), inside)
+	}
+	return s.backTo(last, min(2*overlap, free), sentence)
+}
+
+// backTo is the first unit of the passage, but not the very first, from which on
+// it weighs at most room and which has a border of lowest or higher before it.
+func (s *script) backTo(last span, room int, lowest border) int {
+	first := last.end
+	for k := last.end - 1; k > last.start && s.between(k, last.end) <= room; k-- {
+		if s.units[k].before == glue || s.units[k].before >= lowest {
+			first = k
+		}
+	}
+	return first
 }
 
 // passage is a piece of a document: the text of one page, or of several.

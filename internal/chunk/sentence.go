@@ -25,6 +25,9 @@ func sentences(text string) []int {
 		n := stretch(flat[base:])
 		it := uax.FromString(flat[base : base+n])
 		for it.Next() {
+			if strings.TrimSpace(it.Value()) == "" {
+				continue // goes with what follows
+			}
 			if k := len(ends); k > 0 && abbreviated(flat[:ends[k-1]]) {
 				ends = ends[:k-1]
 			}
@@ -61,14 +64,13 @@ func stretch(text string) int {
 // abbreviated reports whether the full stop that a text ends with is more likely
 // that of a name or title than that of a sentence.
 func abbreviated(text string) bool {
-	text = strings.TrimRightFunc(text, unicode.IsSpace)
+	text = strings.TrimRightFunc(tail(text, 2*mostSigns), unicode.IsSpace)
 	if !strings.HasSuffix(text, ".") {
 		return false
 	}
 	text = text[:len(text)-1]
-	start := strings.LastIndexFunc(tail(text, 16), func(r rune) bool { return !unicode.IsLetter(r) && r != '.' })
 	last := tail(text, 16)
-	if start >= 0 {
+	if start := strings.LastIndexFunc(last, func(r rune) bool { return !unicode.IsLetter(r) && r != '.' }); start >= 0 {
 		_, size := utf8.DecodeRuneInString(last[start:])
 		last = last[start+size:]
 	}
