@@ -35,7 +35,7 @@ func (w *words) CountTokens(_ context.Context, texts []string) ([]int, error) {
 
 func tokens(text string) int {
 	n := 0
-	for _, word := range strings.FieldsSeq(text) {
+	for word := range strings.FieldsSeq(text) {
 		n += (len([]rune(word)) + 7) / 8
 	}
 	return n
