@@ -18,7 +18,7 @@ import (
 // The numbers were measured on the Cranfield collection with the default
 // embedding model; see TestRerankingDoesNotHurt.
 const (
-	windowUnits = 3   // sentences in a window
+	windowBytes = 400 // of a window: two or three sentences
 	mostWindows = 6   // of one document that are embedded
 	mostTexts   = 600 // of all documents that are embedded, but one of each at least
 
@@ -74,11 +74,11 @@ func similarity(ctx context.Context, models inference.Embedder, model, query str
 	return scores, tokens, nil
 }
 
-// windows returns runs of sentences of a document, those with the most words of
-// the query, or none for a document that is one window itself.
+// windows returns runs of words of a document, those with the most words of the
+// query, or none for a document that is one window itself. They begin where a
+// sentence does, as far as the sentences are short enough.
 func windows(document string, most int, weights *passage.Weights, wanted []string) []string {
-	units := passage.Units(document)
-	if len(units) <= windowUnits || most < 1 {
+	if most < 1 || len(document) <= windowBytes {
 		return nil
 	}
 	type window struct {
@@ -86,15 +86,32 @@ func windows(document string, most int, weights *passage.Weights, wanted []strin
 		words float64
 	}
 	var all []window
-	for i := 0; i < len(units); i += windowUnits - 1 {
-		text := strings.Join(units[i:min(i+windowUnits, len(units))], " ")
-		all = append(all, window{text, weights.Overlap(wanted, passage.Terms(text))})
-		if i+windowUnits >= len(units) {
-			break
+	var current []string
+	size := 0
+	flush := func() {
+		if size > 0 {
+			text := strings.Join(current, " ")
+			all = append(all, window{text, weights.Overlap(wanted, passage.Terms(text))})
 		}
 	}
+	for _, unit := range passage.Units(document) {
+		for _, piece := range passage.Pieces(unit, windowBytes/2) {
+			if size > 0 && size+len(piece) > windowBytes {
+				flush()
+				// The last sentence of a window begins the next one too.
+				if last := current[len(current)-1]; len(current) > 1 && len(last)+len(piece) <= windowBytes {
+					current, size = []string{last}, len(last)
+				} else {
+					current, size = nil, 0
+				}
+			}
+			current = append(current, piece)
+			size += len(piece)
+		}
+	}
+	flush()
 	slices.SortStableFunc(all, func(a, b window) int { return cmp.Compare(b.words, a.words) })
-	texts := make([]string, 0, most)
+	texts := make([]string, 0, min(most, len(all)))
 	for _, w := range all[:min(most, len(all))] {
 		texts = append(texts, w.text)
 	}

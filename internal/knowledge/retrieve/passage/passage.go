@@ -79,6 +79,10 @@ func trimmed(text string, start, end int) (Span, bool) {
 	return Span{start, end}, start < end
 }
 
+// mostUnit is the length of a unit in bytes above which it is cut: text without
+// punctuation is no sentence.
+const mostUnit = 600
+
 // Units returns the sentences of a document's passage in order, each on one
 // line: sentences of running text, list items, rows of tables. Headings are left
 // out where there is anything else.
@@ -91,7 +95,7 @@ func Units(text string) []string {
 		}
 		joined := strings.Join(block, " ")
 		for _, s := range Sentences(joined) {
-			units = append(units, joined[s.Start:s.End])
+			units = append(units, Pieces(joined[s.Start:s.End], mostUnit)...)
 		}
 		block = block[:0]
 	}
@@ -107,7 +111,7 @@ func Units(text string) []string {
 			}
 		case strings.HasPrefix(line, "|"):
 			flush()
-			units = append(units, line)
+			units = append(units, Pieces(line, mostUnit)...)
 		default:
 			if isItem(line) {
 				flush()
@@ -120,6 +124,28 @@ func Units(text string) []string {
 		return headings
 	}
 	return units
+}
+
+// Pieces cuts a text into parts of at most so many bytes, between words where
+// there are any.
+func Pieces(text string, most int) []string {
+	var parts []string
+	for len(text) > most {
+		end := strings.LastIndexByte(text[:most], ' ')
+		if end <= 0 {
+			for end = most; end > 0 && !utf8.RuneStart(text[end]); end-- {
+			}
+		}
+		if end <= 0 {
+			end = most // not UTF-8
+		}
+		parts = append(parts, text[:end])
+		text = strings.TrimSpace(text[end:])
+	}
+	if text == "" {
+		return parts
+	}
+	return append(parts, text)
 }
 
 // isRule reports whether a line only separates: ---, ===, |---|---|.

@@ -121,3 +121,19 @@ func FuzzComplete(f *testing.F) {
 		}
 	})
 }
+
+func TestPieces(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"", "short", strings.Repeat("word ", 50), strings.Repeat("ü", 100), " " + strings.Repeat("x", 30)} {
+		joined := ""
+		for _, piece := range passage.Pieces(text, 20) {
+			if len(piece) > 20 || len(piece) == 0 || !utf8.ValidString(piece) {
+				t.Errorf("%q: got the piece %q", text, piece)
+			}
+			joined += piece
+		}
+		if strings.ReplaceAll(joined, " ", "") != strings.ReplaceAll(text, " ", "") {
+			t.Errorf("got %q, want all of %q", joined, text)
+		}
+	}
+}

@@ -1,0 +1,189 @@
+package answer
+
+import (
+	"cmp"
+	"context"
+	"slices"
+
+	"github.com/outcrop/outcrop/internal/knowledge"
+	"github.com/outcrop/outcrop/internal/knowledge/retrieve"
+	"github.com/outcrop/outcrop/internal/knowledge/retrieve/passage"
+)
+
+// How a sentence of the passages is compared with a question: by meaning, by its
+// words, and by the place of its passage among the results. The weights were
+// chosen on the questions in testdata with the default models.
+const (
+	weightWords = 0.3
+	weightPlace = 0.15
+	// mostEmbedded bounds how many sentences of the passages are embedded for
+	// one answer, each of which costs a few milliseconds: those with the most
+	// words of the question.
+	mostEmbedded = 48
+	// nothing is the score of the best sentence below which the passages have
+	// nothing to say about the question. Questions that a document answers
+	// reach 0.5, others stay below 0.35, with an embedding model whose
+	// similarities begin at 0; a model with others answers more than it should.
+	nothing = 0.4
+)
+
+// How a sentence of an answer is compared with the passages that it may come
+// from, half by meaning and half by words.
+const (
+	supported   = 0.5  // at least, to be cited
+	alsoSupport = 0.93 // of the best, for a further passage to be cited as well
+	mostCited   = 3
+	// mostCompared bounds how many sentences a sentence is compared with.
+	mostCompared = 16
+)
+
+// unit is a sentence of a passage.
+type unit struct {
+	hit    int
+	text   string
+	terms  []string
+	vector []float32
+}
+
+// sources are the passages of an answer, taken apart. They are used by one
+// answer.
+type sources struct {
+	embedding knowledge.Embedding
+	hits      []knowledge.Hit
+	units     []unit
+	weights   *passage.Weights
+}
+
+func newSources(e knowledge.Embedding, hits []knowledge.Hit) *sources {
+	s := &sources{embedding: e, hits: hits}
+	var terms [][]string
+	for i, hit := range hits {
+		for _, text := range passage.Units(hit.Text) {
+			u := unit{hit: i, text: text, terms: passage.Terms(text)}
+			s.units = append(s.units, u)
+			terms = append(terms, u.terms)
+		}
+	}
+	s.weights = passage.NewWeights(terms)
+	return s
+}
+
+// scored is a unit with how well it suits.
+type scored struct {
+	unit  int
+	score float64
+}
+
+func sorted(list []scored) []scored {
+	slices.SortStableFunc(list, func(a, b scored) int { return cmp.Compare(b.score, a.score) })
+	return list
+}
+
+// place is what the rank of a unit's passage adds to its score.
+func (s *sources) place(u unit) float64 {
+	return weightPlace * (1 - float64(u.hit)/float64(len(s.hits)))
+}
+
+// rank orders the sentences of the passages by how well they answer any of the
+// questions.
+func (s *sources) rank(ctx context.Context, questions []retrieve.Question) ([]scored, error) {
+	texts := make([]string, len(questions))
+	terms := make([][]string, len(questions))
+	for i, q := range questions {
+		texts[i], terms[i] = q.Text, passage.Terms(q.Text)
+	}
+	words := make([][]float64, len(s.units)) // by unit and question
+	list := make([]scored, len(s.units))
+	for i, u := range s.units {
+		words[i] = make([]float64, len(questions))
+		best := 0.0
+		for j := range questions {
+			words[i][j] = s.weights.Overlap(terms[j], u.terms)
+			best = max(best, words[i][j])
+		}
+		list[i] = scored{i, best + s.place(u)}
+	}
+	list = sorted(list)
+	list = list[:min(len(list), mostEmbedded)]
+	asked, err := s.embed(ctx, texts, list)
+	if err != nil {
+		return nil, err
+	}
+	for i, l := range list {
+		u := s.units[l.unit]
+		best := 0.0
+		for j := range questions {
+			best = max(best, passage.Cosine(asked[j], u.vector)+weightWords*words[l.unit][j])
+		}
+		list[i].score = best + s.place(u)
+	}
+	return sorted(list), nil
+}
+
+// embed returns the vectors of texts and sees to it that the units of the list
+// have theirs, with one request.
+func (s *sources) embed(ctx context.Context, texts []string, list []scored) ([][]float32, error) {
+	all := slices.Clone(texts)
+	var missing []int
+	for _, l := range list {
+		if s.units[l.unit].vector == nil {
+			missing = append(missing, l.unit)
+			all = append(all, s.units[l.unit].text)
+		}
+	}
+	vectors, err := s.embedding.Embed(ctx, all)
+	if err != nil {
+		return nil, err
+	}
+	for i, u := range missing {
+		s.units[u].vector = vectors[len(texts)+i]
+	}
+	return vectors[:len(texts)], nil
+}
+
+// of finds the passages that a sentence of an answer rests on, the best first.
+// within are the units that the model was shown; nil: all.
+func (s *sources) of(ctx context.Context, sentence string, within []int) ([]knowledge.Hit, error) {
+	terms := passage.Terms(sentence)
+	if len(terms) == 0 {
+		return nil, nil
+	}
+	if within == nil {
+		within = make([]int, len(s.units))
+		for i := range within {
+			within[i] = i
+		}
+	}
+	list := make([]scored, len(within))
+	words := make(map[int]float64, len(within))
+	for i, u := range within {
+		words[u] = s.weights.Overlap(terms, s.units[u].terms)
+		list[i] = scored{u, words[u]}
+	}
+	list = sorted(list)
+	list = list[:min(len(list), mostCompared)]
+	said, err := s.embed(ctx, []string{sentence}, list)
+	if err != nil {
+		return nil, err
+	}
+	best := make(map[int]float64) // by hit
+	for _, l := range list {
+		u := s.units[l.unit]
+		best[u.hit] = max(best[u.hit], 0.5*passage.Cosine(said[0], u.vector)+0.5*words[l.unit])
+	}
+	hits := make([]scored, 0, len(best))
+	for hit := range s.hits {
+		if score := best[hit]; score >= supported {
+			hits = append(hits, scored{hit, score})
+		}
+	}
+	hits = sorted(hits)
+	var cited []knowledge.Hit
+	for i, h := range hits {
+		if i == mostCited || h.score < alsoSupport*hits[0].score {
+			break
+		}
+		cited = append(cited, s.hits[h.unit])
+	}
+	return cited, nil
+}

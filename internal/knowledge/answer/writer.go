@@ -1,0 +1,268 @@
+package answer
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/outcrop/outcrop/internal/inference"
+	"github.com/outcrop/outcrop/internal/knowledge/retrieve"
+)
+
+// writer has a model write one answer.
+type writer struct {
+	req      Request
+	class    class
+	turns    []Turn
+	now      time.Time
+	material *material
+	sources  *sources
+	out      *output
+}
+
+func (w *writer) write(ctx context.Context) error {
+	var err error
+	switch {
+	case w.req.Generation.Template != "":
+		err = w.templated(ctx)
+	case w.class == formatted:
+		err = w.formatted(ctx)
+	case w.class == plain:
+		err = w.plain(ctx)
+	default:
+		err = w.tiny(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	return w.out.finish()
+}
+
+// generate runs the model on a request and reads what it writes.
+func (w *writer) generate(ctx context.Context, req *inference.Request, r reader) error {
+	err := w.req.Model.Backend.Generate(ctx, req, func(ev inference.Event) error {
+		switch ev := ev.(type) {
+		case inference.Started:
+			return w.out.start()
+		case inference.TextDelta:
+			return r.add(ctx, ev.Text)
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errEnough) {
+		return err
+	}
+	return r.end(ctx)
+}
+
+// formatted asks for the answer format.
+func (w *writer) formatted(ctx context.Context) error {
+	req, shown, err := w.fit(ctx, func(n int, turns []Turn) (*inference.Request, error) {
+		system := render(formattedPrompt, map[string]string{
+			searchResults: w.results(n), outputFormat: formatInstructions, currentTime: clock(w.now),
+		})
+		return w.request(system, append(conversation(turns), user(w.req.Question)), formatEnd)
+	})
+	if err != nil {
+		return err
+	}
+	return w.generate(ctx, req, w.reader(shown, true))
+}
+
+// reader reads answers in the format, and those that are not as prose.
+func (w *writer) reader(shown int, cites bool) reader {
+	p := &prose{out: w.out, sources: w.sources, within: w.unitsOf(shown), cites: cites}
+	if w.class != formatted || !cites {
+		return p
+	}
+	return &format{out: w.out, hits: w.material.hits[:shown], prose: p}
+}
+
+// plain asks for an answer in the model's own words from whole passages.
+func (w *writer) plain(ctx context.Context) error {
+	if !w.material.given {
+		if none, err := w.irrelevant(ctx); none || err != nil {
+			return err // without any text, it becomes a refusal
+		}
+	}
+	req, shown, err := w.fit(ctx, func(n int, turns []Turn) (*inference.Request, error) {
+		return w.request(plainPrompt, append(conversation(turns), user(w.passages(n)+"\n\nQuestion: "+w.req.Question)))
+	})
+	if err != nil {
+		return err
+	}
+	return w.generate(ctx, req, w.reader(shown, true))
+}
+
+// irrelevant reports whether the passages say nothing about the question.
+func (w *writer) irrelevant(ctx context.Context) (bool, error) {
+	list, err := w.sources.rank(ctx, w.material.questions)
+	return err == nil && (len(list) == 0 || list[0].score < nothing), err
+}
+
+// tiny shows a small model only the sentences that answer the question, and how
+// others were answered. A question that consists of several is several.
+func (w *writer) tiny(ctx context.Context) error {
+	parts := w.material.parts
+	for i, part := range parts {
+		questions := w.material.questions
+		if len(parts) > 1 {
+			questions = []retrieve.Question{{Text: part}}
+		}
+		list, err := w.sources.rank(ctx, questions)
+		if err != nil {
+			return err
+		}
+		if !w.material.given && (len(list) == 0 || list[0].score < nothing) {
+			continue
+		}
+		asked := part
+		if i == 0 && len(w.turns) > 0 && isFollowUp(part) {
+			asked = w.turns[len(w.turns)-1].Question + " " + part
+		}
+		chosen := choose(list, w.material.given)
+		messages := append(examples(), user(w.excerpt(chosen, asked)))
+		req, err := w.request("", messages, "\nQuestion:", "\nText:")
+		if err != nil {
+			return err
+		}
+		if w.out.chars > 0 {
+			if err := w.out.write(" "); err != nil {
+				return err
+			}
+		}
+		if err := w.generate(ctx, req, &prose{out: w.out, sources: w.sources, within: chosen, cites: true, circles: true}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// How many sentences a small model is shown: those that are nearly as good as
+// the best. With more, it mixes them up.
+const (
+	mostShown = 4
+	nearly    = 0.8
+	// leastShown is for a document that came with the question, which may be
+	// about all of it.
+	leastShown = 3
+)
+
+func choose(list []scored, given bool) []int {
+	var chosen []int
+	for i, l := range list {
+		if i == mostShown || l.score < nearly*list[0].score && (!given || i >= leastShown) {
+			break
+		}
+		chosen = append(chosen, l.unit)
+	}
+	return chosen
+}
+
+// templated writes by the caller's prompt.
+func (w *writer) templated(ctx context.Context) error {
+	template := w.req.Generation.Template
+	cites := strings.Contains(template, outputFormat)
+	instructions := formatInstructions
+	if w.class != formatted {
+		instructions = plainInstructions
+	}
+	var list []scored
+	if w.class == tiny {
+		var err error
+		if list, err = w.sources.rank(ctx, w.material.questions); err != nil {
+			return err
+		}
+	}
+	req, shown, err := w.fit(ctx, func(n int, turns []Turn) (*inference.Request, error) {
+		results := w.results(n)
+		switch w.class {
+		case tiny:
+			results = w.sentences(choose(list, true))
+		case plain:
+			results = w.passages(n)
+		case formatted:
+		}
+		prompt := render(template, map[string]string{
+			searchResults: results, query: w.req.Question, outputFormat: instructions, currentTime: clock(w.now),
+		})
+		if strings.Contains(template, query) {
+			return w.request("", append(conversation(turns), user(prompt)))
+		}
+		return w.request(prompt, append(conversation(turns), user(w.req.Question)))
+	})
+	if err != nil {
+		return err
+	}
+	return w.generate(ctx, req, w.reader(shown, cites))
+}
+
+// request makes a request of the hub.
+func (w *writer) request(system string, messages []inference.Message, stops ...string) (*inference.Request, error) {
+	req := &inference.Request{Messages: messages, MaxTokens: w.class.defaultTokens(), StopSequences: stops}
+	if system != "" {
+		req.System = []inference.Part{inference.Text{Text: system}}
+	}
+	return req, apply(w.req.Model, w.req.Generation, req)
+}
+
+// leastAnswer is how many tokens of the context are kept for an answer.
+const leastAnswer = 256
+
+// fit makes the largest request that leaves room for an answer in the model's
+// context: first turns of the conversation are left out, then passages, the
+// worst first. shown is how many passages are in it.
+func (w *writer) fit(ctx context.Context, build func(passages int, turns []Turn) (*inference.Request, error)) (req *inference.Request, shown int, err error) {
+	turns := w.turns
+	for shown = len(w.material.hits); ; {
+		if req, err = build(shown, turns); err != nil {
+			return nil, 0, err
+		}
+		window := w.req.Model.Info.ContextWindow
+		if window == 0 {
+			return req, shown, nil
+		}
+		used, err := w.req.Model.Count(ctx, req)
+		if err != nil {
+			return nil, 0, err
+		}
+		room := window - min(req.MaxTokens, leastAnswer, window/4)
+		switch {
+		case used <= room, len(turns) == 0 && shown == 1:
+			return req, shown, nil // what does not fit now, the model refuses
+		case len(turns) > 0:
+			turns = turns[(len(turns)+1)/2:]
+		default:
+			// About as many as there is room for, and at least one less.
+			shown = max(1, min(shown-1, shown*room/used))
+		}
+	}
+}
+
+// unitsOf returns the units of the first n passages.
+func (w *writer) unitsOf(n int) []int {
+	if n == len(w.material.hits) {
+		return nil
+	}
+	var units []int
+	for i, u := range w.sources.units {
+		if u.hit < n {
+			units = append(units, i)
+		}
+	}
+	if units == nil {
+		units = []int{}
+	}
+	return units
+}
+
+// sentences writes units, the best last: small models remember that one.
+func (w *writer) sentences(units []int) string {
+	texts := make([]string, 0, len(units))
+	for _, u := range slices.Backward(units) {
+		texts = append(texts, w.sources.units[u].text)
+	}
+	return strings.Join(texts, " ")
+}
