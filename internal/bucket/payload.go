@@ -71,6 +71,7 @@ func (b *body) failure() error {
 // signed are verified and lose their signatures; the checksum in the trailer,
 // which the gateway keeps with the object, stays.
 func (x *exchange) wrap(out *http.Request) error {
+	sent := *out // with the body as it comes
 	x.body = &body{Reader: out.Body, Closer: out.Body}
 	out.Body = x.body
 	if x.payload == sigv4.PayloadHash {
@@ -92,7 +93,7 @@ func (x *exchange) wrap(out *http.Request) error {
 	if err != nil || length < 0 {
 		return fail(http.StatusLengthRequired, "MissingContentLength", "You must provide the x-amz-decoded-content-length HTTP header.").because(err)
 	}
-	chunks := x.identity.Body(x.credential, out)
+	chunks := x.identity.Body(x.credential, &sent)
 	trailer := strings.ToLower(strings.TrimSpace(out.Header.Get("X-Amz-Trailer")))
 	if size, ok := trailerSizes[trailer]; ok && x.payload != sigv4.PayloadChunked {
 		framed := &framer{in: chunks, left: length, trailer: trailer}

@@ -41,11 +41,42 @@ func (s *Server) Serve(w http.ResponseWriter, r *http.Request, requestID string,
 	x := &exchange{requestID: requestID, method: r.Method, target: parseTarget(r, s.p.Domain), outcome: o}
 	out, err := s.prepare(x, r)
 	if err != nil {
+		if r.Header.Get("Expect") == "" && r.ContentLength > 0 {
+			// A client that finds the connection closed while it writes would
+			// never read the answer. One that waits to be told does.
+			_, _ = io.CopyN(io.Discard, r.Body, mostDrained) // as above
+		}
 		x.fail(w, failureOf(err))
 		return
 	}
-	s.proxy.ServeHTTP(w, out)
+	s.proxy.ServeHTTP(&spelling{ResponseWriter: w}, out)
 }
+
+// mostDrained is how much of the body of a refused request is thrown away.
+const mostDrained = 16 << 20
+
+// spelling writes the names of headers as S3 does. The names of an object's own
+// attributes are a part of them, and lower case for every client.
+type spelling struct{ http.ResponseWriter }
+
+// WriteHeader implements http.ResponseWriter.
+func (s *spelling) WriteHeader(status int) {
+	h := s.Header()
+	for name, values := range h {
+		if name == "Etag" {
+			delete(h, name)
+			h["ETag"] = values
+		}
+		if strings.HasPrefix(name, "X-Amz-") {
+			delete(h, name)
+			h[strings.ToLower(name)] = values
+		}
+	}
+	s.ResponseWriter.WriteHeader(status)
+}
+
+// Unwrap lets http.ResponseController find what else the writer can do.
+func (s *spelling) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 
 // prepare decides whether the request is passed on, and makes what is.
 func (s *Server) prepare(x *exchange, r *http.Request) (*http.Request, error) {
@@ -80,7 +111,7 @@ func (s *Server) prepare(x *exchange, r *http.Request) (*http.Request, error) {
 		}
 	}
 	out.URL = &url.URL{Scheme: "http", Host: "gateway", Opaque: x.target.path, RawQuery: x.target.rawQuery()}
-	out.RequestURI = ""
+	out.RequestURI, out.TransferEncoding = "", nil // the length is known by now
 	return out, nil
 }
 

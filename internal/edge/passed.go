@@ -59,6 +59,11 @@ func (x *exchange) pass(service string) {
 	control := http.NewResponseController(x.w)
 	x.r.Body = &patientBody{ReadCloser: x.r.Body, control: control, patience: x.edge.p.BodyTimeout}
 	w := &patientWriter{ResponseWriter: x.w, control: control, patience: x.edge.p.WriteTimeout}
+	// What a client still has to send when it is refused is read by net/http
+	// before the answer leaves; see serve.
+	if x.r.ContentLength != 0 {
+		_ = control.SetReadDeadline(time.Now().Add(x.edge.p.BodyTimeout)) // test writers have none, and need none
+	}
 	var result Result
 	defer func() { x.status, x.code, x.cause = result.Status, result.Code, result.Cause }()
 	x.edge.p.Passed[service](w, x.r, x.call, &result)

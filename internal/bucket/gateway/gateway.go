@@ -64,7 +64,9 @@ const (
 	maxRequests = 1024
 	// maxFileActions bounds the threads that wait for the disk.
 	maxFileActions = 64
-	// maxParts is S3's own limit.
+	// maxCopy is how large an object may be that is copied at once, in bytes, and
+	// maxParts how many one may be put together of; both are S3's limits.
+	maxCopy  = 5 << 30
 	maxParts = 10_000
 )
 
@@ -103,7 +105,7 @@ func serve(cfg Config, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	options := posix.PosixOpts{SideCarDir: sideCar, Concurrency: maxFileActions}
+	options := posix.PosixOpts{SideCarDir: sideCar, Concurrency: maxFileActions, CopyObjectThreshold: maxCopy}
 	options.SetNewDirPerm(0o700)
 	options.SetNewFilePerm(0o600)
 	backend, err := posix.New(cfg.Dir, attributes, options)
@@ -118,7 +120,7 @@ func serve(cfg Config, in io.Reader, out io.Writer) error {
 		nil, nil, nil, nil, // no access log, no administration, no events, no metrics: the server has its own
 		s3api.WithQuiet(), s3api.WithKeepAlive(), s3api.WithDisableACL(),
 		s3api.WithConcurrencyLimiter(maxRequests, maxRequests), s3api.WithMpMaxParts(maxParts),
-		s3api.WithMiddleware("/", adoptRequestID),
+		s3api.WithMiddleware("/", adoptRequestID), s3api.WithMiddleware("/", drain),
 		s3api.WithOnListen(func() { fmt.Fprintln(out, Ready) }),
 	)
 	if err != nil {
@@ -147,6 +149,17 @@ func adoptRequestID(ctx fiber.Ctx) error {
 		ctx.Set(utils.HeaderAmzRequestID, id)
 	}
 	return ctx.Next()
+}
+
+// drain reads what an early answer left of a body. The library closes the
+// connection instead where that is much, and the answer would be lost with it.
+// Who sends is our own server, which has set the limits.
+func drain(ctx fiber.Ctx) error {
+	err := ctx.Next()
+	if stream := ctx.Request().BodyStream(); stream != nil && ctx.Request().Header.ContentLength() > 0 {
+		_, _ = io.Copy(io.Discard, stream) // a client that is gone has no use for the answer
+	}
+	return err
 }
 
 // socketAddress writes the socket's path so that the library takes it for one:
