@@ -1,7 +1,6 @@
 package bedrockruntime
 
 import (
-	"bytes"
 	"strconv"
 	"strings"
 
@@ -55,7 +54,7 @@ func (s *Service) request(t *router.Target, c *conversation) (*inference.Request
 	if err := c.applyConfig(t, req); err != nil {
 		return nil, err
 	}
-	return req, s.applyExtra(t, c.AdditionalModelRequestFields, req)
+	return req, s.families.Extra(t, s.nativeModel(t), c.AdditionalModelRequestFields, req)
 }
 
 // checkFields refuses what no conversation can have yet.
@@ -241,33 +240,4 @@ func widen(f *float32) *float64 {
 		d = float64(*f)
 	}
 	return &d
-}
-
-// applyExtra hands additionalModelRequestFields to the family, and with them the
-// parameters that are set already: some models refuse a combination. What the
-// family refuses comes back as Bedrock says it of a model.
-func (s *Service) applyExtra(t *router.Target, extra schema.DocumentValue, req *inference.Request) error {
-	fields := bytes.TrimSpace(extra)
-	empty := len(fields) == 0 || string(fields) == "null"
-	if empty {
-		fields = []byte("{}")
-	}
-	if fields[0] != '{' {
-		return fault.New(fault.Invalid, "The additionalModelRequestFields field must be a JSON object.")
-	}
-	family, err := s.family(t)
-	if err != nil {
-		if empty {
-			return nil
-		}
-		return err
-	}
-	if err := family.Extra(s.nativeModel(t), fields, req); err != nil {
-		f := fault.As(err)
-		if f.Kind != fault.Invalid && f.Kind != fault.Unsupported {
-			return err
-		}
-		return fault.Wrap(f.Kind, err, "The model returned the following errors: %s", f.Message)
-	}
-	return nil
 }

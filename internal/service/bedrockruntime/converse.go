@@ -35,7 +35,7 @@ func (s *Service) Converse(ctx context.Context, in *api.ConverseInput) (*api.Con
 	if err != nil {
 		return nil, err
 	}
-	latency := r.elapsed().Milliseconds()
+	latency := r.Elapsed().Milliseconds()
 	return &api.ConverseOutput{
 		Output: &api.ConverseOutputValue{Message: &api.Message{
 			Role: api.ConversationRoleAssistant,
@@ -79,7 +79,7 @@ func (s *Service) ConverseStream(ctx context.Context, in *api.ConverseStreamInpu
 	if err != nil {
 		return err
 	}
-	latency := r.elapsed().Milliseconds()
+	latency := r.Elapsed().Milliseconds()
 	return out.finish(fields, &api.ConverseStreamMetadataEvent{
 		Metrics: &api.ConverseStreamMetrics{LatencyMs: &latency}, Usage: usage(t, out.last.Usage),
 		PerformanceConfig: c.PerformanceConfig, ServiceTier: c.ServiceTier,

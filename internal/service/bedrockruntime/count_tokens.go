@@ -8,6 +8,7 @@ import (
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/router"
+	"github.com/outcrop/outcrop/internal/service/serving"
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
 
@@ -28,11 +29,11 @@ func (s *Service) CountTokens(ctx context.Context, in *api.CountTokensInput) (*a
 		return nil, err
 	}
 	req.Model = t.ServedBy
-	timed, cancel := context.WithTimeoutCause(ctx, s.params.ModelTimeout, errModelTimeout)
+	timed, cancel := serving.WithTimeout(ctx, s.params.ModelTimeout)
 	defer cancel()
 	n, err := s.router.CountTokens(timed, req)
 	if err != nil {
-		return nil, timedOut(timed, err)
+		return nil, serving.TimedOut(timed, err)
 	}
 	return &api.CountTokensOutput{InputTokens: count(n)}, nil
 }
@@ -48,7 +49,7 @@ func (s *Service) countRequest(t *router.Target, in *api.CountTokensInputValue) 
 		if err := checkInvoke(nil, nil, nil, in.InvokeModel.Body); err != nil {
 			return nil, err
 		}
-		family, err := s.family(t)
+		family, err := s.families.Family(t)
 		if err != nil {
 			return nil, err
 		}

@@ -2,9 +2,8 @@ package bedrockruntime
 
 import api "github.com/outcrop/outcrop/internal/api/bedrockruntime"
 
-// NewID, ParsePointer and Streamed are for tests.
+// ParsePointer and Streamed are for tests.
 var (
-	NewID        = newID
 	ParsePointer = func(s string) ([]string, bool) { return parsePointer(s) }
 	Streamed     = func(in *api.ConverseStreamInput) *api.ConverseInput { return (*api.ConverseInput)(streamed(in)) }
 )

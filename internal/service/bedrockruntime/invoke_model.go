@@ -15,6 +15,7 @@ import (
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/native"
 	"github.com/outcrop/outcrop/internal/router"
+	"github.com/outcrop/outcrop/internal/service/serving"
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
 
@@ -55,7 +56,7 @@ func (s *Service) InvokeModel(ctx context.Context, in *api.InvokeModelInput) (*a
 }
 
 func (s *Service) invokeText(ctx context.Context, t *router.Target, body []byte) ([]byte, error) {
-	family, err := s.family(t)
+	family, err := s.families.Family(t)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +77,7 @@ func (s *Service) invokeText(ctx context.Context, t *router.Target, body []byte)
 	c := call.From(ctx)
 	setCount(c, headerInput, answer.Usage.InputTokens)
 	setCount(c, headerOutput, answer.Usage.OutputTokens)
-	setCount(c, headerLatency, int(r.elapsed().Milliseconds()))
+	setCount(c, headerLatency, int(r.Elapsed().Milliseconds()))
 	if m.CacheMetrics {
 		setCount(c, headerCacheRead, answer.Usage.CacheReadTokens)
 		setCount(c, headerCacheWrite, answer.Usage.CacheWriteTokens)
@@ -87,7 +88,7 @@ func (s *Service) invokeText(ctx context.Context, t *router.Target, body []byte)
 func (s *Service) invokeEmbedding(ctx context.Context, t *router.Target, body []byte) ([]byte, error) {
 	family, ok := s.families.Embeddings[t.Entry.NativeFormat]
 	if !ok {
-		return nil, noFormat(t)
+		return nil, serving.NoFormat(t)
 	}
 	m := s.nativeModel(t)
 	req, err := family.Decode(m, body)
@@ -100,11 +101,11 @@ func (s *Service) invokeEmbedding(ctx context.Context, t *router.Target, body []
 	defer func() {
 		c.RecordUsage(func(u *call.Usage) { u.InputTokens, u.Elapsed = tokens, s.params.Now().Sub(start) })
 	}()
-	timed, cancel := context.WithTimeoutCause(ctx, s.params.ModelTimeout, errModelTimeout)
+	timed, cancel := serving.WithTimeout(ctx, s.params.ModelTimeout)
 	defer cancel()
 	made, err := s.router.Embed(timed, &inference.EmbedRequest{Model: t.ServedBy, Texts: req.Texts})
 	if err != nil {
-		return nil, timedOut(timed, err)
+		return nil, serving.TimedOut(timed, err)
 	}
 	for _, n := range made.InputTokens {
 		tokens += n
@@ -115,7 +116,7 @@ func (s *Service) invokeEmbedding(ctx context.Context, t *router.Target, body []
 	}
 	fitted := *made
 	if fitted.Vectors, err = s.fitter.Fit(timed, t.ServedBy, made.Vectors, req.Dimensions, length); err != nil {
-		return nil, timedOut(timed, err)
+		return nil, serving.TimedOut(timed, err)
 	}
 	out, err := family.Encode(m, req, &fitted)
 	if err != nil {
@@ -139,7 +140,7 @@ func (s *Service) InvokeModelWithResponseStream(ctx context.Context, in *api.Inv
 	if err := checkStreaming(t); err != nil {
 		return err
 	}
-	family, err := s.family(t)
+	family, err := s.families.Family(t)
 	if err != nil {
 		return err
 	}
@@ -170,32 +171,16 @@ func (s *Service) InvokeModelWithResponseStream(ctx context.Context, in *api.Inv
 	if err != nil {
 		return err
 	}
-	latency := r.elapsed()
-	first := r.firstByte
+	latency := r.Elapsed()
+	first := r.FirstByte
 	if first == 0 {
 		first = latency
 	}
 	return stream.End(native.Metrics{
-		InputTokens: r.usage.InputTokens, OutputTokens: r.usage.OutputTokens,
-		CacheRead: r.usage.CacheReadTokens, CacheWrite: r.usage.CacheWriteTokens,
+		InputTokens: r.Usage.InputTokens, OutputTokens: r.Usage.OutputTokens,
+		CacheRead: r.Usage.CacheReadTokens, CacheWrite: r.Usage.CacheWriteTokens,
 		Latency: latency.Truncate(time.Millisecond), FirstByteLatency: first.Truncate(time.Millisecond),
 	})
-}
-
-// family returns the translation of a text model's own JSON.
-func (s *Service) family(t *router.Target) (native.Family, error) {
-	f, ok := s.families.Text[t.Entry.NativeFormat]
-	if !ok {
-		return nil, noFormat(t)
-	}
-	return f, nil
-}
-
-func noFormat(t *router.Target) error {
-	if t.Entry.NativeFormat == "" {
-		return fault.New(fault.Unsupported, "Model %s has no native format. Call it with Converse, or give its route a model ID to be like.", t.ModelID)
-	}
-	return fault.New(fault.Unsupported, "Outcrop does not speak the native format of model %s yet (%s).", t.ModelID, t.Entry.NativeFormat)
 }
 
 // checkStreaming refuses a stream of a model that has none.

@@ -58,7 +58,7 @@ func (s *Service) responseFields(t *router.Target, pointers []pointer, a *infere
 	if len(pointers) == 0 {
 		return nil, nil
 	}
-	family, err := s.family(t)
+	family, err := s.families.Family(t)
 	if err != nil {
 		return nil, nil //nolint:nilerr // a model without a native format has no fields of its own
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/inference/mem"
 	"github.com/outcrop/outcrop/internal/service/bedrockruntime"
+	"github.com/outcrop/outcrop/internal/service/serving"
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
 
@@ -190,7 +191,7 @@ func TestCountEqualsUsage(t *testing.T) {
 func TestIDsAreRandomBase62(t *testing.T) {
 	t.Parallel()
 	pattern := regexp.MustCompile(`^msg_bdrk_01[0-9A-Za-z]{22}$`)
-	a, b := bedrockruntime.NewID("msg_bdrk_01", 33), bedrockruntime.NewID("msg_bdrk_01", 33)
+	a, b := serving.NewID("msg_bdrk_01", 33), serving.NewID("msg_bdrk_01", 33)
 	if !pattern.MatchString(a) || !pattern.MatchString(b) || a == b {
 		t.Errorf("got %s and %s, want two different IDs", a, b)
 	}

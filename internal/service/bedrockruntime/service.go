@@ -11,16 +11,15 @@ package bedrockruntime
 
 import (
 	"context"
-	"crypto/rand"
 	"time"
 
 	api "github.com/outcrop/outcrop/internal/api/bedrockruntime"
-	"github.com/outcrop/outcrop/internal/call"
 	"github.com/outcrop/outcrop/internal/catalog"
 	"github.com/outcrop/outcrop/internal/embedding"
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/native"
 	"github.com/outcrop/outcrop/internal/router"
+	"github.com/outcrop/outcrop/internal/service/serving"
 )
 
 // Router is what the service needs of package router.
@@ -37,10 +36,7 @@ type Fitter interface {
 }
 
 // Families are the model families by the catalog's native format.
-type Families struct {
-	Text       map[string]native.Family
-	Embeddings map[string]native.Embedding
-}
+type Families = serving.Families
 
 // Params are the settings of a service.
 type Params struct {
@@ -69,7 +65,7 @@ func New(r Router, f Fitter, families Families, p Params) *Service {
 		p.Now = time.Now
 	}
 	if p.NewID == nil {
-		p.NewID = newID
+		p.NewID = serving.NewID
 	}
 	if p.ModelTimeout <= 0 {
 		p.ModelTimeout = 15 * time.Minute
@@ -77,42 +73,17 @@ func New(r Router, f Fitter, families Families, p Params) *Service {
 	return &Service{router: r, fitter: f, families: families, params: p}
 }
 
-// newID returns prefix followed by random base62 characters up to a length.
-func newID(prefix string, length int) string {
-	const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-	id := []byte(prefix)
-	for random := make([]byte, length); len(id) < length; {
-		rand.Read(random) // never fails
-		for _, c := range random {
-			// 248 is the largest multiple of 62 in a byte: no character is favoured.
-			if c < 248 && len(id) < length {
-				id = append(id, alphabet[c%62])
-			}
-		}
-	}
-	return string(id)
+func (s *Service) newRun(t *router.Target) *serving.Run {
+	return serving.NewRun(s.router, t, serving.Limits{Now: s.params.Now, Timeout: s.params.ModelTimeout})
 }
 
 // resolve finds the model that answers and says so: in the response header, in
 // the usage record.
 func (s *Service) resolve(ctx context.Context, modelID string, want catalog.Kind) (*router.Target, error) {
-	c := call.From(ctx)
-	t, err := s.router.Resolve(ctx, modelID, c.Region, c.Account, want)
-	if err != nil {
-		return nil, err
-	}
-	c.RecordUsage(func(u *call.Usage) { u.Model, u.ServedBy, u.Backend = modelID, t.ServedBy, t.Backend })
-	c.SetHeader("X-Outcrop-Served-By", t.ServedBy)
-	return t, nil
+	return serving.Resolve(ctx, s.router, modelID, want)
 }
 
 // nativeModel is what a family may know about a target.
 func (s *Service) nativeModel(t *router.Target) native.Model {
-	return native.Model{
-		ID:           t.Entry.ID,
-		MaxOutput:    t.Entry.MaxOutput,
-		Dimensions:   t.Entry.Dimensions,
-		CacheMetrics: t.Entry.Supports.PromptCaching,
-		NewID:        s.params.NewID,
-	}
+	return serving.NativeModel(t, s.params.NewID)
 }

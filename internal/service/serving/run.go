@@ -1,0 +1,115 @@
+package serving
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/outcrop/outcrop/internal/call"
+	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/inference"
+	"github.com/outcrop/outcrop/internal/router"
+)
+
+// Limits are the settings of a run.
+type Limits struct {
+	Now func() time.Time
+	// Timeout bounds the time of one answer.
+	Timeout time.Duration
+}
+
+// Run is the generation of one call: a Backend around the router that measures,
+// keeps the usage record and ends an answer that takes too long. A call whose
+// answer takes several generations uses it for all of them, one after the other:
+// what they used adds up.
+type Run struct {
+	backend inference.Backend
+	target  *router.Target
+	limits  Limits
+	start   time.Time // of the operation
+
+	// FirstByte is the time from the start of the operation to the first text; 0
+	// until then.
+	FirstByte time.Duration
+	Usage     inference.Usage
+
+	spent time.Duration // by generations that are over
+}
+
+// NewRun begins the run of a call.
+func NewRun(b inference.Backend, t *router.Target, l Limits) *Run {
+	return &Run{backend: b, target: t, limits: l, start: l.Now()}
+}
+
+// errModelTimeout is the cause of a context that ended because the answer took
+// too long, to tell it from a caller's own deadline.
+var errModelTimeout = errors.New("the model's time is up")
+
+// WithTimeout bounds the time of a model; see TimedOut.
+func WithTimeout(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, d, errModelTimeout)
+}
+
+// TimedOut turns the error of what took longer than WithTimeout allows into the
+// service's own; any other error stays.
+func TimedOut(ctx context.Context, err error) error {
+	if err != nil && errors.Is(context.Cause(ctx), errModelTimeout) {
+		return fault.Wrap(fault.Timeout, err, "Model has timed out in processing the request. Try your request again.")
+	}
+	return err
+}
+
+// Generate implements inference.Backend. What was made is recorded whatever
+// happens: a client that hangs up has used what was computed for it.
+func (r *Run) Generate(ctx context.Context, req *inference.Request, emit func(inference.Event) error) error {
+	c := call.From(ctx)
+	before := r.Usage
+	var elapsed time.Duration
+	defer func() {
+		if elapsed == 0 {
+			elapsed = r.Elapsed() - r.spent
+		}
+		r.spent += elapsed
+		c.RecordUsage(func(u *call.Usage) {
+			u.InputTokens, u.OutputTokens, u.Elapsed = r.Usage.InputTokens, r.Usage.OutputTokens, r.spent
+			if r.FirstByte > 0 && !c.Start.IsZero() {
+				u.FirstToken = r.start.Add(r.FirstByte).Sub(c.Start)
+			} else {
+				u.FirstToken = r.FirstByte
+			}
+		})
+	}()
+
+	timed, cancel := WithTimeout(ctx, r.limits.Timeout)
+	defer cancel()
+	sub := *req
+	sub.Model = r.target.ServedBy
+	err := r.backend.Generate(timed, &sub, func(ev inference.Event) error {
+		switch ev := ev.(type) {
+		case inference.Started:
+			r.Usage.InputTokens = before.InputTokens + ev.InputTokens
+		case inference.TextDelta:
+			r.Usage.OutputTokens = before.OutputTokens + ev.OutputTokens
+			if r.FirstByte == 0 {
+				r.FirstByte = max(r.Elapsed(), time.Nanosecond)
+			}
+		case inference.Finished:
+			r.Usage, elapsed = sum(before, ev.Usage), ev.Elapsed
+		}
+		return emit(ev)
+	})
+	return TimedOut(timed, err)
+}
+
+func sum(a, b inference.Usage) inference.Usage {
+	return inference.Usage{
+		InputTokens: a.InputTokens + b.InputTokens, OutputTokens: a.OutputTokens + b.OutputTokens,
+		CacheReadTokens: a.CacheReadTokens + b.CacheReadTokens, CacheWriteTokens: a.CacheWriteTokens + b.CacheWriteTokens,
+	}
+}
+
+// Close implements inference.Backend; the router stays open.
+func (r *Run) Close() error { return nil }
+
+// Elapsed is the time since the operation began.
+func (r *Run) Elapsed() time.Duration { return r.limits.Now().Sub(r.start) }
