@@ -44,7 +44,11 @@ func Parse(ctx context.Context, content []byte, charset string, records *documen
 	if records != nil {
 		return t, parseRecords(ctx, t, s, records)
 	}
-	out, err := parseText(ctx, s)
+	out, err := parseText(ctx, s, table.NewWriter(&bound.Budget{}))
+	if fault.Is(err, fault.Invalid) {
+		// Long names before short values: the table goes in without them.
+		out, err = parseText(ctx, s, table.NewPlainWriter(&bound.Budget{}))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -57,11 +61,10 @@ func Parse(ctx context.Context, content []byte, charset string, records *documen
 // checkEvery is after how many rows the context is looked at.
 const checkEvery = 1024
 
-func parseText(ctx context.Context, s string) (string, error) {
+func parseText(ctx context.Context, s string, w *table.Writer) (string, error) {
 	reader := newReader(s)
 	reader.FieldsPerRecord = -1
 	reader.LazyQuotes = true
-	w := table.NewWriter(&bound.Budget{})
 	for i := 0; ; i++ {
 		if i%checkEvery == 0 && ctx.Err() != nil {
 			return "", ctx.Err()

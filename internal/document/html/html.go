@@ -9,16 +9,11 @@ import (
 	"bytes"
 	"strings"
 
-	"github.com/JohannesKaufmann/html-to-markdown/v2/converter"
-	"github.com/JohannesKaufmann/html-to-markdown/v2/plugin/base"
-	"github.com/JohannesKaufmann/html-to-markdown/v2/plugin/commonmark"
-	"github.com/JohannesKaufmann/html-to-markdown/v2/plugin/table"
 	"golang.org/x/net/html"
 
 	"github.com/outcrop/outcrop/internal/document"
 	"github.com/outcrop/outcrop/internal/document/bound"
 	"github.com/outcrop/outcrop/internal/document/text"
-	"github.com/outcrop/outcrop/internal/fault"
 )
 
 // MIME of what this package reads.
@@ -40,50 +35,16 @@ func Parse(content []byte, charset string) (*document.Text, error) {
 		return text.Of(MIME, flat(s), note, "The page is nested too deeply; its text was taken without its structure."), nil
 	}
 	title := clean(root)
-	out, err := convert(root)
-	if err != nil {
-		return nil, err
+	r := &renderer{budget: &bound.Budget{}}
+	r.children(root)
+	if r.err != nil {
+		return nil, r.err
 	}
-	out = strings.TrimSpace(out)
+	out := strings.TrimSpace(r.out.String())
 	if title != "" && !strings.HasPrefix(out, "# ") && out != "" {
 		out = "# " + title + "\n\n" + out
 	}
 	return text.Of(MIME, out, note), nil
-}
-
-func convert(root *html.Node) (string, error) {
-	conv := converter.NewConverter(
-		converter.WithPlugins(
-			base.NewBasePlugin(),
-			commonmark.NewCommonmarkPlugin(),
-			table.NewTablePlugin(table.WithHeaderPromotion(true), table.WithSkipEmptyRows(true),
-				table.WithNewlineBehavior(table.NewlineBehaviorPreserve), table.WithCellPaddingBehavior(table.CellPaddingBehaviorMinimal)),
-		),
-		// Backslashes before stars and dots would only be in the way of search.
-		converter.WithEscapeMode(converter.EscapeModeDisabled),
-	)
-	// Of links and pictures the words are kept: addresses say nothing to a
-	// reader of the text, and pictures may be inside of theirs.
-	conv.Register.RendererFor("a", converter.TagTypeInline, renderChildren, converter.PriorityEarly)
-	conv.Register.RendererFor("img", converter.TagTypeInline, renderAlternative, converter.PriorityEarly)
-	out, err := conv.ConvertNode(root)
-	if err != nil {
-		return "", fault.Wrap(fault.Invalid, err, "The page cannot be read.")
-	}
-	if err := new(bound.Budget).Take(len(out)); err != nil {
-		return "", err
-	}
-	return string(bytes.ReplaceAll(out, []byte("<br />"), []byte(" "))), nil
-}
-
-func renderChildren(ctx converter.Context, w converter.Writer, n *html.Node) converter.RenderStatus {
-	ctx.RenderChildNodes(ctx, w, n)
-	return converter.RenderSuccess
-}
-
-func renderAlternative(_ converter.Context, w converter.Writer, n *html.Node) converter.RenderStatus {
-	_, _ = w.WriteString(strings.TrimSpace(attribute(n, "alt")))
-	return converter.RenderSuccess
 }
 
 func attribute(n *html.Node, name string) string {

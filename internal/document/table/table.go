@@ -20,11 +20,16 @@ type Writer struct {
 	budget *bound.Budget
 	first  []string // until the second row shows whether it is a header
 	header []string
+	plain  bool
 	rows   int
 }
 
 // NewWriter returns a Writer that takes what it writes from the budget.
 func NewWriter(budget *bound.Budget) *Writer { return &Writer{budget: budget} }
+
+// NewPlainWriter returns a Writer that repeats no names of columns: a row is a
+// line, and the text is not much longer than the cells.
+func NewPlainWriter(budget *bound.Budget) *Writer { return &Writer{budget: budget, plain: true} }
 
 // Row adds a row. It keeps no reference to cells. Rows of nothing but blanks are
 // left out. Fault: the budget's.
@@ -38,7 +43,7 @@ func (w *Writer) Row(cells []string) error {
 	case w.rows == 1:
 		w.first = cells
 		return nil
-	case w.rows == 2 && isHeader(w.first):
+	case w.rows == 2 && !w.plain && isHeader(w.first):
 		w.header, w.first = w.first, nil
 	case w.rows == 2:
 		if err := w.write(w.first); err != nil {
@@ -52,9 +57,7 @@ func (w *Writer) Row(cells []string) error {
 // String returns the text.
 func (w *Writer) String() string {
 	if w.first != nil {
-		if err := w.write(w.first); err != nil {
-			return ""
-		}
+		_ = w.write(w.first) // one row more than the budget does no harm
 		w.first = nil
 	}
 	return strings.TrimSpace(w.out.String())

@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"strings"
+	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
 
@@ -224,9 +225,17 @@ func decode32(content []byte) (string, error) {
 	return checked(string(runes))
 }
 
-// checked refuses what decoded to little but replacements.
+// checked refuses what decoded to characters that do not exist: any two bytes
+// are UTF-16, but few of them are text.
 func checked(s string) (string, error) {
-	if bad := strings.Count(s, "\uFFFD"); bad*20 > utf8.RuneCountInString(s) {
+	bad, all := 0, 0
+	for _, r := range s {
+		all++
+		if r == utf8.RuneError || r >= 0x80 && !unicode.IsPrint(r) && !unicode.IsSpace(r) && !unicode.Is(unicode.Cf, r) {
+			bad++
+		}
+	}
+	if bad*20 > all {
 		return "", notText()
 	}
 	return s, nil
