@@ -44,7 +44,12 @@ type Params struct {
 	Logger *slog.Logger
 }
 
-const defaultPatience = 2 * time.Minute
+const (
+	defaultPatience = 2 * time.Minute
+	// remembered is how long a model's description is used again: reading it
+	// costs milliseconds, which every question would pay.
+	remembered = 5 * time.Second
+)
 
 // Embeddings implements knowledge.Embeddings.
 type Embeddings struct {
@@ -54,6 +59,13 @@ type Embeddings struct {
 
 	mu    sync.Mutex
 	lanes map[string]chan struct{} // by model: has an element for each bulk request under way
+	known map[string]description   // by model
+}
+
+// description is what a model was described as, and when.
+type description struct {
+	info inference.ModelInfo
+	at   time.Time
 }
 
 // New returns Embeddings over models. The fitter cuts vectors for bases that
@@ -71,7 +83,7 @@ func New(models Models, fitter *embedding.Adapter, p Params) *Embeddings {
 	if p.Patience == 0 {
 		p.Patience = defaultPatience
 	}
-	return &Embeddings{models: models, fitter: fitter, p: p, lanes: make(map[string]chan struct{})}
+	return &Embeddings{models: models, fitter: fitter, p: p, lanes: make(map[string]chan struct{}), known: make(map[string]description)}
 }
 
 func wait(ctx context.Context, d time.Duration) error {
@@ -96,7 +108,7 @@ func (e *Embeddings) Open(ctx context.Context, base knowledge.Base) (knowledge.E
 	if err != nil {
 		return nil, err
 	}
-	info, err := e.models.Describe(ctx, target.ServedBy)
+	info, err := e.describe(ctx, target.ServedBy)
 	if err != nil {
 		return nil, err
 	}
@@ -112,6 +124,24 @@ func (e *Embeddings) Open(ctx context.Context, base knowledge.Base) (knowledge.E
 		spec: knowledge.Spec{Model: target.ServedBy, Digest: info.Digest, Dimensions: size, Binary: base.Binary},
 		lane: e.lane(target.ServedBy),
 	}, nil
+}
+
+func (e *Embeddings) describe(ctx context.Context, name string) (inference.ModelInfo, error) {
+	now := e.p.Now()
+	e.mu.Lock()
+	d, ok := e.known[name]
+	e.mu.Unlock()
+	if age := now.Sub(d.at); ok && age >= 0 && age < remembered {
+		return d.info, nil
+	}
+	info, err := e.models.Describe(ctx, name)
+	if err != nil {
+		return inference.ModelInfo{}, err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.known[name] = description{*info, now}
+	return *info, nil
 }
 
 func (e *Embeddings) lane(name string) chan struct{} {
