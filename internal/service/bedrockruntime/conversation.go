@@ -1,13 +1,13 @@
 package bedrockruntime
 
 import (
-	"strconv"
 	"strings"
 
 	api "github.com/outcrop/outcrop/internal/api/bedrockruntime"
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/router"
+	"github.com/outcrop/outcrop/internal/service/serving"
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
 
@@ -61,7 +61,7 @@ func (s *Service) request(t *router.Target, c *conversation) (*inference.Request
 func (c *conversation) checkFields() error {
 	switch {
 	case c.GuardrailConfig != nil:
-		return errGuardrail()
+		return serving.NoGuardrail()
 	case c.PromptVariables != nil:
 		return fault.New(fault.Unsupported, "Outcrop does not resolve prompts yet. Remove promptVariables and pass the messages themselves.")
 	case c.OutputConfig != nil:
@@ -224,20 +224,8 @@ func (c *conversation) applyConfig(t *router.Target, req *inference.Request) err
 			return fault.New(fault.Invalid, "The maximum tokens you requested exceeds the model limit of %d. Try again with a maximum tokens value that is lower than %d.", limit, limit)
 		}
 	}
-	req.Temperature = widen(c.InferenceConfig.Temperature)
-	req.TopP = widen(c.InferenceConfig.TopP)
+	req.Temperature = serving.Widen(c.InferenceConfig.Temperature)
+	req.TopP = serving.Widen(c.InferenceConfig.TopP)
 	req.StopSequences = c.InferenceConfig.StopSequences
 	return nil
-}
-
-// widen keeps the decimal number that was written: 0.7 stays 0.7.
-func widen(f *float32) *float64 {
-	if f == nil {
-		return nil
-	}
-	d, err := strconv.ParseFloat(strconv.FormatFloat(float64(*f), 'g', -1, 32), 64)
-	if err != nil {
-		d = float64(*f)
-	}
-	return &d
 }

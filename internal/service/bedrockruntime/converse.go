@@ -8,6 +8,7 @@ import (
 	"github.com/outcrop/outcrop/internal/catalog"
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/router"
+	"github.com/outcrop/outcrop/internal/service/serving"
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
 
@@ -58,7 +59,7 @@ func (s *Service) ConverseStream(ctx context.Context, in *api.ConverseStreamInpu
 	if err != nil {
 		return err
 	}
-	if err := checkStreaming(t); err != nil {
+	if err := serving.CheckStreaming(t); err != nil {
 		return err
 	}
 	c := streamed(in)

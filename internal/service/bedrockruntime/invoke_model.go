@@ -137,7 +137,7 @@ func (s *Service) InvokeModelWithResponseStream(ctx context.Context, in *api.Inv
 	if err != nil {
 		return err
 	}
-	if err := checkStreaming(t); err != nil {
+	if err := serving.CheckStreaming(t); err != nil {
 		return err
 	}
 	family, err := s.families.Family(t)
@@ -183,18 +183,10 @@ func (s *Service) InvokeModelWithResponseStream(ctx context.Context, in *api.Inv
 	})
 }
 
-// checkStreaming refuses a stream of a model that has none.
-func checkStreaming(t *router.Target) error {
-	if !t.Entry.Streaming || t.Entry.Kind() != catalog.Text {
-		return fault.New(fault.Invalid, "The model is unsupported for streaming.")
-	}
-	return nil
-}
-
 // checkInvoke checks what the two native operations have in common.
 func checkInvoke(accept, guardrail, version *string, body []byte) error {
 	if guardrail != nil || version != nil {
-		return errGuardrail()
+		return serving.NoGuardrail()
 	}
 	if accept != nil && !acceptsJSON(*accept) {
 		return fault.New(fault.Invalid, "The accept value %s is not supported. The models answer application/json.", *accept)
@@ -203,11 +195,6 @@ func checkInvoke(accept, guardrail, version *string, body []byte) error {
 		return fault.New(fault.Invalid, "Malformed input request, please reformat your input and try again.")
 	}
 	return nil
-}
-
-// errGuardrail is the answer to every guardrail: there are none yet.
-func errGuardrail() error {
-	return fault.New(fault.Invalid, "The guardrail identifier or version provided in the request does not exist.")
 }
 
 // acceptsJSON reports whether an Accept header lets JSON through. What cannot be

@@ -1,0 +1,34 @@
+package serving
+
+import (
+	"strconv"
+
+	"github.com/outcrop/outcrop/internal/catalog"
+	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/router"
+)
+
+// CheckStreaming refuses a stream of a model that has none.
+func CheckStreaming(t *router.Target) error {
+	if !t.Entry.Streaming || t.Entry.Kind() != catalog.Text {
+		return fault.New(fault.Invalid, "The model is unsupported for streaming.")
+	}
+	return nil
+}
+
+// NoGuardrail is the answer to every guardrail: there are none yet.
+func NoGuardrail() error {
+	return fault.New(fault.Invalid, "The guardrail identifier or version provided in the request does not exist.")
+}
+
+// Widen keeps the decimal number that was written: 0.7 stays 0.7.
+func Widen(f *float32) *float64 {
+	if f == nil {
+		return nil
+	}
+	d, err := strconv.ParseFloat(strconv.FormatFloat(float64(*f), 'g', -1, 32), 64)
+	if err != nil {
+		d = float64(*f)
+	}
+	return &d
+}
