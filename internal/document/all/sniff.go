@@ -258,9 +258,9 @@ func compoundFault(content []byte) error {
 	case has("EncryptedPackage"):
 		return fault.New(fault.Invalid, "The file is encrypted with a password.")
 	case has("WordDocument"):
-		return unsupported("a Word 97–2003 document (.doc); save it as .docx")
+		return fault.New(fault.Unsupported, "Documents of Word 97–2003 (.doc) are not read; save the file as .docx.")
 	case has("Workbook"), has("Book"):
-		return unsupported("an Excel 97–2003 workbook (.xls); save it as .xlsx")
+		return fault.New(fault.Unsupported, "Workbooks of Excel 97–2003 (.xls) are not read; save the file as .xlsx.")
 	case has("PowerPoint Document"):
 		return unsupported("a presentation (PowerPoint)")
 	}

@@ -78,6 +78,17 @@ func clean(name string) string {
 // Has reports whether there is a part of the name.
 func (a *Archive) Has(name string) bool { return a.parts[clean(name)] != nil }
 
+// Names returns the names of the parts in a folder, in no order.
+func (a *Archive) Names(folder string) []string {
+	var names []string
+	for name := range a.parts {
+		if path.Dir(name) == folder {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // Part returns a reader of a part, or nil when there is none. The reader fails
 // with a fault where the part is damaged or is more than the archive may expand
 // to; all parts that are read share that limit.

@@ -66,8 +66,11 @@ func (w *Writer) String() string {
 func (w *Writer) write(cells []string) error {
 	before := w.out.Len()
 	if w.header == nil {
-		for i, cell := range cells {
-			if i > 0 && cell != "" {
+		for _, cell := range cells {
+			if cell == "" {
+				continue
+			}
+			if w.out.Len() > before {
 				w.out.WriteString(" | ")
 			}
 			w.out.WriteString(cell)

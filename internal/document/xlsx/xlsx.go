@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/xuri/excelize/v2"
@@ -26,7 +27,7 @@ const checkEvery = 256
 // Parse reads a workbook. Faults: Invalid (damaged, encrypted, expands without
 // bound). The context's own error when it ends.
 func Parse(ctx context.Context, content []byte) (_ *document.Text, err error) {
-	if _, err := bound.Open(content); err != nil {
+	if err := whole(content); err != nil {
 		return nil, err
 	}
 	// The limits are checked above for what is not media; excelize counts those
@@ -71,6 +72,39 @@ func Parse(ctx context.Context, content []byte) (_ *document.Text, err error) {
 	return t, nil
 }
 
+// whole refuses a workbook with a sheet that is cut off, of which excelize would
+// return what there is without a word.
+func whole(content []byte) error {
+	archive, err := bound.Open(content)
+	if err != nil {
+		return err
+	}
+	for _, name := range archive.Names("xl/worksheets") {
+		part, err := archive.Part(name)
+		if err != nil {
+			return err
+		}
+		end := &tail{}
+		if _, err := io.Copy(end, part); err != nil {
+			return damaged(err)
+		}
+		if last := bytes.TrimSpace(end.kept); !bytes.HasSuffix(last, []byte("</worksheet>")) && !bytes.HasSuffix(last, []byte(":worksheet>")) {
+			return fault.New(fault.Invalid, "The file is damaged: a sheet is cut off.")
+		}
+	}
+	return nil
+}
+
+// tail keeps the end of what is written to it.
+type tail struct{ kept []byte }
+
+func (t *tail) Write(p []byte) (int, error) {
+	const size = 64
+	t.kept = append(t.kept, p[max(0, len(p)-size):]...)
+	t.kept = t.kept[max(0, len(t.kept)-size):]
+	return len(p), nil
+}
+
 func rows(ctx context.Context, book *excelize.File, sheet string, budget *bound.Budget) (string, error) {
 	it, err := book.Rows(sheet)
 	if err != nil {
@@ -100,7 +134,12 @@ func rows(ctx context.Context, book *excelize.File, sheet string, budget *bound.
 	return w.String(), nil
 }
 
+// damaged keeps faults as they are and makes one of all else.
 func damaged(err error) error {
+	var f *fault.Error
+	if errors.As(err, &f) {
+		return f
+	}
 	if errors.Is(err, excelize.ErrWorkbookPassword) {
 		return fault.Wrap(fault.Invalid, err, "The file is encrypted with a password.")
 	}
