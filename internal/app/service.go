@@ -2,10 +2,11 @@ package app
 
 import (
 	"fmt"
+	"time"
 
 	apibedrock "github.com/outcrop/outcrop/internal/api/bedrock"
 	apiagent "github.com/outcrop/outcrop/internal/api/bedrockagent"
-	"github.com/outcrop/outcrop/internal/api/bedrockagentruntime"
+	apiagentruntime "github.com/outcrop/outcrop/internal/api/bedrockagentruntime"
 	apiruntime "github.com/outcrop/outcrop/internal/api/bedrockruntime"
 	apists "github.com/outcrop/outcrop/internal/api/sts"
 	"github.com/outcrop/outcrop/internal/catalog"
@@ -13,11 +14,16 @@ import (
 	"github.com/outcrop/outcrop/internal/embedding"
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/inference/all"
+	"github.com/outcrop/outcrop/internal/knowledge/answer"
+	"github.com/outcrop/outcrop/internal/knowledge/embed"
+	"github.com/outcrop/outcrop/internal/knowledge/retrieve"
 	nativeall "github.com/outcrop/outcrop/internal/native/all"
 	"github.com/outcrop/outcrop/internal/router"
 	"github.com/outcrop/outcrop/internal/service/bedrock"
 	"github.com/outcrop/outcrop/internal/service/bedrockagent"
+	"github.com/outcrop/outcrop/internal/service/bedrockagentruntime"
 	"github.com/outcrop/outcrop/internal/service/bedrockruntime"
+	"github.com/outcrop/outcrop/internal/service/serving"
 	"github.com/outcrop/outcrop/internal/service/sts"
 	"github.com/outcrop/outcrop/internal/wire/query"
 	"github.com/outcrop/outcrop/internal/wire/restjson"
@@ -51,9 +57,26 @@ func (a *App) services(backends map[string]inference.Backend) ([]edge.Service, e
 		{Schema: apiruntime.Schema(), Handlers: apiruntime.Handlers(runtime), Codec: restjson.Codec{}, Padding: true, CheckBody: bodyChecks},
 		{Schema: apibedrock.Schema(), Handlers: apibedrock.Handlers(control), Codec: restjson.Codec{}},
 		{Schema: apiagent.Schema(), Handlers: apiagent.Handlers(agent), Codec: restjson.Codec{}},
-		{Schema: bedrockagentruntime.Schema(), Handlers: bedrockagentruntime.Handlers(bedrockagentruntime.Unimplemented{}), Codec: restjson.Codec{}},
+		{Schema: apiagentruntime.Schema(), Handlers: apiagentruntime.Handlers(a.agentRuntime(families)), Codec: restjson.Codec{}},
 		{Schema: apists.Schema(), Handlers: apists.Handlers(sts.New()), Codec: query.Codec{}},
 	}, nil
+}
+
+// agentRuntime is the service that asks knowledge bases. Its clients wait, so a
+// model that is gone is waited for only as long as it takes to start it again.
+func (a *App) agentRuntime(families serving.Families) *bedrockagentruntime.Service {
+	b := &a.bases
+	embeddings := embed.New(a.router, a.fitter, embed.Params{Now: a.p.Now, Logger: a.p.Logger, Patience: 5 * time.Second})
+	ranker := retrieve.NewRanker(a.router)
+	retriever := retrieve.New(retrieve.Params{Bases: b.registry, Indexes: b.indexes, Embeddings: embeddings, Ranker: ranker})
+	answerer := answer.New(answer.Params{
+		Retriever: retriever, Store: b.state, Embeddings: embeddings, EmbeddingModel: "amazon.titan-embed-text-v2:0",
+		Sources: b.sources, Parser: b.parser, Splitter: b.splitter, Now: a.p.Now,
+	})
+	return bedrockagentruntime.New(bedrockagentruntime.Params{
+		Router: a.router, Retriever: retriever, Ranker: ranker, Answerer: answerer, Families: families,
+		Now: a.p.Now, ModelTimeout: a.p.Config.Timeouts.Model,
+	})
 }
 
 func (a *App) newCatalog() (*catalog.Catalog, error) {
