@@ -91,7 +91,7 @@ func (s *Server) prepare(x *exchange, r *http.Request) (*http.Request, error) {
 	case op.refused:
 		return nil, notImplemented(op.name)
 	case x.target.key != "" && !representable(x.target.key):
-		return nil, fail(http.StatusBadRequest, "InvalidArgument", "Object keys with empty segments, '.' or '..' between slashes, or a NUL are not supported by this server.")
+		return nil, fail(http.StatusBadRequest, "InvalidArgument", gateway.KeyRule)
 	}
 	if x.outcome.Principal.Type != iam.Anonymous {
 		if d := iam.Decide(x.outcome.Principal, "s3:"+op.action, x.target.resource()); !d.Allowed {

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+
+	"github.com/outcrop/outcrop/internal/bucket/gateway"
 )
 
 // target is what a request names.
@@ -78,16 +80,8 @@ func (t *target) rawQuery() string {
 	return b.String()
 }
 
-// representable reports whether the gateway can keep a key: its segments are
-// names of folders, and those have no empty ones and none that lead elsewhere.
-func representable(key string) bool {
-	for segment := range strings.SplitSeq(strings.TrimSuffix(key, "/"), "/") {
-		if segment == "" || segment == "." || segment == ".." {
-			return false
-		}
-	}
-	return !strings.Contains(key, "\x00")
-}
+// representable reports whether the gateway can keep a key.
+func representable(key string) bool { return gateway.Representable(key) }
 
 // amazon are S3's own host names, which reach us where names are redirected.
 var amazon = regexp.MustCompile(`^(?:(.+)\.)?s3(?:[.-][a-z0-9-]+)*\.amazonaws\.com(?:\.cn)?$`)

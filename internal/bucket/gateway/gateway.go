@@ -116,7 +116,7 @@ func serve(cfg Config, in io.Reader, out io.Writer) error {
 	utils.SetBucketNameValidationStrict(true)
 	root := auth.Account{Access: cfg.AccessKeyID, Secret: cfg.Secret, Role: auth.RoleAdmin}
 	server, err := s3api.New(
-		backend, middlewares.RootUserConfig{Access: root.Access, Secret: root.Secret}, cfg.Region, auth.NewIAMServiceSingle(root),
+		&guarded{Backend: backend, dir: cfg.Dir}, middlewares.RootUserConfig{Access: root.Access, Secret: root.Secret}, cfg.Region, auth.NewIAMServiceSingle(root),
 		nil, nil, nil, nil, // no access log, no administration, no events, no metrics: the server has its own
 		s3api.WithQuiet(), s3api.WithKeepAlive(), s3api.WithDisableACL(),
 		s3api.WithConcurrencyLimiter(maxRequests, maxRequests), s3api.WithMpMaxParts(maxParts),

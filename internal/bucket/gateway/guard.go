@@ -1,0 +1,165 @@
+package gateway
+
+import (
+	"context"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/versity/versitygw/backend"
+	"github.com/versity/versitygw/backend/posix"
+	"github.com/versity/versitygw/s3err"
+	"github.com/versity/versitygw/s3response"
+)
+
+// Representable reports whether a bucket can hold a key, and an answer name it.
+// Its segments are names of folders, and those have no empty ones, none that
+// lead elsewhere, and not the one of the backend's own files, which it shows at
+// no depth. The answers are XML, which has no words for most control characters: such an
+// object would be listed under another name.
+func Representable(key string) bool {
+	for segment := range strings.SplitSeq(strings.TrimSuffix(key, "/"), "/") {
+		if segment == "" || segment == "." || segment == ".." || strings.EqualFold(segment, posix.MetaTmpDir) {
+			return false
+		}
+	}
+	return utf8.ValidString(key) && !strings.ContainsFunc(key, nameless)
+}
+
+// nameless reports whether XML 1.0 has no way to write a character.
+func nameless(r rune) bool {
+	return r < 0x20 && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF
+}
+
+// guarded refuses what the backend would make a path of without looking: keys
+// that are in the body of a request or in a header, and the IDs of multipart
+// uploads. They lead out of the folder of the buckets otherwise, and one of
+// the operations removes what it finds there with all that is in it.
+type guarded struct {
+	backend.Backend
+
+	dir string // of the buckets
+}
+
+// upload is an ID of a multipart upload as the backend makes them.
+var upload = regexp.MustCompile(`^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
+func uploadID(id *string) error {
+	switch {
+	case id == nil:
+		return s3err.GetNoSuchUploadErr("")
+	case !upload.MatchString(*id):
+		return s3err.GetNoSuchUploadErr(*id)
+	}
+	return nil
+}
+
+// copySource refuses a source whose key no bucket can hold.
+func copySource(source *string) error {
+	if source == nil {
+		return s3err.GetInvalidArgumentErr(s3err.InvalidArgCopySourceBucket, "")
+	}
+	bucket, key, _, err := backend.ParseCopySource(*source)
+	switch {
+	case err != nil:
+		return err
+	case bucket == "" || strings.HasPrefix(bucket, "."):
+		return s3err.GetInvalidArgumentErr(s3err.InvalidArgCopySourceBucket, bucket)
+	case !Representable(key):
+		return s3err.GetInvalidArgumentErr(s3err.InvalidArgCopySourceObject, key)
+	}
+	return nil
+}
+
+// AbortMultipartUpload implements backend.Backend.
+func (g *guarded) AbortMultipartUpload(ctx context.Context, in *s3.AbortMultipartUploadInput) error {
+	if err := uploadID(in.UploadId); err != nil {
+		return err
+	}
+	return g.Backend.AbortMultipartUpload(ctx, in)
+}
+
+// CompleteMultipartUpload implements backend.Backend. A key that is a folder of
+// other keys is refused in the words of PutObject; the parts stay.
+func (g *guarded) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMultipartUploadInput) (s3response.CompleteMultipartUploadResult, string, error) {
+	var none s3response.CompleteMultipartUploadResult
+	if err := uploadID(in.UploadId); err != nil {
+		return none, "", err
+	}
+	if in.Bucket != nil && in.Key != nil {
+		if info, err := os.Stat(filepath.Join(g.dir, *in.Bucket, *in.Key)); err == nil && info.IsDir() {
+			return none, "", s3err.GetAPIError(s3err.ErrExistingObjectIsDirectory)
+		}
+	}
+	return g.Backend.CompleteMultipartUpload(ctx, in)
+}
+
+// ListParts implements backend.Backend.
+func (g *guarded) ListParts(ctx context.Context, in *s3.ListPartsInput) (s3response.ListPartsResult, error) {
+	if err := uploadID(in.UploadId); err != nil {
+		return s3response.ListPartsResult{}, err
+	}
+	return g.Backend.ListParts(ctx, in)
+}
+
+// UploadPart implements backend.Backend.
+func (g *guarded) UploadPart(ctx context.Context, in *s3.UploadPartInput) (*s3.UploadPartOutput, error) {
+	if err := uploadID(in.UploadId); err != nil {
+		return nil, err
+	}
+	return g.Backend.UploadPart(ctx, in)
+}
+
+// UploadPartCopy implements backend.Backend.
+func (g *guarded) UploadPartCopy(ctx context.Context, in *s3.UploadPartCopyInput) (s3response.CopyPartResult, error) {
+	if err := uploadID(in.UploadId); err != nil {
+		return s3response.CopyPartResult{}, err
+	}
+	if err := copySource(in.CopySource); err != nil {
+		return s3response.CopyPartResult{}, err
+	}
+	return g.Backend.UploadPartCopy(ctx, in)
+}
+
+// CopyObject implements backend.Backend.
+func (g *guarded) CopyObject(ctx context.Context, in s3response.CopyObjectInput) (s3response.CopyObjectOutput, error) {
+	if err := copySource(in.CopySource); err != nil {
+		return s3response.CopyObjectOutput{}, err
+	}
+	return g.Backend.CopyObject(ctx, in)
+}
+
+// DeleteObjects implements backend.Backend. Keys that no bucket can hold are
+// errors of their own; the others are deleted.
+func (g *guarded) DeleteObjects(ctx context.Context, in *s3.DeleteObjectsInput) (s3response.DeleteResult, error) {
+	var refused []types.Error
+	if in.Delete != nil {
+		kept := make([]types.ObjectIdentifier, 0, len(in.Delete.Objects))
+		for _, o := range in.Delete.Objects {
+			if o.Key == nil || !Representable(*o.Key) {
+				refused = append(refused, s3err.ObjectDeleteError(o.Key, o.VersionId, s3err.APIError{
+					Code: "InvalidArgument", Description: KeyRule, HTTPStatusCode: http.StatusBadRequest,
+				}))
+				continue
+			}
+			kept = append(kept, o)
+		}
+		if len(refused) > 0 {
+			only := *in
+			only.Delete = &types.Delete{Objects: kept, Quiet: in.Delete.Quiet}
+			in = &only
+		}
+	}
+	result, err := g.Backend.DeleteObjects(ctx, in)
+	result.Error = append(result.Error, refused...)
+	return result, err
+}
+
+// KeyRule says to clients what Representable asks for.
+const KeyRule = "Object keys with empty segments, '.', '..' or '" + posix.MetaTmpDir +
+	"' between slashes, or control characters are not supported by this server."

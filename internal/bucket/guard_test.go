@@ -1,0 +1,164 @@
+package bucket_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+)
+
+// outside makes a file in a folder beside that of the buckets, where the
+// server's own state is.
+func (f *fixture) outside(t *testing.T) string {
+	t.Helper()
+	path := filepath.Join(filepath.Dir(f.dir), "victim", "file")
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func untouched(t *testing.T, path string) {
+	t.Helper()
+	files, err := os.ReadDir(filepath.Dir(path))
+	if err != nil || len(files) != 1 || files[0].Name() != filepath.Base(path) {
+		t.Errorf("beside the buckets are %v (%v), want the one file", files, err)
+	}
+}
+
+// What is in the body of a request or in its query must not lead out of the
+// folder of the buckets either.
+func TestNothingLeadsOutside(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, nil)
+	c := f.client()
+	ctx := t.Context()
+	docs := aws.String("docs")
+	if _, err := c.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: docs}); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"keep", "go"} {
+		if _, err := c.PutObject(ctx, &s3.PutObjectInput{Bucket: docs, Key: aws.String(key), Body: strings.NewReader("x")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path := f.outside(t)
+
+	deleted, err := c.DeleteObjects(ctx, &s3.DeleteObjectsInput{Bucket: docs, Delete: &types.Delete{Objects: []types.ObjectIdentifier{
+		{Key: aws.String("../../victim/file")}, {Key: aws.String("go")}, {Key: aws.String("../docs/keep")}, {Key: aws.String(".sgwtmp/multipart")},
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(deleted.Deleted) != 1 || *deleted.Deleted[0].Key != "go" {
+		t.Errorf("got deleted %v, want the one object", deleted.Deleted)
+	}
+	if len(deleted.Errors) != 3 || *deleted.Errors[0].Code != "InvalidArgument" || *deleted.Errors[0].Key != "../../victim/file" {
+		t.Errorf("got errors %v, want one for each of the other keys", deleted.Errors)
+	}
+	if _, err := c.HeadObject(ctx, &s3.HeadObjectInput{Bucket: docs, Key: aws.String("keep")}); err != nil {
+		t.Errorf("keep: %v", err)
+	}
+
+	for _, id := range []string{"../../../../../victim", "../../../../../victim/file", "..", "", "no-such-id", strings.Repeat("x", 300)} {
+		upload := aws.String(id)
+		key := aws.String("big")
+		calls := map[string]error{}
+		_, calls["part"] = c.UploadPart(ctx, &s3.UploadPartInput{Bucket: docs, Key: key, UploadId: upload, PartNumber: aws.Int32(1), Body: strings.NewReader("evil")})
+		_, calls["list"] = c.ListParts(ctx, &s3.ListPartsInput{Bucket: docs, Key: key, UploadId: upload})
+		_, calls["copy"] = c.UploadPartCopy(ctx, &s3.UploadPartCopyInput{Bucket: docs, Key: key, UploadId: upload, PartNumber: aws.Int32(1), CopySource: aws.String("docs/keep")})
+		_, calls["complete"] = c.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{Bucket: docs, Key: key, UploadId: upload,
+			MultipartUpload: &types.CompletedMultipartUpload{Parts: []types.CompletedPart{{PartNumber: aws.Int32(1), ETag: aws.String("d41d8cd98f00b204e9800998ecf8427e")}}}})
+		_, calls["abort"] = c.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: docs, Key: key, UploadId: upload})
+		for name, err := range calls {
+			if got := code(err); got != "NoSuchUpload" {
+				t.Errorf("%s with the upload %.40q: got %v, want NoSuchUpload", name, id, err)
+			}
+		}
+	}
+	for _, source := range []string{"docs/../../victim/file", "docs/%2e%2e/%2e%2e/victim/file", "../victim/file", "docs/.sgwtmp/x", ".sgwtmp/x"} {
+		_, err := c.CopyObject(ctx, &s3.CopyObjectInput{Bucket: docs, Key: aws.String("stolen"), CopySource: aws.String(source)})
+		if code(err) != "InvalidArgument" {
+			t.Errorf("copy of %s: got %v, want InvalidArgument", source, err)
+		}
+	}
+	untouched(t, path)
+}
+
+// A key that the backend would hide, or that a list could not name, is refused
+// before anything is kept.
+func TestKeysThatWouldBeLost(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, nil)
+	c := f.client()
+	docs := aws.String("docs")
+	if _, err := c.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: docs}); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{".sgwtmp/x", ".SGWTMP/x", ".sgwtmp", "x/.sgwtmp/y", "a\x01b", "a\x7f/\x00", "\ufffe", "a\x1f"} {
+		_, err := c.PutObject(t.Context(), &s3.PutObjectInput{Bucket: docs, Key: aws.String(key), Body: strings.NewReader("x")})
+		if code(err) != "InvalidArgument" {
+			t.Errorf("%q: got %v, want InvalidArgument", key, err)
+		}
+	}
+	files, err := os.ReadDir(filepath.Join(f.dir, "docs"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) || len(files) != 0 {
+		t.Errorf("got %v (%v), want nothing kept", files, err)
+	}
+	for _, key := range []string{"a\tb", "a\nb", "a\x7fb", "a.sgwtmp/x", "\u00a0"} {
+		if _, err := c.PutObject(t.Context(), &s3.PutObjectInput{Bucket: docs, Key: aws.String(key), Body: strings.NewReader("x")}); err != nil {
+			t.Errorf("%q: %v", key, err)
+		}
+		listed, err := c.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: docs, Prefix: aws.String(key)})
+		if err != nil || len(listed.Contents) != 1 || *listed.Contents[0].Key != key {
+			t.Errorf("list of %q: got %v, %v", key, listed, err)
+		}
+	}
+}
+
+// A folder of keys cannot be an object too. The parts stay, so that the client
+// can complete the upload when the folder is gone.
+func TestMultipartUploadOverAFolder(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, nil)
+	c := f.client()
+	ctx := t.Context()
+	docs, key := aws.String("docs"), aws.String("folder")
+	if _, err := c.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: docs}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.PutObject(ctx, &s3.PutObjectInput{Bucket: docs, Key: aws.String("folder/in"), Body: strings.NewReader("x")}); err != nil {
+		t.Fatal(err)
+	}
+	made, err := c.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{Bucket: docs, Key: key})
+	if err != nil {
+		t.Fatal(err)
+	}
+	part, err := c.UploadPart(ctx, &s3.UploadPartInput{Bucket: docs, Key: key, UploadId: made.UploadId, PartNumber: aws.Int32(1), Body: strings.NewReader("whole")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := &s3.CompleteMultipartUploadInput{Bucket: docs, Key: key, UploadId: made.UploadId,
+		MultipartUpload: &types.CompletedMultipartUpload{Parts: []types.CompletedPart{{PartNumber: aws.Int32(1), ETag: part.ETag}}}}
+	if _, err := c.CompleteMultipartUpload(ctx, in); code(err) != "ExistingObjectIsDirectory" {
+		t.Errorf("got %v, want ExistingObjectIsDirectory", err)
+	}
+	if _, err := c.HeadObject(ctx, &s3.HeadObjectInput{Bucket: docs, Key: aws.String("folder/in")}); err != nil {
+		t.Errorf("the object in the folder: %v", err)
+	}
+	if _, err := c.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: docs, Key: aws.String("folder/in")}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.CompleteMultipartUpload(ctx, in); err != nil {
+		t.Errorf("when the folder is gone: %v", err)
+	}
+}
