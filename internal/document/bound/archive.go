@@ -3,6 +3,7 @@ package bound
 import (
 	"archive/zip"
 	"bytes"
+	"errors"
 	"io"
 	"path"
 	"strings"
@@ -119,7 +120,7 @@ func (r *partReader) Read(p []byte) (int, error) {
 	if r.archive.left -= int64(n); r.archive.left < 0 {
 		return 0, tooLarge()
 	}
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = fault.Wrap(fault.Invalid, err, "The file is damaged: %s cannot be read.", r.name)
 	}
 	return n, err

@@ -112,8 +112,7 @@ func newDecoder(from io.Reader) *xml.Decoder {
 
 // damaged keeps faults as they are and makes one of all else.
 func damaged(err error) error {
-	var f *fault.Error
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*fault.Error](err); ok {
 		return f
 	}
 	return fault.Wrap(fault.Invalid, err, "The file is damaged: its text cannot be read.")

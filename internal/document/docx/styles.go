@@ -7,12 +7,6 @@ import (
 	"github.com/outcrop/outcrop/internal/document/bound"
 )
 
-// numberRef is a paragraph's place in a numbering: which, and how deep.
-type numberRef struct {
-	ID    string `xml:"numId"`
-	Level string `xml:"ilvl"`
-}
-
 // style is what matters here of a paragraph style.
 type style struct {
 	heading int    // 1 to 6; 0: none

@@ -27,7 +27,7 @@ func clean(root *html.Node) (title string) {
 	if body == nil {
 		body = root
 	}
-	remove(root, func(n *html.Node) bool { return invisible(n) })
+	remove(root, invisible)
 	if main != nil && words(main) == 0 {
 		main = nil // filled by a script, or a landmark without content
 	}

@@ -31,7 +31,7 @@ func Parse(content []byte, charset string) (*document.Text, error) {
 	}
 	root, err := html.Parse(strings.NewReader(s))
 	if err != nil {
-		// The parser refuses what is nested too deeply, and nothing else.
+		//nolint:nilerr // the parser refuses what is nested too deeply, and nothing else; its text is there all the same
 		return text.Of(MIME, flat(s), note, "The page is nested too deeply; its text was taken without its structure."), nil
 	}
 	title := clean(root)

@@ -26,7 +26,7 @@ type Page []Line
 
 // Sizes of a page of A4, and of its text.
 const (
-	Width, Height = 595, 842
+	width, height = 595, 842
 	margin        = 72
 	leading       = 12
 )
@@ -35,8 +35,8 @@ const (
 // one wherever the text has one.
 func Prose(text string) Page {
 	var page Page
-	y := float64(Height - margin)
-	for _, line := range strings.Split(text, "\n") {
+	y := float64(height - margin)
+	for line := range strings.SplitSeq(text, "\n") {
 		if line != "" {
 			page = append(page, Line{X: margin, Y: y, Size: 10, Text: line})
 		}
@@ -64,7 +64,7 @@ func Write(pages ...Page) []byte {
 	w.stream("", []byte(toUnicode))
 	for i, page := range pages {
 		w.object(fmt.Sprintf("<< /Type /Page /Parent 2 0 R /MediaBox [0 0 %d %d] /Contents %d 0 R"+
-			" /Resources << /Font << /F1 3 0 R /F2 4 0 R >> >> >>", Width, Height, fixed+2+2*i))
+			" /Resources << /Font << /F1 3 0 R /F2 4 0 R >> >> >>", width, height, fixed+2+2*i))
 		w.stream("/Filter /FlateDecode", deflate(page.content()))
 	}
 	return w.finish()
@@ -75,7 +75,8 @@ const toUnicode = `/CIDInit /ProcSet findresource begin 12 dict begin begincmap
 /CMapName /Wide def /CMapType 2 def
 1 begincodespacerange <0000> <FFFF> endcodespacerange
 1 beginbfrange <0000> <FFFF> <0000> endbfrange
-endcmap end end`
+endcmap
+end` + "\nend"
 
 func (p Page) content() []byte {
 	var b bytes.Buffer
