@@ -85,6 +85,7 @@ func (x *exchange) wrap(out *http.Request) error {
 	if x.payload == sigv4.PayloadEvents {
 		return fail(http.StatusBadRequest, "InvalidArgument", "The x-amz-content-sha256 header does not fit the operation.")
 	}
+	dropChunkedEncoding(out.Header)
 	if x.payload == sigv4.PayloadUnsignedTrailer && out.ContentLength >= 0 {
 		out.Header.Set(contentHash, "STREAMING-UNSIGNED-PAYLOAD-TRAILER")
 		return nil
@@ -107,7 +108,6 @@ func (x *exchange) wrap(out *http.Request) error {
 	out.Header.Set(contentHash, "UNSIGNED-PAYLOAD")
 	out.Header.Del("X-Amz-Decoded-Content-Length")
 	out.Header.Del("X-Amz-Trailer")
-	dropChunkedEncoding(out.Header)
 	return nil
 }
 

@@ -49,6 +49,9 @@ type process struct {
 
 // start runs the command and returns when it listens.
 func start(ctx context.Context, p *Params) (*process, error) {
+	if len(p.Command) == 0 {
+		return nil, errors.New("nobody has said how to start the process of the buckets")
+	}
 	dir, err := filepath.Abs(p.Dir)
 	if err != nil {
 		return nil, fmt.Errorf("find the folder of the buckets: %w", err)

@@ -32,6 +32,7 @@ import (
 	"github.com/versity/versitygw/s3api"
 	"github.com/versity/versitygw/s3api/middlewares"
 	"github.com/versity/versitygw/s3api/utils"
+	"github.com/versity/versitygw/s3err"
 )
 
 // Config is what the process is told, as one line of JSON on standard input.
@@ -120,7 +121,7 @@ func serve(cfg Config, in io.Reader, out io.Writer) error {
 		nil, nil, nil, nil, // no access log, no administration, no events, no metrics: the server has its own
 		s3api.WithQuiet(), s3api.WithKeepAlive(), s3api.WithDisableACL(),
 		s3api.WithConcurrencyLimiter(maxRequests, maxRequests), s3api.WithMpMaxParts(maxParts),
-		s3api.WithMiddleware("/", adoptRequestID), s3api.WithMiddleware("/", drain),
+		s3api.WithMiddleware("/", adoptRequestID), s3api.WithMiddleware("/", wholeBody),
 		s3api.WithOnListen(func() { fmt.Fprintln(out, Ready) }),
 	)
 	if err != nil {
@@ -151,15 +152,37 @@ func adoptRequestID(ctx fiber.Ctx) error {
 	return ctx.Next()
 }
 
-// drain reads what an early answer left of a body. The library closes the
-// connection instead where that is much, and the answer would be lost with it.
-// Who sends is our own server, which has set the limits.
-func drain(ctx fiber.Ctx) error {
+// wholeBody makes of a body that breaks off an error: the library takes it for
+// one that ends there, and would keep half an object. It reads what an early
+// answer left of a body, too, for the library closes the connection where that
+// is much, and the answer would be lost with it. Who sends is our own server,
+// which has set the limits.
+func wholeBody(ctx fiber.Ctx) error {
+	stream, length := ctx.Request().BodyStream(), int64(ctx.Request().Header.ContentLength())
+	if stream == nil || length <= 0 {
+		return ctx.Next()
+	}
+	utils.ContextKeyBodyReader.Set(ctx, &exact{stream: stream, left: length})
 	err := ctx.Next()
-	if stream := ctx.Request().BodyStream(); stream != nil && ctx.Request().Header.ContentLength() > 0 {
+	if stream = ctx.Request().BodyStream(); stream != nil { // it is gone where the body was read as a whole
 		_, _ = io.Copy(io.Discard, stream) // a client that is gone has no use for the answer
 	}
 	return err
+}
+
+// exact is a stream that has to be as long as was said.
+type exact struct {
+	stream io.Reader
+	left   int64
+}
+
+// Read implements io.Reader.
+func (e *exact) Read(p []byte) (int, error) {
+	n, err := e.stream.Read(p)
+	if e.left -= int64(n); errors.Is(err, io.EOF) && e.left > 0 {
+		err = s3err.GetAPIError(s3err.ErrIncompleteBody) // the library takes io.ErrUnexpectedEOF for an end
+	}
+	return n, err
 }
 
 // socketAddress writes the socket's path so that the library takes it for one:
