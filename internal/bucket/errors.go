@@ -60,8 +60,7 @@ func unavailable(cause error) *failure {
 // failureOf puts an error of the signature's check, or of reading a body, into
 // S3's words.
 func failureOf(err error) *failure {
-	var f *failure
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*failure](err); ok {
 		return f
 	}
 	e := fault.As(err)

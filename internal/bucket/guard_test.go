@@ -162,3 +162,30 @@ func TestMultipartUploadOverAFolder(t *testing.T) {
 		t.Errorf("when the folder is gone: %v", err)
 	}
 }
+
+// What would be answered with success and not be done is refused: an object
+// that is kept in the clear although its client sent a key for it, and one that
+// a lock keeps which nobody can open.
+func TestNoPromisesThatAreNotKept(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, nil)
+	c := f.client()
+	ctx := t.Context()
+	docs, key := aws.String("docs"), aws.String("secret")
+	if _, err := c.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String("locked"), ObjectLockEnabledForBucket: aws.Bool(true)}); code(err) != "NotImplemented" {
+		t.Errorf("object lock: got %v, want NotImplemented", err)
+	}
+	if _, err := c.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: docs, ObjectLockEnabledForBucket: aws.Bool(false)}); err != nil {
+		t.Fatal(err)
+	}
+	_, err := c.PutObject(ctx, &s3.PutObjectInput{
+		Bucket: docs, Key: key, Body: strings.NewReader("x"),
+		SSECustomerAlgorithm: aws.String("AES256"), SSECustomerKey: aws.String("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="), SSECustomerKeyMD5: aws.String("x"),
+	})
+	if code(err) != "NotImplemented" {
+		t.Errorf("a key of the client: got %v, want NotImplemented", err)
+	}
+	if _, err := c.HeadObject(ctx, &s3.HeadObjectInput{Bucket: docs, Key: key}); code(err) != "NotFound" {
+		t.Errorf("the object: got %v, want none", err)
+	}
+}

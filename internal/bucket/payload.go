@@ -226,7 +226,7 @@ func (x *exchange) relocate(out *http.Request) error {
 	}
 	changed := location.ReplaceAll(text, nil)
 	if len(changed) != len(text) {
-		out.Header.Del("Content-Md5")
+		out.Header.Del("Content-MD5")
 		for name := range out.Header {
 			if strings.HasPrefix(name, "X-Amz-Checksum-") || strings.HasPrefix(name, "X-Amz-Sdk-Checksum-") {
 				out.Header.Del(name)

@@ -90,6 +90,10 @@ func (s *Server) prepare(x *exchange, r *http.Request) (*http.Request, error) {
 		return nil, fail(http.StatusMethodNotAllowed, "MethodNotAllowed", "The specified method is not allowed against this resource.")
 	case op.refused:
 		return nil, notImplemented(op.name)
+	case asksFor(x, r, "x-amz-bucket-object-lock-enabled"):
+		return nil, notImplemented("Object Lock")
+	case asksFor(x, r, "x-amz-server-side-encryption-customer-algorithm"):
+		return nil, notImplemented("Encryption with a key of the client")
 	case x.target.key != "" && !representable(x.target.key):
 		return nil, fail(http.StatusBadRequest, "InvalidArgument", gateway.KeyRule)
 	}
@@ -113,6 +117,19 @@ func (s *Server) prepare(x *exchange, r *http.Request) (*http.Request, error) {
 	out.URL = &url.URL{Scheme: "http", Host: "gateway", Opaque: x.target.path, RawQuery: x.target.rawQuery()}
 	out.RequestURI, out.TransferEncoding = "", nil // the length is known by now
 	return out, nil
+}
+
+// asksFor reports whether a header, or the parameter of a presigned URL that
+// stands for it, asks for something that the gateway would say yes to and not
+// do, or could never undo.
+func asksFor(x *exchange, r *http.Request, name string) bool {
+	for _, p := range x.target.query {
+		if strings.EqualFold(p.name, name) && !strings.EqualFold(p.value, "false") {
+			return true
+		}
+	}
+	value := r.Header.Get(name)
+	return value != "" && !strings.EqualFold(value, "false")
 }
 
 // unsign takes the client's signature out of a request. Of a presigned URL it

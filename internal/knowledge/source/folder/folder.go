@@ -74,7 +74,7 @@ func (s *source) List(ctx context.Context, yield func(knowledge.Object) error) e
 	if err != nil {
 		return err
 	}
-	defer root.Close()
+	defer root.Close() //nolint:errcheck // it was only read
 	w := walk{ctx: ctx, source: s, root: root, yield: yield}
 	return w.folder(".")
 }
@@ -196,7 +196,7 @@ func (s *source) Stat(ctx context.Context, id string) (knowledge.Object, error) 
 	if err != nil {
 		return knowledge.Object{}, err
 	}
-	defer root.Close()
+	defer root.Close() //nolint:errcheck // it was only read
 	info, err := root.Stat(filepath.FromSlash(path))
 	if err != nil {
 		return knowledge.Object{}, fileError(id, err)
@@ -222,7 +222,7 @@ func (s *source) Open(ctx context.Context, o knowledge.Object) (io.ReadCloser, e
 	if err != nil {
 		return nil, err
 	}
-	defer root.Close()
+	defer root.Close() //nolint:errcheck // it was only read
 	file, err := root.Open(filepath.FromSlash(path))
 	if err != nil {
 		return nil, fileError(o.ID, err)
