@@ -12,7 +12,6 @@ import (
 	"math"
 	"math/bits"
 	"runtime"
-	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -25,14 +24,13 @@ type Planes struct {
 	width      int // numbers kept of each: up to the last that is not zero in all, in whole words
 	pages      []*page
 	slots      int
-	sum        []float64 // of all vectors, for their mean
-	centered   int       // how many there were when bits were last made; 0: there are none
+	centered   int // how many there were when bits were last made; 0: there are none
 	mean       []float32
 }
 
 // page holds neighboring slots, so that more memory is only ever a page more.
 type page struct {
-	codes []int8    // width for each slot
+	codes []byte    // signed, width for each slot
 	units []float32 // what 1 is worth
 	// Of the difference to the mean: which numbers are positive, what a sum of
 	// signs is worth, and how many are positive. Nil until there are enough.
@@ -73,7 +71,7 @@ func (p *Planes) Add(code []byte) error {
 	if p.slots%pageSlots == 0 {
 		last = &page{}
 		if p.slots > 0 { // a small index does not pay for a whole page
-			last.codes = make([]int8, 0, pageSlots*p.width)
+			last.codes = make([]byte, 0, pageSlots*p.width)
 			last.units = make([]float32, 0, pageSlots)
 		}
 		p.pages = append(p.pages, last)
@@ -81,11 +79,8 @@ func (p *Planes) Add(code []byte) error {
 		last = p.pages[len(p.pages)-1]
 	}
 	at := len(last.codes)
-	last.codes = append(last.codes, make([]int8, p.width)...)
-	for i, c := range code {
-		last.codes[at+i] = int8(c)
-		p.sum[i] += float64(unit) * float64(int8(c))
-	}
+	last.codes = append(last.codes, code...)
+	last.codes = append(last.codes, make([]byte, p.width-len(code))...)
 	last.units = append(last.units, unit)
 	p.slots++
 	if p.centered > 0 {
@@ -99,15 +94,13 @@ func (p *Planes) widen(numbers int) {
 	width := min((numbers+63)/64*64, (p.dimensions+63)/64*64)
 	for _, old := range p.pages {
 		n := len(old.units)
-		codes := make([]int8, n*width)
+		codes := make([]byte, n*width)
 		for s := range n {
 			copy(codes[s*width:], old.codes[s*p.width:(s+1)*p.width])
 		}
 		*old = page{codes: codes, units: old.units}
 	}
-	sum := make([]float64, width)
-	copy(sum, p.sum)
-	p.width, p.sum, p.centered, p.mean = width, sum, 0, nil
+	p.width, p.centered, p.mean = width, 0, nil
 }
 
 // Due reports whether Rebuilt would make searches better: there are twice as
@@ -122,24 +115,44 @@ func (p *Planes) Due() bool {
 func (p *Planes) Rebuilt() *Planes {
 	fresh := *p
 	fresh.pages = make([]*page, len(p.pages))
-	fresh.sum = slices.Clone(p.sum)
-	if fresh.centered = p.slots; p.slots < fewest {
-		fresh.centered = 0
-	}
-	fresh.mean = make([]float32, p.width)
-	for i, s := range p.sum {
-		fresh.mean[i] = float32(s / float64(max(p.slots, 1)))
-	}
-	inParallel(len(p.pages), func(i int) {
-		old := p.pages[i]
+	for i, old := range p.pages {
 		fresh.pages[i] = &page{codes: old.codes, units: old.units}
-		if fresh.centered > 0 {
-			for s := range old.units {
-				fresh.addBits(fresh.pages[i], s)
-			}
+	}
+	fresh.centered, fresh.mean = 0, nil
+	if p.slots < fewest {
+		return &fresh
+	}
+	fresh.centered, fresh.mean = p.slots, p.average()
+	inParallel(len(fresh.pages), func(i int) {
+		for slot := range fresh.pages[i].units {
+			fresh.addBits(fresh.pages[i], slot)
 		}
 	})
 	return &fresh
+}
+
+// average is the mean of all vectors.
+func (p *Planes) average() []float32 {
+	sums := make([][]float64, len(p.pages))
+	inParallel(len(p.pages), func(i int) {
+		sum := make([]float64, p.width)
+		g := p.pages[i]
+		for slot, unit := range g.units {
+			for d, c := range g.codes[slot*p.width : (slot+1)*p.width] {
+				sum[d] += float64(unit * float32(int8(c)))
+			}
+		}
+		sums[i] = sum
+	})
+	mean := make([]float32, p.width)
+	for d := range mean {
+		total := 0.0
+		for _, sum := range sums {
+			total += sum[d]
+		}
+		mean[d] = float32(total / float64(p.slots))
+	}
+	return mean
 }
 
 // addBits appends the bits of a slot of a page.
@@ -156,14 +169,14 @@ func (p *Planes) addBits(to *page, slot int) {
 	ones := 0
 	for w := 0; w < p.width; w += 64 {
 		word := uint64(0)
+		c, m := (*[64]byte)(code[w:]), (*[64]float32)(p.mean[w:])
 		for i := range 64 {
-			x := unit*float32(code[w+i]) - p.mean[w+i]
+			x := unit*float32(int8(c[i])) - m[i]
 			squares += x * x
 			sizes += abs(x)
-			if x > 0 {
-				word |= 1 << i
-			}
+			word |= uint64(math.Float32bits(x)>>31) << i // 1 where x is negative
 		}
+		word = ^word
 		ones += bits.OnesCount64(word)
 		to.bits = append(to.bits, word)
 	}
@@ -181,7 +194,7 @@ func (p *Planes) Bytes() int64 {
 	for _, g := range p.pages {
 		n += int64(cap(g.codes)) + 4*int64(cap(g.units)+cap(g.factors)+cap(g.ones)) + 8*int64(cap(g.bits))
 	}
-	return n + 8*int64(len(p.sum)) + 4*int64(len(p.mean))
+	return n + 4*int64(len(p.mean))
 }
 
 // inParallel calls f for the numbers below n, on all cores.

@@ -1,7 +1,6 @@
 package vector
 
 import (
-	"cmp"
 	"math"
 	"math/bits"
 	"slices"
@@ -71,11 +70,11 @@ func (p *Planes) byBytes(q query, slot int) float32 {
 	var s0, s1, s2, s3 int32
 	numbers := q.numbers[:len(code)]
 	for len(code) >= 8 && len(numbers) >= 8 {
-		c, n := (*[8]int8)(code), (*[8]int16)(numbers)
-		s0 += int32(c[0])*int32(n[0]) + int32(c[4])*int32(n[4])
-		s1 += int32(c[1])*int32(n[1]) + int32(c[5])*int32(n[5])
-		s2 += int32(c[2])*int32(n[2]) + int32(c[6])*int32(n[6])
-		s3 += int32(c[3])*int32(n[3]) + int32(c[7])*int32(n[7])
+		c, n := (*[8]byte)(code), (*[8]int16)(numbers)
+		s0 += int32(int8(c[0]))*int32(n[0]) + int32(int8(c[4]))*int32(n[4])
+		s1 += int32(int8(c[1]))*int32(n[1]) + int32(int8(c[5]))*int32(n[5])
+		s2 += int32(int8(c[2]))*int32(n[2]) + int32(int8(c[6]))*int32(n[6])
+		s3 += int32(int8(c[3]))*int32(n[3]) + int32(int8(c[7]))*int32(n[7])
 		code, numbers = code[8:], numbers[8:]
 	}
 	return float32(s0+s1+s2+s3) * q.unit * g.units[at]
@@ -126,7 +125,7 @@ func (p *Planes) candidates(v []float32, allowed bitmap.Set, n int) []Hit {
 			}
 		}
 	}
-	return top.sorted()
+	return top.kept()
 }
 
 func (s *sliced) score(g *page, words int, scores []float32) {
@@ -144,35 +143,4 @@ func (s *sliced) score(g *page, words int, scores []float32) {
 		t := t0 + t1<<1 + t2<<2 + t3<<3
 		scores[i] = (2*(s.low*g.ones[i]+s.step*float32(t)) - s.sum) * g.factors[i]
 	}
-}
-
-// top keeps the n best hits.
-type top struct {
-	n     int
-	hits  []Hit
-	least float32 // what is not above is not among them
-}
-
-func newTop(n int) *top {
-	return &top{n: n, least: float32(math.Inf(-1)), hits: make([]Hit, 0, 2*n+64)}
-}
-
-func (t *top) offer(h Hit) {
-	if h.Score <= t.least {
-		return
-	}
-	if t.hits = append(t.hits, h); len(t.hits) == cap(t.hits) {
-		slices.SortFunc(t.hits, order)
-		t.hits = t.hits[:t.n]
-		t.least = t.hits[t.n-1].Score
-	}
-}
-
-func (t *top) sorted() []Hit {
-	slices.SortFunc(t.hits, order)
-	return t.hits[:min(t.n, len(t.hits))]
-}
-
-func order(a, b Hit) int {
-	return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.Slot, b.Slot))
 }

@@ -17,10 +17,11 @@ import (
 
 // Index is one open index. It implements knowledge.Index.
 type Index struct {
-	path string
-	spec knowledge.Spec
-	db   *sqlite.DB
-	read statements
+	path   string
+	spec   knowledge.Spec
+	db     *sqlite.DB
+	reads  statements // of the readers' connections
+	writes statements // of the writer's
 
 	// writing is held by who changes the database or memory: one at a time.
 	writing chan struct{}
@@ -54,7 +55,13 @@ func openIndex(ctx context.Context, path string, spec *knowledge.Spec, p Params)
 	if err := x.readSpec(ctx, spec); err != nil {
 		return nil, err
 	}
-	if err := x.read.prepare(ctx, db.Reader()); err != nil {
+	if x.reads, err = prepare(ctx, db.Reader(), selectGeneration, selectVectors, selectHits); err != nil {
+		return nil, sqlite.Classify(err)
+	}
+	x.writes, err = prepare(ctx, db.Writer(), selectGeneration, selectStored, selectLast, selectWas, insertDocument, updateDocument, deleteDocument,
+		insertEntry, insertVector, insertChunk, deleteEntries, deleteVectors, deleteChunks, insertParent, deleteParents, insertTerm, insertRemoved,
+		forgetRemoved, insertOutcome, updateGeneration)
+	if err != nil {
 		return nil, sqlite.Classify(err)
 	}
 	return x, x.reload(ctx)
@@ -129,5 +136,6 @@ func (x *Index) close() error {
 	if x.closed.Swap(true) {
 		return nil
 	}
-	return errors.Join(x.read.close(), sqlite.Classify(x.db.Close()))
+	// The statements go last: those who are still searching need them.
+	return errors.Join(sqlite.Classify(x.db.Close()), x.reads.close(), x.writes.close())
 }

@@ -14,59 +14,14 @@ import (
 	"github.com/outcrop/outcrop/internal/vector"
 )
 
-// statements are what every search asks the database.
-type statements struct {
-	generation *sql.Stmt
-	vectors    *sql.Stmt
-	chunk      *sql.Stmt
-	parent     *sql.Stmt
-}
-
-func (s *statements) prepare(ctx context.Context, db *sql.DB) error {
-	for _, p := range []struct {
-		to   **sql.Stmt
-		text string
-	}{
-		{&s.generation, "SELECT generation FROM meta"},
-		{&s.vectors, "SELECT v.number, v.vector FROM json_each(?) j JOIN vector v ON v.number = j.value"},
-		{&s.chunk, `SELECT c.id, c.text, e.page, e.metadata, d.number, d.source, d.id, d.modality, d.mime, d.metadata
-			FROM chunk c JOIN entry e ON e.number = c.number JOIN document d ON d.number = c.document WHERE c.number = ?`},
-		{&s.parent, "SELECT text FROM parent WHERE document = ? AND position = ?"},
-	} {
-		statement, err := db.PrepareContext(ctx, p.text)
-		if err != nil {
-			return err
-		}
-		*p.to = statement
-	}
-	return nil
-}
-
-func (s *statements) close() error {
-	var errs []error
-	for _, statement := range []*sql.Stmt{s.generation, s.vectors, s.chunk, s.parent} {
-		if statement != nil {
-			errs = append(errs, statement.Close())
-		}
-	}
-	return errors.Join(errs...)
-}
-
 // rescore gives candidates the cosine of their vectors.
-func (s *search) rescore(ctx context.Context, list []found) error {
-	if len(list) == 0 {
+func (s *search) rescore(ctx context.Context, candidates []found) error {
+	if len(candidates) == 0 {
 		return nil
 	}
 	// In the order of the file, which is that of the rows that come back.
-	slices.SortFunc(list, func(a, b found) int { return int(a.number - b.number) })
-	numbers := []byte{'['}
-	for i, f := range list {
-		if i > 0 {
-			numbers = append(numbers, ',')
-		}
-		numbers = strconv.AppendInt(numbers, f.number, 10)
-	}
-	rows, err := s.tx.StmtContext(ctx, s.x.read.vectors).QueryContext(ctx, string(append(numbers, ']')))
+	slices.SortFunc(candidates, func(a, b found) int { return int(a.number - b.number) })
+	rows, err := s.tx.StmtContext(ctx, s.x.reads[selectVectors]).QueryContext(ctx, list(candidates))
 	if err != nil {
 		return err
 	}
@@ -78,15 +33,15 @@ func (s *search) rescore(ctx context.Context, list []found) error {
 		if err := rows.Scan(&number, &floats); err != nil {
 			return err
 		}
-		if i == len(list) || list[i].number != number {
+		if i == len(candidates) || candidates[i].number != number {
 			return errIncomplete
 		}
-		list[i].score = float64(vector.Dot(s.q.Vector, floats))
+		candidates[i].score = float64(vector.Dot(s.q.Vector, floats))
 	}
 	if err := rows.Err(); err != nil {
 		return err
 	}
-	if i < len(list) {
+	if i < len(candidates) {
 		return errIncomplete
 	}
 	return nil
@@ -125,30 +80,55 @@ func (s *search) exact(ctx context.Context, allowed choice, need int) ([]found, 
 
 // hits reads what is returned of ranked chunks.
 func (s *search) hits(ctx context.Context, ranked []found) ([]knowledge.Hit, error) {
-	chunk := s.tx.StmtContext(ctx, s.x.read.chunk)
-	parent := s.tx.StmtContext(ctx, s.x.read.parent)
-	hits := make([]knowledge.Hit, 0, len(ranked))
-	for _, f := range ranked {
+	hits := make([]knowledge.Hit, len(ranked))
+	places := make(map[int64]int, len(ranked))
+	for i, f := range ranked {
+		places[f.number] = i
+	}
+	rows, err := s.tx.StmtContext(ctx, s.x.reads[selectHits]).QueryContext(ctx, list(ranked))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	n := 0
+	for ; rows.Next(); n++ {
 		var h knowledge.Hit
 		var d knowledge.Document
-		var own, whole []byte
 		var number int64
-		err := chunk.QueryRowContext(ctx, f.number).Scan(&h.Chunk, &h.Text, &h.Page, &own, &number, &d.Source, &d.ID, &d.Modality, &d.MIME, &whole)
-		if err != nil {
+		var own, whole sql.RawBytes
+		var parent sql.NullString
+		if err := rows.Scan(&number, &h.Chunk, &h.Text, &h.Page, &own, &d.Source, &d.ID, &d.Modality, &d.MIME, &whole, &parent); err != nil {
 			return nil, err
 		}
-		if f.group >= 0 {
-			if err := parent.QueryRowContext(ctx, number, f.group&(1<<31-1)).Scan(&h.Text); err != nil {
-				return nil, err
-			}
+		at := places[number]
+		if parent.Valid {
+			h.Text = parent.String
 		}
-		h.Source, h.Document, h.Score = d.Source, d.ID, clamp(f.score)
+		h.Source, h.Document, h.Score = d.Source, d.ID, clamp(ranked[at].score)
 		if h.Metadata, err = hitMetadata(whole, own, d, h); err != nil {
 			return nil, err
 		}
-		hits = append(hits, h)
+		hits[at] = h
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	if n != len(ranked) {
+		return nil, errIncomplete
 	}
 	return hits, nil
+}
+
+// list is the numbers of chunks as a JSON array, for a statement.
+func list(chunks []found) string {
+	numbers := []byte{'['}
+	for i, f := range chunks {
+		if i > 0 {
+			numbers = append(numbers, ',')
+		}
+		numbers = strconv.AppendInt(numbers, f.number, 10)
+	}
+	return string(append(numbers, ']'))
 }
 
 func hitMetadata(whole, own []byte, d knowledge.Document, h knowledge.Hit) (knowledge.Metadata, error) {

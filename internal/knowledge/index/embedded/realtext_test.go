@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
 	"go/scanner"
 	"go/token"
 	"io/fs"
@@ -29,6 +30,10 @@ const asRunner = "OUTCROP_RUNNER_IN_TEST"
 func TestMain(m *testing.M) {
 	if os.Getenv(asRunner) != "" {
 		os.Exit(runner.Main(os.Stdin, os.Stdout, os.Stderr))
+	}
+	if dir := os.Getenv(asWriter); dir != "" {
+		fmt.Fprintln(os.Stderr, "the writer has ended:", writeForever(dir, os.Stdin, os.Stdout))
+		os.Exit(1)
 	}
 	os.Exit(m.Run())
 }

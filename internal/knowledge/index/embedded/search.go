@@ -99,7 +99,7 @@ type found struct {
 func (s *search) rank(ctx context.Context) ([]found, error) {
 	x := s.x
 	var generation int64
-	if err := s.tx.StmtContext(ctx, x.read.generation).QueryRowContext(ctx).Scan(&generation); err != nil {
+	if err := s.tx.StmtContext(ctx, x.reads[selectGeneration]).QueryRowContext(ctx).Scan(&generation); err != nil {
 		return nil, err
 	}
 	x.mu.RLock()

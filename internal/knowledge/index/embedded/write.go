@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"math"
 
 	"github.com/outcrop/outcrop/internal/fault"
@@ -153,10 +152,12 @@ func (x *Index) write(ctx context.Context, f func(w *writer) error) error {
 		// the generation is another one.
 		return err
 	}
-	if err := x.apply(w.changes); err != nil {
-		return err
+	// It is written, so this does not fail any more. What goes wrong with memory
+	// is seen by who next needs it: the generation is not that of the database.
+	if x.apply(w.changes) == nil {
+		_ = x.tend(context.WithoutCancel(ctx))
 	}
-	return x.tend(context.WithoutCancel(ctx))
+	return nil
 }
 
 // tend keeps memory small and searches good. The caller is the only one who
@@ -194,7 +195,7 @@ type stored struct {
 
 func (w *writer) begin(ctx context.Context) error {
 	var generation int64
-	if err := w.tx.QueryRowContext(ctx, "SELECT generation FROM meta").Scan(&generation); err != nil {
+	if err := w.row(ctx, selectGeneration).Scan(&generation); err != nil {
 		return err
 	}
 	if generation != w.x.memory.generation {
@@ -211,18 +212,26 @@ func (w *writer) end(ctx context.Context) error {
 	w.changes.terms = w.x.analyst.fresh
 	known := w.x.memory.dictionary.Len()
 	for i, term := range w.changes.terms {
-		if _, err := w.tx.ExecContext(ctx, "INSERT INTO term (number, term) VALUES (?, ?)", known+i, []byte(term)); err != nil {
+		if err := w.exec(ctx, insertTerm, known+i, []byte(term)); err != nil {
 			return err
 		}
 	}
-	if _, err := w.tx.ExecContext(ctx, "UPDATE meta SET generation = ?", w.changes.generation); err != nil {
+	if err := w.exec(ctx, updateGeneration, w.changes.generation); err != nil {
 		return err
 	}
-	_, err := w.tx.ExecContext(ctx, "DELETE FROM removed WHERE generation <= ?", w.changes.generation-remembered)
+	return w.exec(ctx, forgetRemoved, w.changes.generation-remembered)
+}
+
+// exec runs one of the prepared statements.
+func (w *writer) exec(ctx context.Context, statement string, args ...any) error {
+	_, err := w.tx.StmtContext(ctx, w.x.writes[statement]).ExecContext(ctx, args...)
 	return err
 }
 
-const selectStored = "SELECT number, source, id, modality, mime, metadata, first, chunks FROM document"
+// row runs one of the prepared statements that have one row.
+func (w *writer) row(ctx context.Context, statement string, args ...any) *sql.Row {
+	return w.tx.StmtContext(ctx, w.x.writes[statement]).QueryRowContext(ctx, args...)
+}
 
 func scanStored(row interface{ Scan(to ...any) error }) (*stored, error) {
 	var s stored
@@ -232,7 +241,7 @@ func scanStored(row interface{ Scan(to ...any) error }) (*stored, error) {
 
 // find returns what is stored of a document; nil: nothing.
 func (w *writer) find(ctx context.Context, source, id string) (*stored, error) {
-	s, err := scanStored(w.tx.QueryRowContext(ctx, selectStored+" WHERE source = ? AND id = ?", source, id))
+	s, err := scanStored(w.row(ctx, selectStored, source, id))
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil //nolint:nilnil // there is none, and that is no error
 	}
@@ -240,7 +249,7 @@ func (w *writer) find(ctx context.Context, source, id string) (*stored, error) {
 }
 
 func (w *writer) ofSource(ctx context.Context, source string) ([]*stored, error) {
-	rows, err := w.tx.QueryContext(ctx, selectStored+" WHERE source = ?", source)
+	rows, err := w.tx.QueryContext(ctx, "SELECT number, source, id, modality, mime, metadata, first, chunks FROM document WHERE source = ?", source)
 	if err != nil {
 		return nil, err
 	}
@@ -271,20 +280,20 @@ func (w *writer) put(ctx context.Context, doc knowledge.Document, content *knowl
 			return err
 		}
 	}
-	var first int64
-	if err := w.tx.QueryRowContext(ctx, "SELECT coalesce(max(number), 0) + 1 FROM entry").Scan(&first); err != nil {
+	row := stored{Document: doc, metadata: metadata, count: len(content.Chunks)}
+	if err := w.row(ctx, selectLast).Scan(&row.first); err != nil {
 		return err
 	}
-	row := stored{Document: doc, metadata: metadata, first: first, count: len(content.Chunks)}
+	row.first++
 	if c.document, err = w.writeDocument(ctx, row, old, w.changes.generation); err != nil {
 		return err
 	}
 	for i, text := range content.Parents {
-		if _, err := w.tx.ExecContext(ctx, "INSERT INTO parent (document, position, text) VALUES (?, ?, ?)", c.document, i, text); err != nil {
+		if err := w.exec(ctx, insertParent, c.document, i, text); err != nil {
 			return err
 		}
 	}
-	c.chunks, err = w.writeChunks(ctx, c.document, first, content.Chunks)
+	c.chunks, err = w.writeChunks(ctx, c.document, row.first, content.Chunks)
 	w.changes.documents = append(w.changes.documents, c)
 	return err
 }
@@ -341,12 +350,9 @@ func (w *writer) writeDocument(ctx context.Context, row stored, old *stored, con
 		row.metadata, row.first, row.count, w.changes.generation, content,
 	}
 	if old != nil {
-		_, err := w.tx.ExecContext(ctx, `UPDATE document SET source = ?, id = ?, etag = ?, metadata_etag = ?, modality = ?, mime = ?, size = ?, status = ?,
-			reason = ?, counted = ?, updated = ?, metadata = ?, first = ?, chunks = ?, generation = ?, content = max(content, ?) WHERE number = ?`, append(args, old.number)...)
-		return old.number, err
+		return old.number, w.exec(ctx, updateDocument, append(args, old.number)...)
 	}
-	result, err := w.tx.ExecContext(ctx, `INSERT INTO document (source, id, etag, metadata_etag, modality, mime, size, status,
-		reason, counted, updated, metadata, first, chunks, generation, content) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, args...)
+	result, err := w.tx.StmtContext(ctx, w.x.writes[insertDocument]).ExecContext(ctx, args...)
 	if err != nil {
 		return 0, err
 	}
@@ -354,23 +360,12 @@ func (w *writer) writeDocument(ctx context.Context, row stored, old *stored, con
 }
 
 func (w *writer) writeChunks(ctx context.Context, document, first int64, chunks []knowledge.Chunk) ([]chunk, error) {
-	insertEntry, err := w.tx.PrepareContext(ctx, "INSERT INTO entry (number, parent, page, metadata, code, terms) VALUES (?, ?, ?, ?, ?, ?)")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = insertEntry.Close() }()
-	insertVector, err := w.tx.PrepareContext(ctx, "INSERT INTO vector (number, vector) VALUES (?, ?)")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = insertVector.Close() }()
-	insertChunk, err := w.tx.PrepareContext(ctx, "INSERT INTO chunk (number, document, id, text) VALUES (?, ?, ?, ?)")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = insertChunk.Close() }()
+	entry := w.tx.StmtContext(ctx, w.x.writes[insertEntry])
+	floats := w.tx.StmtContext(ctx, w.x.writes[insertVector])
+	text := w.tx.StmtContext(ctx, w.x.writes[insertChunk])
 	written := make([]chunk, len(chunks))
-	var encoded, floats []byte
+	var encoded, numbers []byte
+	var err error
 	for i := range chunks {
 		c := &chunks[i]
 		number := first + int64(i)
@@ -385,14 +380,14 @@ func (w *writer) writeChunks(ctx context.Context, document, first int64, chunks 
 			}
 		}
 		encoded = fulltext.Encode(encoded[:0], written[i].terms)
-		floats = vector.AppendFloats(floats[:0], c.Vector)
-		if _, err := insertEntry.ExecContext(ctx, number, c.Parent, c.Page, metadata, written[i].code, nonNil(encoded)); err != nil {
+		numbers = vector.AppendFloats(numbers[:0], c.Vector)
+		if _, err := entry.ExecContext(ctx, number, c.Parent, c.Page, metadata, written[i].code, nonNil(encoded)); err != nil {
 			return nil, err
 		}
-		if _, err := insertVector.ExecContext(ctx, number, nonNil(floats)); err != nil {
+		if _, err := floats.ExecContext(ctx, number, nonNil(numbers)); err != nil {
 			return nil, err
 		}
-		if _, err := insertChunk.ExecContext(ctx, number, document, c.ID, c.Text); err != nil {
+		if _, err := text.ExecContext(ctx, number, document, c.ID, c.Text); err != nil {
 			return nil, err
 		}
 	}
@@ -422,7 +417,8 @@ func encodeMetadata(m knowledge.Metadata) (string, error) {
 // were.
 func (w *writer) removeChunks(ctx context.Context, old *stored) ([][]fulltext.Count, error) {
 	was := make([][]fulltext.Count, 0, old.count)
-	rows, err := w.tx.QueryContext(ctx, "SELECT terms FROM entry WHERE number >= ? AND number < ? ORDER BY number", old.first, old.first+int64(old.count))
+	end := old.first + int64(old.count)
+	rows, err := w.tx.StmtContext(ctx, w.x.writes[selectWas]).QueryContext(ctx, old.first, end)
 	if err != nil {
 		return nil, err
 	}
@@ -444,13 +440,12 @@ func (w *writer) removeChunks(ctx context.Context, old *stored) ([][]fulltext.Co
 	if len(was) != old.count {
 		return nil, errIncomplete
 	}
-	for _, table := range []string{"entry", "vector", "chunk"} {
-		if _, err := w.tx.ExecContext(ctx, "DELETE FROM "+table+" WHERE number >= ? AND number < ?", old.first, old.first+int64(old.count)); err != nil {
-			return nil, fmt.Errorf("remove chunks: %w", err)
+	for _, statement := range []string{deleteEntries, deleteVectors, deleteChunks} {
+		if err := w.exec(ctx, statement, old.first, end); err != nil {
+			return nil, err
 		}
 	}
-	_, err = w.tx.ExecContext(ctx, "DELETE FROM parent WHERE document = ?", old.number)
-	return was, err
+	return was, w.exec(ctx, deleteParents, old.number)
 }
 
 func (w *writer) remove(ctx context.Context, old *stored) error {
@@ -458,10 +453,10 @@ func (w *writer) remove(ctx context.Context, old *stored) error {
 	if err != nil {
 		return err
 	}
-	if _, err := w.tx.ExecContext(ctx, "DELETE FROM document WHERE number = ?", old.number); err != nil {
+	if err := w.exec(ctx, deleteDocument, old.number); err != nil {
 		return err
 	}
-	if _, err := w.tx.ExecContext(ctx, "INSERT INTO removed (generation, document) VALUES (?, ?)", w.changes.generation, old.number); err != nil {
+	if err := w.exec(ctx, insertRemoved, w.changes.generation, old.number); err != nil {
 		return err
 	}
 	w.changes.documents = append(w.changes.documents, change{document: old.number, gone: true, was: was})
@@ -473,7 +468,5 @@ func (w *writer) record(ctx context.Context, job, source, id string, outcome kno
 	if job == "" || outcome == knowledge.OutcomeNone {
 		return nil
 	}
-	_, err := w.tx.ExecContext(ctx, "INSERT INTO outcome (job, source, document, outcome) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET outcome = excluded.outcome",
-		job, source, id, string(outcome))
-	return err
+	return w.exec(ctx, insertOutcome, job, source, id, string(outcome))
 }

@@ -252,7 +252,7 @@ func testPages(t *testing.T, s Subject) {
 
 func testHit(t *testing.T, s Subject) {
 	index := open(t, s)
-	c := chunk("5f0a3a4e-0000-4000-8000-000000000001", "some text — \"quoted\"\n", unit(size, 1))
+	c := chunk("5f0a3a4e-0000-4000-8000-000000000001", "some text — \"quoted\"\n and a zero: \x00.", unit(size, 1))
 	c.Page = 2
 	c.Metadata = knowledge.Metadata{"row": number(7)}
 	d := document("s3://bucket/a.txt")
