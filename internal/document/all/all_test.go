@@ -261,7 +261,7 @@ func TestTimeout(t *testing.T) {
 	release := make(chan struct{})
 	p.formats[textFile] = func(context.Context, document.Input) (*document.Text, error) {
 		<-release
-		return &document.Text{}, nil
+		return nil, errors.New("too late to be heard")
 	}
 	in := document.Input{Name: "a.txt", Content: []byte("x")}
 	if _, err := p.Parse(t.Context(), in); !fault.Is(err, fault.Invalid) || fault.As(err).Message != "The file took longer than 1ms to read." {
@@ -273,10 +273,7 @@ func TestTimeout(t *testing.T) {
 		t.Errorf("without a free slot: got %v, want the context's error", err)
 	}
 	close(release)
-	p.formats[textFile] = func(context.Context, document.Input) (*document.Text, error) { return &document.Text{}, nil }
-	if _, err := p.Parse(t.Context(), in); err != nil && !fault.Is(err, fault.Invalid) {
-		t.Errorf("afterwards: %v", err)
-	}
+	p.slots <- struct{}{} // is free again
 }
 
 func FuzzSniff(f *testing.F) {
