@@ -62,6 +62,7 @@ func (a *App) newWorker() *ingest.Worker {
 		Registry: b.registry, Queue: b.state, Indexes: b.indexes, Sources: b.sources, Parser: b.parser, Splitter: b.splitter,
 		Embeddings: embed.New(a.router, a.fitter, embed.Params{Now: a.p.Now, Logger: a.p.Logger}),
 		Logger:     a.p.Logger, Now: a.p.Now,
+		Syncs: a.p.Config.Ingestion.Syncs, Lease: a.p.Config.Ingestion.Lease,
 	})
 }
 

@@ -25,16 +25,17 @@ type Config struct {
 	Auth    Switch `yaml:"auth" doc:"on: every request must be signed. off: only on a loopback address, every request is anonymous."`
 	Offline bool   `yaml:"offline" doc:"Never open a connection to another machine; packs and models must be there already."`
 
-	TLS      TLS        `yaml:"tls"`
-	Compat   Compat     `yaml:"compat"`
-	Defaults Defaults   `yaml:"defaults"`
-	Routes   []Route    `yaml:"routes" doc:"Which model ID is served by which local model; the first match wins."`
-	Regions  []Regional `yaml:"regions" doc:"Restricts models to regions; a model without a match is offered in every region."`
-	Engine   Engine     `yaml:"engine"`
-	Objects  Objects    `yaml:"objects"`
-	Limits   Limits     `yaml:"limits"`
-	Timeouts Timeouts   `yaml:"timeouts"`
-	Log      Log        `yaml:"log"`
+	TLS       TLS        `yaml:"tls"`
+	Compat    Compat     `yaml:"compat"`
+	Defaults  Defaults   `yaml:"defaults"`
+	Routes    []Route    `yaml:"routes" doc:"Which model ID is served by which local model; the first match wins."`
+	Regions   []Regional `yaml:"regions" doc:"Restricts models to regions; a model without a match is offered in every region."`
+	Engine    Engine     `yaml:"engine"`
+	Objects   Objects    `yaml:"objects"`
+	Ingestion Ingestion  `yaml:"ingestion"`
+	Limits    Limits     `yaml:"limits"`
+	Timeouts  Timeouts   `yaml:"timeouts"`
+	Log       Log        `yaml:"log"`
 }
 
 // Switch is "on" or "off".
@@ -99,6 +100,12 @@ type Objects struct {
 	Domain    string `yaml:"domain" doc:"Host name below which Outcrop's own buckets can be reached, as docs.localhost for the bucket docs."`
 }
 
+// Ingestion tunes the jobs of knowledge bases.
+type Ingestion struct {
+	Syncs int           `yaml:"syncs" doc:"Data sources that are synced at the same time; further ones wait for their turn."`
+	Lease time.Duration `yaml:"lease" doc:"How long the jobs of a server that was killed wait before they go on, in the same server started again or in another one on the same data directory."`
+}
+
 // Limits bound how much is admitted.
 type Limits struct {
 	RequestsPerMinute int `yaml:"requestsPerMinute" doc:"Model invocations a minute for each account, region and model; beyond it ThrottlingException. 0 is no limit."`
@@ -121,16 +128,17 @@ type Log struct {
 // Default is the configuration of a server that was told nothing.
 func Default() Config {
 	return Config{
-		Listen:   "127.0.0.1:8484",
-		Account:  "000000000000",
-		Region:   "us-east-1",
-		Auth:     On,
-		Compat:   Compat{UnknownModel: "not-found", Lifecycle: "ignore"},
-		Defaults: Defaults{Chat: "smollm2-135m-instruct", Embedding: "all-minilm-l6-v2"},
-		Objects:  Objects{PathStyle: true, Domain: "localhost"},
-		Engine:   Engine{Parallel: 8, Queue: 256, LoadTimeout: time.Minute},
-		Timeouts: Timeouts{Model: 15 * time.Minute, Header: 15 * time.Second, Body: 2 * time.Minute, Write: time.Minute},
-		Log:      Log{Level: "info", Format: "text"},
+		Listen:    "127.0.0.1:8484",
+		Account:   "000000000000",
+		Region:    "us-east-1",
+		Auth:      On,
+		Compat:    Compat{UnknownModel: "not-found", Lifecycle: "ignore"},
+		Defaults:  Defaults{Chat: "smollm2-135m-instruct", Embedding: "all-minilm-l6-v2"},
+		Objects:   Objects{PathStyle: true, Domain: "localhost"},
+		Ingestion: Ingestion{Syncs: 2, Lease: 10 * time.Second},
+		Engine:    Engine{Parallel: 8, Queue: 256, LoadTimeout: time.Minute},
+		Timeouts:  Timeouts{Model: 15 * time.Minute, Header: 15 * time.Second, Body: 2 * time.Minute, Write: time.Minute},
+		Log:       Log{Level: "info", Format: "text"},
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 var (
@@ -89,6 +90,12 @@ func (c *Config) Validate(lines Lines) error {
 	c.validateObjects(wrong)
 	if c.Engine.Parallel < 1 || c.Engine.Parallel > 64 {
 		wrong("engine.parallel", "%d is not between 1 and 64", c.Engine.Parallel)
+	}
+	if c.Ingestion.Syncs < 1 || c.Ingestion.Syncs > 64 {
+		wrong("ingestion.syncs", "%d is not between 1 and 64", c.Ingestion.Syncs)
+	}
+	if c.Ingestion.Lease < time.Second {
+		wrong("ingestion.lease", "must not be shorter than a second")
 	}
 	for key, n := range map[string]int64{
 		"engine.queue": int64(c.Engine.Queue), "engine.context": int64(c.Engine.Context),
