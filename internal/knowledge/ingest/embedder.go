@@ -35,7 +35,8 @@ type embedder struct {
 	in    <-chan *prepared // closed when there are no more
 	out   chan<- *prepared // complete ones, and those without anything to embed
 
-	poisoned atomic.Int32 // documents in a row that the model failed on
+	embedded *atomic.Int64 // counts texts
+	poisoned atomic.Int32  // documents in a row that the model failed on
 }
 
 // run returns when everything has left, or with the first error that is not one
@@ -134,6 +135,7 @@ func (e *embedder) embed(ctx context.Context, batch []passage) error {
 			}
 		}
 	}
+	e.embedded.Add(int64(len(open)))
 	for _, c := range batch {
 		if c.of.left.Add(-1) == 0 && !send(ctx, e.out, c.of) {
 			return context.Cause(ctx)

@@ -75,7 +75,8 @@ type pipeline struct {
 	job     string // what outcomes are recorded under; empty: none are
 	readers int
 
-	documents, chunks atomic.Int64 // that were written, for the log
+	documents atomic.Int64 // that were written, for the log
+	chunks    atomic.Int64 // that were embedded
 }
 
 // run works on all tasks. It returns when all are in the index, or with the
@@ -131,7 +132,7 @@ func (l *pipeline) run(ctx context.Context, tasks iter.Seq[task]) error {
 	})
 	running.Go(func() {
 		defer close(embedded)
-		fail((&embedder{model: l.model, in: ready, out: embedded}).run(ctx))
+		fail((&embedder{model: l.model, in: ready, out: embedded, embedded: &l.chunks}).run(ctx))
 	})
 	for p := range embedded {
 		if ctx.Err() != nil {
@@ -180,9 +181,6 @@ func (l *pipeline) write(ctx context.Context, p *prepared) error {
 		return err
 	}
 	l.documents.Add(1)
-	if p.content != nil {
-		l.chunks.Add(int64(len(p.content.Chunks)))
-	}
 	return nil
 }
 

@@ -30,7 +30,7 @@ const (
 // world is all that a worker works with, and that outlives it: a real store and
 // registry, an index, a bucket and a model in memory.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	store   store.Store
 	reg     *registry.Registry
 	indexes knowledge.Indexes
@@ -48,7 +48,7 @@ func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.ahead.Lo
 // expire lets all leases run out.
 func (w *world) expire() { w.ahead.Add(int64(time.Hour)) }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	t.Helper()
 	w := &world{
 		t: t, indexes: &memory{indexes: map[string]*memoryIndex{}}, log: &logs{}, model: &model{},
@@ -105,7 +105,7 @@ func (w *world) start() (stop func()) {
 	return run(w.t, ingest.New(p))
 }
 
-func run(t *testing.T, worker *ingest.Worker) (stop func()) {
+func run(t testing.TB, worker *ingest.Worker) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
