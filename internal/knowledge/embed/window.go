@@ -27,6 +27,11 @@ type part struct {
 
 // windows cuts texts that are longer than the model's window into parts of
 // about the same length that are not, at the ends of words where there are any.
+//
+// The other way is to let the model drop what it does not read. Of the Cranfield
+// documents 413 of 1400 are longer than the window of the default model; nDCG@10
+// is 0.404 with the mean of all parts and 0.399 with the beginning alone, recall
+// 0.418 and 0.415. And what stands at the end of a passage can be found.
 func (m *model) windows(ctx context.Context, texts []string) ([]part, error) {
 	parts := make([]part, len(texts))
 	var long []int // parts that may be too long, as a token has at least a byte
