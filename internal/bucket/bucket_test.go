@@ -48,7 +48,7 @@ type fixture struct {
 	outcomes chan bucket.Outcome
 }
 
-func newFixture(t *testing.T, change func(*bucket.Params)) *fixture {
+func newFixture(t testing.TB, change func(*bucket.Params)) *fixture {
 	t.Helper()
 	data := t.TempDir()
 	f := &fixture{

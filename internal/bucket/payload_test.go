@@ -2,6 +2,7 @@ package bucket_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -11,6 +12,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -315,5 +317,68 @@ func TestWithoutAuthentication(t *testing.T) {
 	defer response.Body.Close()
 	if text, err := io.ReadAll(response.Body); err != nil || !strings.Contains(string(text), "<Code>NoSuchKey</Code>") {
 		t.Errorf("got %s (%v)", text, err)
+	}
+}
+
+// A bucket in the host name, as SDKs write it for endpoints that are names.
+func TestBucketInTheHostName(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, nil)
+	address := strings.TrimPrefix(f.url, "http://")
+	_, port, _ := strings.Cut(address, ":")
+	f.url = "http://localhost:" + port
+	transport := &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, network, address) // whatever the name is
+	}}
+	t.Cleanup(transport.CloseIdleConnections)
+	c := f.client(func(o *s3.Options) {
+		o.UsePathStyle, o.HTTPClient = false, &http.Client{Transport: transport}
+	})
+	if _, err := c.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("docs")}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String("docs"), Key: aws.String("a b/ü.txt"), Body: strings.NewReader("x")}); err != nil {
+		t.Fatal(err)
+	}
+	if data, _ := get(t, c, "docs", "a b/ü.txt"); string(data) != "x" {
+		t.Errorf("got %q", data)
+	}
+	listed, err := c.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: aws.String("docs")})
+	if err != nil || len(listed.Contents) != 1 {
+		t.Errorf("got %v (%v), want one object", listed, err)
+	}
+}
+
+// A presigned URL carries in its query what would be headers.
+func TestPresignedByTheSDK(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, nil)
+	c := bucketOf(t, f, "docs")
+	presigned, err := s3.NewPresignClient(c).PresignPutObject(t.Context(), &s3.PutObjectInput{
+		Bucket: aws.String("docs"), Key: aws.String("a b.txt"), Metadata: map[string]string{"who": "me"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), presigned.Method, presigned.URL, strings.NewReader("by URL"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, values := range presigned.SignedHeader {
+		if name != "Host" && name != "Content-Length" {
+			r.Header[name] = values
+		}
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if text, err := io.ReadAll(response.Body); err != nil || response.StatusCode != http.StatusOK {
+		t.Fatalf("got %s %s (%v)", response.Status, text, err)
+	}
+	if data, object := get(t, c, "docs", "a b.txt"); string(data) != "by URL" || object.Metadata["who"] != "me" {
+		t.Errorf("got %q with %v", data, object.Metadata)
 	}
 }

@@ -1,14 +1,18 @@
 package bucket_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -20,6 +24,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/outcrop/outcrop/internal/bucket"
+	"github.com/outcrop/outcrop/internal/bucket/gateway"
 	"github.com/outcrop/outcrop/internal/fault"
 )
 
@@ -103,6 +108,57 @@ func TestGatewayThatDies(t *testing.T) {
 	}
 	if _, err := f.client(func(o *s3.Options) { o.RetryMaxAttempts = 1 }).ListBuckets(t.Context(), &s3.ListBucketsInput{}); code(err) != "ServiceUnavailable" {
 		t.Errorf("after Close: got %v", err)
+	}
+}
+
+// A server that was killed says nothing any more; its gateway ends by itself and
+// leaves nothing behind.
+func TestServerThatDies(t *testing.T) {
+	t.Parallel()
+	dir, err := os.MkdirTemp("", "s3") // short enough for a socket, on every platform
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	folder := filepath.Join(dir, "socket")
+	buckets := filepath.Join(dir, "buckets")
+	for _, name := range []string{folder, buckets} {
+		if err := os.Mkdir(name, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cfg, err := json.Marshal(gateway.Config{
+		Dir: buckets, SideCar: filepath.Join(dir, "attributes"), Socket: filepath.Join(folder, "s3"), Region: "us-east-1", AccessKeyID: account, Secret: "s",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "gateway")
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stdin.Write(append(cfg, '\n')); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(stdout).ReadString('\n'); err != nil || strings.TrimSpace(line) != gateway.Ready {
+		t.Fatalf("got %q (%v), want that it is ready", line, err)
+	}
+	if err := stdin.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("got %v, want a clean end", err)
+	}
+	if _, err := os.Stat(folder); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("got %v, want that the folder is gone", err)
 	}
 }
 

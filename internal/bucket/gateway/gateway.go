@@ -138,7 +138,10 @@ func serve(cfg Config, in io.Reader, out io.Writer) error {
 	case err := <-served:
 		return fmt.Errorf("listen on the socket: %w", err)
 	case <-ended:
-		return server.ShutDown()
+		err := server.ShutDown()
+		// A server that was killed cannot remove the socket's folder.
+		_ = os.Remove(filepath.Dir(cfg.Socket))
+		return err
 	}
 }
 
