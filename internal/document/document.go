@@ -1,5 +1,5 @@
 // Package document gets the text out of files: plain text, Markdown, HTML, CSV,
-// DOCX, XLSX and PDF.
+// DOC, DOCX, XLS, XLSX and PDF.
 //
 // It decides by content and name what a file is, keeps pages where the format
 // has them, and bounds time and memory whatever the file claims. It does not cut

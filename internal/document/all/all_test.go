@@ -81,7 +81,7 @@ func TestGolden(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
-	if found < 7 {
+	if found < 9 {
 		t.Errorf("got %d files, want one for each format", found)
 	}
 }
@@ -93,6 +93,17 @@ func read(t testing.TB, name string) []byte {
 		t.Fatal(err)
 	}
 	return content
+}
+
+// patched is a golden file in which bytes are replaced: what says that a file is
+// encrypted is itself not.
+func patched(t testing.TB, name, from, to string) []byte {
+	t.Helper()
+	content := read(t, "testdata/golden/"+name)
+	if bytes.Count(content, []byte(from)) != 1 {
+		t.Fatalf("%s: got no place to change, want one", name)
+	}
+	return bytes.Replace(content, []byte(from), []byte(to), 1)
 }
 
 func zipped(t testing.TB, parts map[string]string) []byte {
@@ -114,16 +125,10 @@ func zipped(t testing.TB, parts map[string]string) []byte {
 	return b.Bytes()
 }
 
-// compound is as much of a compound file as tells what is in it.
-func compound(stream string) []byte {
-	content := append([]byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), make([]byte, 600)...)
-	for _, c := range stream {
-		content = append(content, byte(c), 0)
-	}
-	return content
-}
-
 const (
+	docxType = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+	xlsxType = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
 	png  = "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x06\x00\x00\x00\x1f\x15\xc4\x89"
 	page = "<!DOCTYPE html>\n<html><body><p>A page</p></body></html>"
 )
@@ -142,10 +147,13 @@ func TestRenamedFiles(t *testing.T) {
 		{"report.txt", "text/plain", pdf, "application/pdf"},
 		{"report", "", pdf, "application/pdf"},
 		{"report.pdf", "", append([]byte("junk before it\n"), pdf...), "application/pdf"},
-		{"report.pdf", "", docx, mimeDOCX},
-		{"report.zip", "application/octet-stream", docx, mimeDOCX},
-		{"report.csv", "", xlsx, mimeXLSX},
+		{"report.pdf", "", docx, docxType},
+		{"report.zip", "application/octet-stream", docx, docxType},
+		{"report.csv", "", xlsx, xlsxType},
 		{"page.md", "", []byte(page), "text/html"},
+		{"export.xls", "", []byte(page), "text/html"},
+		{"letter.docx", "", read(t, "testdata/golden/letter.doc"), "application/msword"},
+		{"numbers", "", read(t, "testdata/golden/small.xls"), "application/vnd.ms-excel"},
 		{"page.txt", "text/plain", []byte("\ufeff<!-- saved -->\n" + page), "text/html"},
 		{"page", "", []byte("<?xml version=\"1.0\"?>\n<html xmlns=\"x\"><body>A page</body></html>"), "text/html"},
 		{"readme.md", "", []byte("<div align=center>\n\n# Title\n\n</div>"), "text/markdown"},
@@ -187,8 +195,12 @@ func TestBadFiles(t *testing.T) {
 		{"archive.zip", zipped(t, map[string]string{"a.txt": "text"}), fault.Unsupported, "The file is a ZIP archive, a format that is not read."},
 		{"archive.gz", []byte("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"), fault.Unsupported, "The file is of the type application/gzip, a format that is not read."},
 		{"slides.pptx", zipped(t, map[string]string{"[Content_Types].xml": fmt.Sprintf(types, "application/vnd.openxmlformats-officedocument.presentationml.presentation.main+xml")}), fault.Unsupported, "The file is a presentation (PowerPoint), a format that is not read."},
-		{"old.doc", compound("WordDocument"), fault.Unsupported, "Documents of Word 97–2003 (.doc) are not read; save the file as .docx."},
-		{"secret.docx", compound("EncryptedPackage"), fault.Invalid, "The file is encrypted with a password."},
+		{"secret.docx", read(t, "testdata/password.docx"), fault.Invalid, "The file is encrypted with a password."},
+		{"secret.xlsx", read(t, "testdata/password.docx"), fault.Invalid, "The file is encrypted with a password."},
+		{"secret.doc", patched(t, "letter.doc", "\xf0\x12\xbf\x00", "\xf0\x13\xbf\x00"), fault.Invalid, "The file is encrypted with a password."},
+		{"secret.xls", patched(t, "small.xls", "\x5c\x00\x70\x00", "\x2f\x00\x70\x00"), fault.Invalid, "The file is encrypted with a password."},
+		{"truncated.doc", read(t, "testdata/golden/letter.doc")[:3000], fault.Invalid, "The file is damaged or truncated."},
+		{"text.xls", []byte("just text"), fault.Invalid, "The file is damaged: it is not the XLS file that its name or type says."},
 		{"secret.pdf", read(t, "../pdf/testdata/password.pdf"), fault.Invalid, "The file is encrypted with a password."},
 		{"truncated.docx", docx[:len(docx)/2], fault.Invalid, "The file is damaged or truncated."},
 		{"truncated.xlsx", xlsx[:len(xlsx)/2], fault.Invalid, "The file is damaged or truncated."},
@@ -281,7 +293,7 @@ func FuzzSniff(f *testing.F) {
 	f.Add("a.docx", "", zipped(f, map[string]string{"[Content_Types].xml": "<Types><Override ContentType=\"x\"/></Types>"}))
 	f.Add("a", "application/pdf", []byte("%PDF-1.7"))
 	f.Add("a.html", "text/html; charset=x", []byte("<!-- <?xml ?> <html>"))
-	f.Add("a.xls", "", compound("Workbook"))
+	f.Add("a.xls", "", read(f, "testdata/golden/small.xls"))
 	f.Fuzz(func(t *testing.T, name, mime string, content []byte) {
 		_, err := sniff(document.Input{Name: name, MIME: mime, Content: content})
 		if err != nil && !fault.Is(err, fault.Invalid) && !fault.Is(err, fault.Unsupported) {

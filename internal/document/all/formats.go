@@ -5,10 +5,12 @@ import (
 
 	"github.com/outcrop/outcrop/internal/document"
 	"github.com/outcrop/outcrop/internal/document/csv"
+	"github.com/outcrop/outcrop/internal/document/doc"
 	"github.com/outcrop/outcrop/internal/document/docx"
 	"github.com/outcrop/outcrop/internal/document/html"
 	"github.com/outcrop/outcrop/internal/document/markdown"
 	"github.com/outcrop/outcrop/internal/document/text"
+	"github.com/outcrop/outcrop/internal/document/xls"
 	"github.com/outcrop/outcrop/internal/document/xlsx"
 )
 
@@ -32,6 +34,12 @@ func (p *parser) table() map[kind]format {
 		},
 		xlsxFile: func(ctx context.Context, in document.Input) (*document.Text, error) {
 			return xlsx.Parse(ctx, in.Content)
+		},
+		docFile: func(_ context.Context, in document.Input) (*document.Text, error) {
+			return doc.Parse(in.Content)
+		},
+		xlsFile: func(ctx context.Context, in document.Input) (*document.Text, error) {
+			return xls.Parse(ctx, in.Content)
 		},
 		pdfFile: func(ctx context.Context, in document.Input) (*document.Text, error) {
 			return p.pdf.Parse(ctx, in.Content)

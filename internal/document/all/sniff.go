@@ -8,13 +8,18 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"unicode/utf16"
 
 	"github.com/gabriel-vasile/mimetype"
 
 	"github.com/outcrop/outcrop/internal/document"
 	"github.com/outcrop/outcrop/internal/document/bound"
+	"github.com/outcrop/outcrop/internal/document/compound"
+	"github.com/outcrop/outcrop/internal/document/doc"
+	"github.com/outcrop/outcrop/internal/document/docx"
+	"github.com/outcrop/outcrop/internal/document/pdf"
 	"github.com/outcrop/outcrop/internal/document/text"
+	"github.com/outcrop/outcrop/internal/document/xls"
+	"github.com/outcrop/outcrop/internal/document/xlsx"
 	"github.com/outcrop/outcrop/internal/fault"
 )
 
@@ -28,6 +33,8 @@ const (
 	csvFile
 	docxFile
 	xlsxFile
+	docFile
+	xlsFile
 	pdfFile
 )
 
@@ -40,6 +47,7 @@ var byEnding = map[string]kind{
 	".csv": csvFile, ".tsv": csvFile, ".tab": csvFile,
 	".docx": docxFile, ".docm": docxFile, ".dotx": docxFile,
 	".xlsx": xlsxFile, ".xlsm": xlsxFile, ".xltx": xlsxFile,
+	".doc": docFile, ".dot": docFile, ".xls": xlsFile, ".xlt": xlsFile,
 	".pdf": pdfFile,
 }
 
@@ -47,13 +55,8 @@ var byMIME = map[string]kind{
 	"text/plain": textFile, "text/markdown": markdownFile, "text/x-markdown": markdownFile,
 	"text/html": htmlFile, "application/xhtml+xml": htmlFile,
 	"text/csv": csvFile, "text/tab-separated-values": csvFile,
-	mimeDOCX: docxFile, mimeXLSX: xlsxFile, "application/pdf": pdfFile,
+	docx.MIME: docxFile, xlsx.MIME: xlsxFile, doc.MIME: docFile, xls.MIME: xlsFile, pdf.MIME: pdfFile,
 }
-
-const (
-	mimeDOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-	mimeXLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-)
 
 // notDocuments are text for programs: Bedrock's knowledge bases skip them, and
 // so do ours.
@@ -102,19 +105,19 @@ func sniff(in document.Input) (kind, error) {
 		return pdfFile, nil
 	case bytes.HasPrefix(content, []byte("PK\x03\x04")), bytes.HasPrefix(content, []byte("PK\x05\x06")):
 		return sniffArchive(in)
-	case bytes.HasPrefix(content, []byte("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1")):
-		return 0, compoundFault(content)
+	case bytes.HasPrefix(content, []byte(compound.Magic)):
+		return sniffCompound(content)
 	case bytes.HasPrefix(content, []byte(`{\rtf`)):
 		return 0, unsupported("Rich Text (.rtf)")
 	}
 	if binary := binaryType(content); binary != "" {
 		return 0, unsupported(describe(binary))
 	}
-	if known && (want == pdfFile || want == docxFile || want == xlsxFile) {
-		return 0, fault.New(fault.Invalid, "The file is damaged: it is not the %s file that its name or type says.", kindNames[want])
-	}
 	if looksHTML(content) {
-		return htmlFile, nil
+		return htmlFile, nil // programs save it under names of Office, too
+	}
+	if name := kindNames[want]; known && name != "" {
+		return 0, fault.New(fault.Invalid, "The file is damaged: it is not the %s file that its name or type says.", name)
 	}
 	if known {
 		return want, nil
@@ -128,7 +131,8 @@ func sniff(in document.Input) (kind, error) {
 	return textFile, nil
 }
 
-var kindNames = map[kind]string{pdfFile: "PDF", docxFile: "DOCX", xlsxFile: "XLSX"}
+// kindNames are the formats that are not text.
+var kindNames = map[kind]string{pdfFile: "PDF", docxFile: "DOCX", xlsxFile: "XLSX", docFile: "DOC", xlsFile: "XLS"}
 
 func head(content []byte) []byte { return content[:min(len(content), 1024)] }
 
@@ -211,7 +215,7 @@ func sniffArchive(in document.Input) (kind, error) {
 	archive, err := bound.Open(in.Content)
 	if err != nil {
 		detected := mimetype.Detect(in.Content)
-		if known && (want == docxFile || want == xlsxFile) || detected.Is(mimeDOCX) || detected.Is(mimeXLSX) {
+		if known && (want == docxFile || want == xlsxFile) || detected.Is(docx.MIME) || detected.Is(xlsx.MIME) {
 			return 0, err
 		}
 		return 0, unsupported("a ZIP archive")
@@ -244,25 +248,28 @@ func sniffArchive(in document.Input) (kind, error) {
 	return 0, unsupported("a ZIP archive")
 }
 
-// compoundFault says what a compound file is: the container of Office formats
-// up to 2003, and of those after that when they are encrypted.
-func compoundFault(content []byte) error {
-	has := func(name string) bool {
-		var wide []byte
-		for _, unit := range utf16.Encode([]rune(name)) {
-			wide = append(wide, byte(unit), byte(unit>>8))
+// sniffCompound tells what is in a compound file: the container of Office
+// formats up to 2003, and of those after that when they are encrypted.
+func sniffCompound(content []byte) (kind, error) {
+	file, err := compound.Open(content)
+	if err != nil {
+		return 0, err
+	}
+	for _, of := range []struct {
+		stream string
+		kind   kind
+		err    error
+	}{
+		{"EncryptedPackage", 0, fault.New(fault.Invalid, "The file is encrypted with a password.")},
+		{"WordDocument", docFile, nil},
+		{"Workbook", xlsFile, nil},
+		{"Book", 0, unsupported("a workbook of an Excel before 1997")},
+		{"PowerPoint Document", 0, unsupported("a presentation (PowerPoint)")},
+		{"__properties_version1.0", 0, unsupported("a message of Outlook")},
+	} {
+		if file.Has(of.stream) {
+			return of.kind, of.err
 		}
-		return bytes.Contains(content, wide)
 	}
-	switch {
-	case has("EncryptedPackage"):
-		return fault.New(fault.Invalid, "The file is encrypted with a password.")
-	case has("WordDocument"):
-		return fault.New(fault.Unsupported, "Documents of Word 97–2003 (.doc) are not read; save the file as .docx.")
-	case has("Workbook"), has("Book"):
-		return fault.New(fault.Unsupported, "Workbooks of Excel 97–2003 (.xls) are not read; save the file as .xlsx.")
-	case has("PowerPoint Document"):
-		return unsupported("a presentation (PowerPoint)")
-	}
-	return unsupported("an OLE compound file")
+	return 0, unsupported("an OLE compound file")
 }
