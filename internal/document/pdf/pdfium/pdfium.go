@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"runtime"
 	"sync"
 
 	"github.com/tetratelabs/wazero"
@@ -31,8 +32,8 @@ const (
 type Params struct {
 	// CacheDir keeps the compiled module between runs: compiling takes a second
 	// or two, loading what was compiled a few hundredths. It holds machine code
-	// that is run, so nobody else may write there; it is made with mode 0700.
-	// Empty: compiled at each Open.
+	// that is run, so it is made with mode 0700, and not used where others may
+	// write. Empty: compiled at each Open.
 	CacheDir string
 	// Instances is how many files are read at once; 0: 2.
 	Instances int
@@ -80,12 +81,10 @@ func Open(ctx context.Context, wasm []byte, p Params) (_ *Reader, err error) {
 	} else {
 		config = config.WithCloseOnContextDone(true) // slower, and as safe
 	}
-	if p.CacheDir != "" {
-		// A cache that cannot be made costs time at the next start, not the text.
-		if os.MkdirAll(p.CacheDir, 0o700) == nil {
-			if r.cache, err = wazero.NewCompilationCacheWithDir(p.CacheDir); err == nil {
-				config = config.WithCompilationCache(r.cache)
-			}
+	// A cache that cannot be had costs time at the next start, not the text.
+	if isOurs(p.CacheDir) {
+		if r.cache, err = wazero.NewCompilationCacheWithDir(p.CacheDir); err == nil {
+			config = config.WithCompilationCache(r.cache)
 		}
 	}
 	r.runtime = wazero.NewRuntimeWithConfig(ctx, config)
@@ -96,6 +95,16 @@ func Open(ctx context.Context, wasm []byte, p Params) (_ *Reader, err error) {
 		return nil, fault.Wrap(fault.Internal, err, "the PDF reader cannot be set up")
 	}
 	return r, nil
+}
+
+// isOurs makes a folder, and reports whether others cannot write there. Windows
+// has no modes; its folders are the user's own.
+func isOurs(dir string) bool {
+	if dir == "" || os.MkdirAll(dir, 0o700) != nil {
+		return false
+	}
+	info, err := os.Stat(dir)
+	return err == nil && info.IsDir() && (runtime.GOOS == "windows" || info.Mode().Perm()&0o022 == 0)
 }
 
 // Read calls emit for each page in order, with its number from 0 and its lines
