@@ -49,6 +49,12 @@ func (s *Server) Serve(w http.ResponseWriter, r *http.Request, requestID string,
 		x.fail(w, failureOf(err))
 		return
 	}
+	if r.ContentLength == 0 && strings.EqualFold(r.Header.Get("Expect"), "100-continue") {
+		// net/http says nothing to a client that announces an empty body, as it
+		// may. botocore before 1.44 then takes the answer for that of its next
+		// request, and waits for a minute.
+		w.WriteHeader(http.StatusContinue)
+	}
 	s.proxy.ServeHTTP(&spelling{ResponseWriter: w}, out)
 }
 
@@ -164,6 +170,11 @@ func adjust(response *http.Response) error {
 	x := exchangeOf(response.Request.Context())
 	h := response.Header
 	h.Set("Server", serverName)
+	for _, name := range []string{"X-Amz-Id-2", "X-Amz-Request-Id"} {
+		if values := h[name]; len(values) > 1 {
+			h[name] = values[:1] // the library says some things twice, and clients join them
+		}
+	}
 	if h.Get("X-Amz-Bucket-Region") != "" && x.outcome.Region != "" {
 		h.Set("X-Amz-Bucket-Region", x.outcome.Region) // a bucket is in every region
 	}

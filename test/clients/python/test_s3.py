@@ -115,7 +115,9 @@ def test_empty_object(s3, bucket):
     s3.put_object(Bucket=bucket, Key="empty", Body=b"")
     assert text_of(s3, bucket, "empty") == b""
     s3.put_object(Bucket=bucket, Key="folder/", Body=b"")
-    assert [o["Key"] for o in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["empty", "folder/"]
+    # An empty body leaves the connection fit for a body that is not.
+    s3.put_object(Bucket=bucket, Key="full", Body=b"text")
+    assert [o["Key"] for o in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["empty", "folder/", "full"]
 
 
 @pytest.mark.parametrize("algorithm", ["CRC32", "SHA1", "SHA256"])  # the others take awscrt
@@ -286,6 +288,11 @@ def test_what_is_not_built(s3, bucket):
         with pytest.raises(ClientError) as caught:
             call()
         assert code(caught) == ("NotImplemented", 501)
+
+
+def test_answers_name_the_request(s3, bucket):
+    answer = s3.put_object(Bucket=bucket, Key="a", Body=b"text")["ResponseMetadata"]
+    assert uuid.UUID(answer["RequestId"]).version == 4
 
 
 def test_errors_name_the_request(s3):
