@@ -112,6 +112,63 @@ func distance(want, got result) (most float64) {
 	return most
 }
 
+// The engine may die too: the server starts it again, and the sync goes on.
+func TestEngineThatIsKilledCostsTheSyncNothing(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes half a minute")
+	}
+	if _, err := os.Stat("/proc/self/stat"); err != nil {
+		t.Skip("this system does not show the children of a process")
+	}
+	packtest.Open(t)
+	folder := t.TempDir()
+	for i := range fresh {
+		write(t, folder, fmt.Sprintf("%03d.txt", i), prose(i, 35))
+	}
+	s := &server{t: t, bin: build(t), data: t.TempDir()}
+	base, source := s.create(folder)
+	job := s.sync(base, source)
+	s.start()
+	for _, moment := range []int64{1, 60, 120} {
+		s.until("there is progress", func() bool { return s.job(base, source, job).Statistics.New >= moment })
+		s.until("the engine runs", s.killEngine)
+	}
+	s.finish(base, source, job)
+	j := s.job(base, source, job)
+	if want := (knowledge.Statistics{Scanned: fresh, New: fresh}); j.Status != knowledge.JobComplete || j.Statistics != want {
+		t.Errorf("got %s, %+v, %q, want %+v; log:\n%s", j.Status, j.Statistics, j.Reasons, want, s.log.String())
+	}
+}
+
+// killEngine kills the runner of the server, and reports whether there was one.
+func (s *server) killEngine() bool {
+	s.t.Helper()
+	processes, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, dir := range processes {
+		stat, err := os.ReadFile(filepath.Join(dir, "stat"))
+		if err != nil {
+			continue // it has ended
+		}
+		command, err := os.ReadFile(filepath.Join(dir, "cmdline"))
+		if err != nil || !slices.Contains(strings.Split(string(command), "\x00"), "runner") {
+			continue
+		}
+		_, rest, _ := strings.Cut(string(stat), ") ")
+		fields := strings.Fields(rest)
+		pid, err := strconv.Atoi(filepath.Base(dir))
+		if err != nil || len(fields) < 2 || fields[1] != strconv.Itoa(s.cmd.Process.Pid) {
+			continue
+		}
+		process, err := os.FindProcess(pid)
+		return err == nil && process.Kill() == nil
+	}
+	return false
+}
+
 func pause(d time.Duration) { <-time.After(d) }
 
 // seed is printed, and can be given to repeat a run.
@@ -355,7 +412,7 @@ type passage struct {
 type vector []float32
 
 // alike allows for what a model computes a little differently in a batch with
-// other texts.
+// other texts: after a restart other passages come together.
 func alike(a, b vector) bool {
 	var dot, left, right float64
 	for i := range min(len(a), len(b)) {
@@ -363,7 +420,7 @@ func alike(a, b vector) bool {
 		left += float64(a[i]) * float64(a[i])
 		right += float64(b[i]) * float64(b[i])
 	}
-	return len(a) == len(b) && dot > 0.999999*math.Sqrt(left*right)
+	return len(a) == len(b) && dot > 0.99999*math.Sqrt(left*right)
 }
 
 func (s *server) result(base, source, job string) result {

@@ -112,7 +112,7 @@ func (r *reader) text(ctx context.Context, doc knowledge.Document, known *knowle
 	case err != nil:
 		return nil, err // the model is gone
 	case content == nil || len(content.Chunks) == 0:
-		return ignored(doc, "The file has no text."), nil
+		return ignored(doc, strings.Join(append([]string{"The file has no text."}, text.Notes...), " ")), nil
 	}
 	content.Metadata = attrs.values
 	doc.Chunks = len(content.Chunks)
