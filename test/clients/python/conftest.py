@@ -10,6 +10,8 @@ import subprocess
 
 import boto3
 import pytest
+from documents import HANDBOOK
+from knowledge import Base, make_bucket
 
 CLAUDE = "anthropic.claude-3-5-sonnet-20241022-v2:0"
 LLAMA = "meta.llama3-1-70b-instruct-v1:0"
@@ -73,6 +75,16 @@ def warm(runtime):
         inferenceConfig={"maxTokens": 1},
     )
     runtime.invoke_model(modelId=TITAN_EMBED, body='{"inputText": "Hi"}')
+
+
+@pytest.fixture(scope="session")
+def handbook():
+    """A knowledge base over a bucket with one file of each kind, which no test changes."""
+    base = Base()
+    base.bucket = make_bucket(HANDBOOK)
+    base.source = base.add(base.bucket)
+    base.first = base.sync(base.source)
+    return base
 
 
 def user(text):
