@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"path/filepath"
@@ -71,7 +72,7 @@ func (a *App) passed() (map[string]edge.Passed, string) {
 	serve := func(w http.ResponseWriter, r *http.Request, c *call.Call, result *edge.Result) {
 		var o bucket.Outcome
 		defer func() {
-			c.Principal, c.Region, c.Operation = o.Principal, o.Region, o.Operation
+			c.Principal, c.Region, c.Operation = o.Principal, cmp.Or(o.Region, a.p.Config.Region), o.Operation
 			result.Status, result.Code = o.Status, o.Code
 			if o.Status >= http.StatusInternalServerError {
 				result.Cause = o.Cause

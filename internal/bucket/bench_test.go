@@ -19,7 +19,7 @@ func benchmark(b *testing.B, size int) (*s3.Client, []byte) {
 	// The outcomes that the fixture keeps would fill its channel.
 	f := newFixture(b, func(p *bucket.Params) { p.Signatures = sigv4.New(sigv4.Params{Keys: p.Keys, Services: []string{"s3"}}) })
 	go func() {
-		for range f.outcomes { //nolint:revive // they are of no interest
+		for range f.outcomes { // they are of no interest
 		}
 	}()
 	c := f.client(func(o *s3.Options) {
