@@ -2,10 +2,13 @@ package pdf_test
 
 import (
 	"bytes"
+	"compress/zlib"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -125,6 +128,38 @@ func TestBadFiles(t *testing.T) {
 		if !fault.Is(err, fault.Invalid) || !strings.HasPrefix(fault.As(err).Message, c.want) {
 			t.Errorf("%s: got %v, want %s", c.name, err, c.want)
 		}
+	}
+}
+
+// A small file that makes PDFium grow to a great size leaves nothing of that
+// behind on the heap, which the collector would keep for minutes.
+//
+//nolint:paralleltest // it counts what everybody allocates
+func TestExpandingFileLeavesNothing(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("memory is the heap's there")
+	}
+	const expanded = 48 << 20
+	var stream bytes.Buffer
+	z := zlib.NewWriter(&stream)
+	if _, err := z.Write(bytes.Repeat([]byte(" "), expanded)); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	content := fmt.Appendf(nil, "%%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj "+
+		"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 100 100]/Contents 4 0 R>>endobj "+
+		"4 0 obj<</Length %d/Filter/FlateDecode>>stream\n%s\nendstream endobj\ntrailer<</Root 1 0 R>>\n%%%%EOF", stream.Len(), stream.Bytes())
+	r := open(t)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, err := r.Parse(t.Context(), content); err != nil && !fault.Is(err, fault.Invalid) {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if got := after.TotalAlloc - before.TotalAlloc; got > expanded {
+		t.Errorf("a file that expands to %d MB took %d MB of the heap", expanded>>20, got>>20)
 	}
 }
 

@@ -110,7 +110,7 @@ type errHost string
 func (e errHost) Error() string { return string(e) }
 
 // resizeHeap grows the memory to the size asked for and a little more, since
-// each growth copies it. It answers 1 when that worked.
+// each growth copies it where it is the heap's. It answers 1 when that worked.
 func resizeHeap(ctx context.Context, mod api.Module, stack []uint64) {
 	memory := mod.Memory()
 	have := uint64(memory.Size()) / pageSize

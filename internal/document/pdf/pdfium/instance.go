@@ -54,7 +54,7 @@ func (e *trapError) Error() string { return e.call + ": " + e.cause.Error() }
 func (e *trapError) Unwrap() error { return e.cause }
 
 func (r *Reader) instantiate(ctx context.Context) (_ *instance, err error) {
-	mod, err := r.runtime.InstantiateModule(ctx, r.compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions())
+	mod, err := r.runtime.InstantiateModule(withMemory(ctx), r.compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions())
 	if err != nil {
 		return nil, err
 	}
