@@ -138,9 +138,10 @@ lint: ## golangci-lint, all linters
 
 .PHONY: bench
 bench: build setup ## benchmarks, and the figures of the running server
-	@mkdir -p build/bench
-	@OUTCROP_MODELS=$(MODELS) $(GO) test -run '^$$' -bench . -benchmem ./internal/... | tee build/bench/go.txt
-	@$(GO) run ./test/bench -bin $(BIN) -models $(MODELS) -figures build/bench/go.txt -peer build/bench/peer -python $(PYTHON)
+	@mkdir -p build/bench; status=0; \
+	OUTCROP_MODELS=$(MODELS) $(GO) test -run '^$$' -bench . -benchmem -timeout 3h ./internal/... | tee build/bench/go.txt || status=1; \
+	$(GO) run ./test/bench -bin $(BIN) -models $(MODELS) -figures build/bench/go.txt -peer build/bench/peer -python $(PYTHON) || status=1; \
+	exit $$status
 
 ##@ Change
 

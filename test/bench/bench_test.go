@@ -187,7 +187,7 @@ func TestReadCollection(t *testing.T) {
 		}
 	}
 	write("cran.all.1400", ".I 1\n.T\na title\n.A\nann\n.W\nfirst text\nsecond line .\n.I 2\n.T\nempty\n.W\n.I 3\n.W\n"+strings.Repeat("long ", 400)+"\n")
-	write("cran.qry", ".I 001\n.W\nwhat is\nit .\n.I 004\n.W\nwhy .\n")
+	write("cran.qry", ".I 001\r\n.W\r\nwhat is\r\nit .\r\n.I 004\r\n.W\r\nwhy .\r\n")
 	texts, queries, err := readCollection(folder, 10, 1)
 	if err != nil {
 		t.Fatal(err)
