@@ -24,6 +24,11 @@ const MIME = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 // checkEvery is after how many rows the context is looked at.
 const checkEvery = 256
 
+// mostCells of a sheet are looked at, empty ones too: a cell in the last column
+// of a row is a few bytes of the file and makes thousands of empty ones. Those
+// that are really there are fewer in any part that is not too large.
+const mostCells = 32 << 20
+
 // Parse reads a workbook. Faults: Invalid (damaged, encrypted, expands without
 // bound). The context's own error when it ends.
 func Parse(ctx context.Context, content []byte) (_ *document.Text, err error) {
@@ -118,6 +123,7 @@ func rows(ctx context.Context, book *excelize.File, sheet string, budget *bound.
 		_ = it.Close()
 	}()
 	w := table.NewWriter(budget)
+	seen := 0
 	for i := 0; it.Next(); i++ {
 		if i%checkEvery == 0 && ctx.Err() != nil {
 			return "", ctx.Err()
@@ -125,6 +131,9 @@ func rows(ctx context.Context, book *excelize.File, sheet string, budget *bound.
 		cells, err := it.Columns()
 		if err != nil {
 			return "", damaged(err)
+		}
+		if seen += len(cells); seen > mostCells {
+			return "", fault.New(fault.Invalid, "A sheet of the file has too many empty cells to be read.")
 		}
 		if err := w.Row(cells); err != nil {
 			return "", err

@@ -149,3 +149,27 @@ func TestContextEnds(t *testing.T) {
 		t.Errorf("got %v, want the context's error", err)
 	}
 }
+
+// A file of a few kilobytes can say that each of its rows is as wide as a sheet
+// can be; a table whose cells are far apart is read.
+func TestWideRows(t *testing.T) {
+	t.Parallel()
+	wide := func(rows int) []byte {
+		return book(t, func(f *excelize.File) {
+			w, err := f.NewStreamWriter("Sheet1")
+			must(t, err)
+			for i := 1; i <= rows; i++ {
+				cell, err := excelize.CoordinatesToCellName(excelize.MaxColumns, i)
+				must(t, err, w.SetRow(cell, []any{i}))
+			}
+			must(t, w.Flush())
+		})
+	}
+	text, err := xlsx.Parse(t.Context(), wide(10))
+	if err != nil || len(text.Pages) != 1 || !strings.Contains(text.Pages[0].Text, "10") {
+		t.Errorf("ten rows: got %v, %v", text, err)
+	}
+	if _, err := xlsx.Parse(t.Context(), wide(2100)); !fault.Is(err, fault.Invalid) || !strings.Contains(fault.As(err).Message, "empty cells") {
+		t.Errorf("2100 rows: got %v, want a refusal", err)
+	}
+}
