@@ -346,7 +346,7 @@ func TestRecords(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("One two three. ", 4)
 	text := &document.Text{Records: []document.Record{
-		{Text: "A short row.", Metadata: map[string]string{"id": "1", "price": "3.50"}},
+		{Text: "A short row.", Metadata: map[string]string{"id": "1", "price": "3.50", knowledge.KeySourceURI: "s3://another/file", knowledge.KeyPageNumber: "7"}},
 		{Text: "  "},
 		{Text: long, Metadata: map[string]string{"id": "3"}},
 	}}

@@ -165,7 +165,9 @@ func (w *work) records(ctx context.Context, records []document.Record) error {
 		pages := []document.Page{{Number: -1, Text: r.Text}}
 		metadata := make(knowledge.Metadata, len(r.Metadata))
 		for key, value := range r.Metadata {
-			metadata[key] = knowledge.String(value)
+			if !knowledge.Reserved(key) { // a column must not say where a row is from
+				metadata[key] = knowledge.String(value)
+			}
 		}
 		var err error
 		switch {
