@@ -216,7 +216,7 @@ func (s *syncing) settle(ctx context.Context, todo *plan, index knowledge.Index,
 const progressEvery = 10 * time.Second
 
 // record brings the job's record up to date. errStop: it is to stop. errGone:
-// it is no more. Other trouble passes, or shows at the end.
+// it is no more, or has ended. Other trouble passes, or shows at the end.
 func (s *syncing) record(ctx context.Context) error {
 	job, err := s.read(ctx)
 	switch {
@@ -224,6 +224,10 @@ func (s *syncing) record(ctx context.Context) error {
 		return err
 	case err != nil:
 		return nil
+	case over(job.Status):
+		// Another worker took the job over and has ended it, which this one has
+		// not noticed: its machine slept. A job that ran again would never end.
+		return errGone
 	case job.Status == knowledge.JobStopping:
 		return errStop
 	}
@@ -294,7 +298,7 @@ func (s *syncing) end(ctx context.Context, status knowledge.JobStatus, cause err
 	}
 	for {
 		job, err := s.read(ctx)
-		if err != nil {
+		if err != nil || over(job.Status) { // see record
 			return job, err
 		}
 		job.Status, job.Statistics, job.Reasons = status, stats, reasons
