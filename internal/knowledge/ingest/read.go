@@ -103,7 +103,7 @@ func (r *reader) file(ctx context.Context, doc knowledge.Document, known *knowle
 // text cuts the text of a document.
 func (r *reader) text(ctx context.Context, doc knowledge.Document, known *knowledge.Document, text *document.Text, attrs *attributes, outcome knowledge.Outcome) (*prepared, error) {
 	doc.MIME = text.MIME
-	content, err := r.w.p.Splitter.Split(ctx, text, r.ds.Chunking, r.model)
+	content, err := r.split(ctx, text)
 	switch {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
@@ -113,6 +113,9 @@ func (r *reader) text(ctx context.Context, doc knowledge.Document, known *knowle
 		return nil, err // the model is gone
 	case content == nil || len(content.Chunks) == 0:
 		return ignored(doc, strings.Join(append([]string{"The file has no text."}, text.Notes...), " ")), nil
+	}
+	if r.bytes(content) > mostBytes {
+		return failed(doc, known, "The file makes too many passages, or they overlap too much. Split the file, or choose other passages."), nil
 	}
 	content.Metadata = attrs.values
 	doc.Chunks = len(content.Chunks)
@@ -127,15 +130,42 @@ func (r *reader) text(ctx context.Context, doc knowledge.Document, known *knowle
 	return p, nil
 }
 
+// mostBytes is how much the index may keep of one document, which is written
+// whole: about 50 MB of text in passages of 30 tokens, with vectors of 384
+// dimensions.
+const mostBytes = 1 << 30
+
+// bytes is how much a content takes in the index.
+func (r *reader) bytes(c *knowledge.Content) int64 {
+	n := int64(len(c.Chunks)) * int64(4*r.model.Spec().Dimensions)
+	for i := range c.Chunks {
+		n += int64(len(c.Chunks[i].Text))
+	}
+	for _, text := range c.Parents {
+		n += int64(len(text))
+	}
+	return n
+}
+
 // parse contains a panic of a parser: files are strangers'.
 func (r *reader) parse(ctx context.Context, in document.Input) (text *document.Text, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			r.log.ErrorContext(ctx, "a parser panicked", slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
-			err = fault.New(fault.Invalid, "The file cannot be read.")
-		}
-	}()
+	defer r.contain(ctx, "a parser panicked", &err)
 	return r.w.p.Parser.Parse(ctx, in)
+}
+
+// split contains a panic as parse does: what a parser makes of a stranger's
+// file can be strange too.
+func (r *reader) split(ctx context.Context, text *document.Text) (content *knowledge.Content, err error) {
+	defer r.contain(ctx, "a text could not be cut: panic", &err)
+	return r.w.p.Splitter.Split(ctx, text, r.ds.Chunking, r.model)
+}
+
+// contain is deferred, and makes a panic an error of one document.
+func (r *reader) contain(ctx context.Context, what string, err *error) {
+	if p := recover(); p != nil {
+		r.log.ErrorContext(ctx, what, slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
+		*err = fault.New(fault.Invalid, "The file cannot be read.")
+	}
 }
 
 // chunkID is a UUID that a chunk of a version of a document always gets, so that
