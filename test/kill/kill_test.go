@@ -11,6 +11,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/binary"
+	"flag"
 	"fmt"
 	"io/fs"
 	"math"
@@ -48,18 +49,18 @@ func TestKilledAtRandomMomentsTheIndexIsTheSame(t *testing.T) {
 		t.Skip("it takes a minute")
 	}
 	packtest.Open(t)
-	bin, random := build(t), seed(t)
+	random := seed(t)
 	folder, before := t.TempDir(), t.TempDir()
 
 	// What was there before: a sync that nothing disturbs.
 	old(t, folder)
-	s := &server{t: t, bin: bin, data: before}
+	s := &server{t: t, data: before}
 	base, source := s.create(folder)
 	s.start()
 	s.finish(base, source, s.sync(base, source))
 	changed(t, folder)
 
-	undisturbed := &server{t: t, bin: bin, data: duplicate(t, before)}
+	undisturbed := &server{t: t, data: duplicate(t, before)}
 	job := undisturbed.sync(base, source)
 	undisturbed.start()
 	undisturbed.finish(base, source, job)
@@ -70,7 +71,7 @@ func TestKilledAtRandomMomentsTheIndexIsTheSame(t *testing.T) {
 		t.Fatalf("undisturbed: got %s, %+v, %q; log:\n%s", want.Status, want.Statistics, want.Reasons, undisturbed.log.String())
 	}
 
-	killed := &server{t: t, bin: bin, data: duplicate(t, before)}
+	killed := &server{t: t, data: duplicate(t, before)}
 	job = killed.sync(base, source)
 	// Some die when so many documents are done, some long before they get there.
 	moments := make([]int, kills)
@@ -112,6 +113,43 @@ func distance(want, got result) (most float64) {
 	return most
 }
 
+// Of two servers on one data directory one goes on where the other was killed.
+func TestServerGoesOnWhereAnotherWasKilled(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("it takes half a minute")
+	}
+	packtest.Open(t)
+	folder := t.TempDir()
+	for i := range fresh {
+		write(t, folder, fmt.Sprintf("%03d.txt", i), prose(i, 35))
+	}
+	one := &server{t: t, data: t.TempDir()}
+	two := &server{t: t, data: one.data}
+	base, source := one.create(folder)
+	job := one.sync(base, source)
+	one.start()
+	two.start()
+	progress := func(n int64) {
+		t.Helper()
+		one.until("there is progress", func() bool { return one.job(base, source, job).Statistics.New >= n })
+	}
+	// Whichever has the job loses it at one of the two.
+	progress(30)
+	one.kill()
+	progress(90)
+	one.start()
+	two.kill()
+	one.finish(base, source, job)
+	j := one.job(base, source, job)
+	if want := (knowledge.Statistics{Scanned: fresh, New: fresh}); j.Status != knowledge.JobComplete || j.Statistics != want {
+		t.Errorf("got %s, %+v, %q, want %+v; logs:\n%s\n%s", j.Status, j.Statistics, j.Reasons, want, one.log.String(), two.log.String())
+	}
+	if r := one.result(base, source, job); len(r.Documents) != fresh || len(r.Chunks) != fresh || r.Loose != 0 {
+		t.Errorf("got %d documents, %d chunks and %d loose rows, want %d, %d and none", len(r.Documents), len(r.Chunks), r.Loose, fresh, fresh)
+	}
+}
+
 // The engine may die too: the server starts it again, and the sync goes on.
 func TestEngineThatIsKilledCostsTheSyncNothing(t *testing.T) {
 	t.Parallel()
@@ -126,7 +164,7 @@ func TestEngineThatIsKilledCostsTheSyncNothing(t *testing.T) {
 	for i := range fresh {
 		write(t, folder, fmt.Sprintf("%03d.txt", i), prose(i, 35))
 	}
-	s := &server{t: t, bin: build(t), data: t.TempDir()}
+	s := &server{t: t, data: t.TempDir()}
 	base, source := s.create(folder)
 	job := s.sync(base, source)
 	s.start()
@@ -185,21 +223,35 @@ func seed(t *testing.T) *rand.Rand {
 	return rand.New(rand.NewPCG(n, 0))
 }
 
-// build makes the real program.
-func build(t *testing.T) string {
-	t.Helper()
-	bin := filepath.Join(t.TempDir(), "outcrop")
-	if runtime.GOOS == "windows" {
-		bin += ".exe"
+// TestMain builds the real program, once for all tests.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if testing.Short() {
+		os.Exit(m.Run())
 	}
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", bin, "./cmd/outcrop")
-	cmd.Dir = filepath.Join("..", "..")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
+	dir, err := os.MkdirTemp("", "outcrop-kill-")
+	if err == nil {
+		program = filepath.Join(dir, "outcrop.exe") // a name that runs everywhere
+		cmd := exec.Command("go", "build", "-trimpath", "-o", program, "./cmd/outcrop")
+		cmd.Dir = filepath.Join("..", "..")
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		var out []byte
+		if out, err = cmd.CombinedOutput(); err != nil {
+			err = fmt.Errorf("%w\n%s", err, out)
+		}
 	}
-	return bin
+	code := 1
+	if err == nil {
+		code = m.Run()
+	} else {
+		fmt.Fprintln(os.Stderr, "build the program:", err)
+	}
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
 }
+
+// program is what the tests kill.
+var program string
 
 func write(t *testing.T, folder, name, text string) {
 	t.Helper()
@@ -257,7 +309,6 @@ func changed(t *testing.T, folder string) {
 // server is one data directory, and the process that serves it.
 type server struct {
 	t    *testing.T
-	bin  string
 	data string
 	cmd  *exec.Cmd
 	log  bytes.Buffer // of all processes, each written when the one before has ended
@@ -319,7 +370,7 @@ func (*server) over(j knowledge.Job) bool {
 
 func (s *server) start() {
 	s.t.Helper()
-	s.cmd = exec.Command(s.bin, "serve", "--offline", "--listen", "127.0.0.1:0", "--data", s.data, "--models", packtest.Models(s.t))
+	s.cmd = exec.Command(program, "serve", "--offline", "--listen", "127.0.0.1:0", "--data", s.data, "--models", packtest.Models(s.t))
 	// What is set for other servers is not meant for this one.
 	s.cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "OUTCROP_") })
 	s.cmd.Env = append(s.cmd.Env, "OUTCROP_INGESTION_LEASE=1s")

@@ -99,7 +99,7 @@ func (w *world) start() (stop func()) {
 	p := ingest.Params{
 		Registry: w.reg, Queue: w.store, Indexes: w.indexes, Sources: w.bucket, Embeddings: w.model, Parser: parser{}, Splitter: chunk.New(),
 		Logger: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Now:    w.now, Lease: time.Minute, Poll: 5 * time.Millisecond, Watch: 5 * time.Millisecond, Pause: time.Millisecond, Patience: 5 * time.Second,
+		Now:    w.now, Lease: time.Minute, Poll: 10 * time.Millisecond, Watch: 5 * time.Millisecond, Pause: time.Millisecond, Patience: 5 * time.Second,
 	}
 	w.params(&p)
 	return run(w.t, ingest.New(p))
@@ -162,12 +162,12 @@ func (w *world) wait(j knowledge.Job) knowledge.Job {
 // until waits for something that other goroutines bring about.
 func (w *world) until(what string, done func() bool) {
 	w.t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for !done() {
 		if time.Now().After(deadline) {
 			w.t.Fatalf("waited in vain until %s; log:\n%s", what, w.log)
 		}
-		time.Sleep(time.Millisecond)
+		time.Sleep(3 * time.Millisecond)
 	}
 }
 
