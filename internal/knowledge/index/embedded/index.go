@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 
@@ -44,7 +45,7 @@ func openIndex(ctx context.Context, path string, spec *knowledge.Spec, p Params)
 		Migrations: migrations, Application: application, Durability: p.Durability, Readers: readers,
 	})
 	if err != nil {
-		return nil, err
+		return nil, cannotOpen(err, path)
 	}
 	x := &Index{path: path, db: db, writing: make(chan struct{}, 1)}
 	defer func() {
@@ -65,6 +66,18 @@ func openIndex(ctx context.Context, path string, spec *knowledge.Spec, p Params)
 		return nil, sqlite.Classify(err)
 	}
 	return x, x.reload(ctx)
+}
+
+// cannotOpen words why a database cannot be opened for clients, whom the
+// server's paths do not concern.
+func cannotOpen(err error, path string) error {
+	switch fault.KindOf(err) {
+	case fault.Invalid, fault.Unavailable:
+		base := filepath.Base(filepath.Dir(path))
+		return fault.Wrap(fault.Unavailable, fmt.Errorf("open %s: %w", path, err), "The index of the knowledge base %s cannot be opened. The log of the server tells why.", base)
+	default:
+		return err
+	}
 }
 
 // readSpec reads what the index was made for, or writes it into a new one.
