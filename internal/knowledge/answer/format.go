@@ -68,6 +68,7 @@ type format struct {
 	state state
 	buf   string // what has not been understood yet
 	part  *part
+	head  string // of a part that has not begun: maybe the marker of a list
 }
 
 type state uint8
@@ -201,6 +202,9 @@ func (f *format) number(text string) {
 }
 
 func (f *format) tag(tag string) error {
+	if err := f.begin(); err != nil {
+		return err
+	}
 	switch tag {
 	case tagPart, tagText:
 		if tag == tagPart || f.part != nil && len(f.part.sources) > 0 {
@@ -231,22 +235,41 @@ func (f *format) tag(tag string) error {
 
 // write sends text of the part, and begins one where there is none.
 func (f *format) write(text string) error {
-	if f.part == nil {
-		text = strings.TrimLeftFunc(text, unicode.IsSpace)
-		if text == "" {
-			return nil
-		}
-		f.part = &part{}
-		if f.out.chars > 0 {
-			if err := f.out.write(separator(text)); err != nil {
-				return err
-			}
-		}
-		f.part.start = f.out.position()
+	if f.part != nil {
+		f.part.text.WriteString(text)
+		return f.out.write(text)
 	}
-	f.part.text.WriteString(text)
-	return f.out.write(text)
+	// How the part is separated from the one before depends on how it begins.
+	f.head = strings.TrimLeftFunc(f.head+text, unicode.IsSpace)
+	if len(f.head) < mostMarker && strings.Trim(f.head, markers) == "" {
+		return nil
+	}
+	return f.begin()
 }
+
+// begin begins a part with the text that was waiting for that.
+func (f *format) begin() error {
+	text := f.head
+	f.head = ""
+	if text == "" {
+		return nil
+	}
+	f.part = &part{}
+	if f.out.chars > 0 {
+		if err := f.out.write(separator(text)); err != nil {
+			return err
+		}
+	}
+	f.part.start = f.out.position()
+	return f.write(text)
+}
+
+// What the marker of a list's item, a heading or a row of a table consists of,
+// and how long it is at most.
+const (
+	markers    = "0123456789-*#|.) "
+	mostMarker = 6
+)
 
 // separator is what stands between two parts: they are sentences, or items of a
 // list.
@@ -306,5 +329,8 @@ func (f *format) end(ctx context.Context) error {
 		return f.prose.end(ctx)
 	}
 	// The answer was cut off. A tag that has only begun is not part of it.
+	if err := f.begin(); err != nil {
+		return err
+	}
 	return f.finishPart()
 }

@@ -193,18 +193,18 @@ func engine(t testing.TB) inference.Backend {
 	})
 }
 
-// question is one of testdata/questions.json.
+// question is one of testdata/company.json and its like.
 type question struct {
 	Question string   `json:"question"`
 	File     string   `json:"file"`
 	Facts    []string `json:"facts"` // one of them is in a good answer
 }
 
-// company puts the files of testdata/company into the base and returns the
+// fill puts the files of a folder of testdata into the base and returns the
 // questions about them.
-func (w *world) company(t testing.TB) []question {
+func (w *world) fill(t testing.TB, folder string) []question {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join("testdata", "company", "*"))
+	files, err := filepath.Glob(filepath.Join("testdata", folder, "*"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("got %d files, %v", len(files), err)
 	}
@@ -213,9 +213,9 @@ func (w *world) company(t testing.TB) []question {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.add(t, "s3://company/"+filepath.Base(file), string(text), nil)
+		w.add(t, "s3://"+folder+"/"+filepath.Base(file), string(text), nil)
 	}
-	data, err := os.ReadFile(filepath.Join("testdata", "questions.json"))
+	data, err := os.ReadFile(filepath.Join("testdata", folder+".json"))
 	if err != nil {
 		t.Fatal(err)
 	}

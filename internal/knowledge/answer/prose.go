@@ -2,10 +2,12 @@ package answer
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/outcrop/outcrop/internal/knowledge"
 	"github.com/outcrop/outcrop/internal/knowledge/retrieve/passage"
 )
 
@@ -42,6 +44,8 @@ type prose struct {
 	place int    // of rest's first character in the answer
 	seen  map[string]int
 	over  bool
+	weak  *Citation // of the sentence that is most like a passage
+	most  float64   // how much
 }
 
 func (p *prose) add(ctx context.Context, text string) error {
@@ -69,14 +73,17 @@ func (p *prose) add(ctx context.Context, text string) error {
 }
 
 func (p *prose) end(ctx context.Context) error {
-	if p.over {
-		return nil
+	if !p.over {
+		if err := p.sentences(ctx, len(p.rest)); err != nil && !errors.Is(err, errEnough) {
+			return err
+		}
 	}
-	err := p.sentences(ctx, len(p.rest))
-	if p.over {
-		return nil // the last sentence was a repetition
+	// A short answer has little to compare: what it is most like is its source,
+	// if it has one.
+	if p.cites && !p.out.cited && p.most >= hardly {
+		return p.out.cite(*p.weak)
 	}
-	return err
+	return nil
 }
 
 // sentences sends and cites the sentences in the first n bytes of rest.
@@ -94,17 +101,19 @@ func (p *prose) sentences(ctx context.Context, n int) error {
 		if !p.cites {
 			continue
 		}
-		hits, err := p.sources.of(ctx, sentence, p.within)
+		found, err := p.sources.of(ctx, sentence, p.within)
 		if err != nil {
 			return err
 		}
-		if len(hits) == 0 {
-			continue
-		}
 		start := p.place + utf8.RuneCountInString(head[:s.Start])
-		span := &Span{start, start + utf8.RuneCountInString(sentence) - 1}
-		if err := p.out.cite(Citation{Text: sentence, Span: span, References: hits}); err != nil {
-			return err
+		c := Citation{Text: sentence, Span: &Span{start, start + utf8.RuneCountInString(sentence) - 1}, References: found.hits}
+		if len(found.hits) > 0 {
+			if err := p.out.cite(c); err != nil {
+				return err
+			}
+		} else if found.score > p.most {
+			c.References = []knowledge.Hit{*found.best}
+			p.weak, p.most = &c, found.score
 		}
 	}
 	if err := p.send(n); err != nil {
@@ -137,7 +146,7 @@ func (p *prose) repeats(sentence string) bool {
 
 // mayRepeat reports whether text may become a sentence that was there before.
 func (p *prose) mayRepeat(text string) bool {
-	text = strings.TrimLeftFunc(text, unicode.IsSpace)
+	text = strings.TrimSpace(text)
 	for sentence := range p.seen {
 		if strings.HasPrefix(sentence, text) {
 			return true

@@ -20,17 +20,21 @@ const (
 	// one answer, each of which costs a few milliseconds: those with the most
 	// words of the question.
 	mostEmbedded = 48
-	// nothing is the score of the best sentence below which the passages have
-	// nothing to say about the question. Questions that a document answers
-	// reach 0.5, others stay below 0.35, with an embedding model whose
-	// similarities begin at 0; a model with others answers more than it should.
-	nothing = 0.4
+	// relevant is the similarity in meaning and words from which a sentence has
+	// to do with the question. Questions that a document answers reach 0.5,
+	// others stay below 0.35, with an embedding model whose similarities begin
+	// at 0; with another one, more is answered than should be.
+	relevant = 0.42
+	// allWords is the share of the question's words from which a sentence has to
+	// do with it, whatever its meaning.
+	allWords = 0.75
 )
 
 // How a sentence of an answer is compared with the passages that it may come
 // from, half by meaning and half by words.
 const (
 	supported   = 0.5  // at least, to be cited
+	hardly      = 0.25 // at least, to be cited by an answer that has no other source
 	alsoSupport = 0.93 // of the best, for a further passage to be cited as well
 	mostCited   = 3
 	// mostCompared bounds how many sentences a sentence is compared with.
@@ -84,9 +88,16 @@ func (s *sources) place(u unit) float64 {
 	return weightPlace * (1 - float64(u.hit)/float64(len(s.hits)))
 }
 
+// ranking are the sentences of the passages, the best first.
+type ranking struct {
+	list []scored
+	// relevant reports whether one of them has to do with a question.
+	relevant bool
+}
+
 // rank orders the sentences of the passages by how well they answer any of the
 // questions.
-func (s *sources) rank(ctx context.Context, questions []retrieve.Question) ([]scored, error) {
+func (s *sources) rank(ctx context.Context, questions []retrieve.Question) (*ranking, error) {
 	texts := make([]string, len(questions))
 	terms := make([][]string, len(questions))
 	for i, q := range questions {
@@ -109,15 +120,20 @@ func (s *sources) rank(ctx context.Context, questions []retrieve.Question) ([]sc
 	if err != nil {
 		return nil, err
 	}
+	out := &ranking{}
 	for i, l := range list {
 		u := s.units[l.unit]
 		best := 0.0
 		for j := range questions {
-			best = max(best, passage.Cosine(asked[j], u.vector)+weightWords*words[l.unit][j])
+			share := words[l.unit][j]
+			best = max(best, passage.Cosine(asked[j], u.vector)+weightWords*share)
+			out.relevant = out.relevant || share >= allWords
 		}
+		out.relevant = out.relevant || best >= relevant
 		list[i].score = best + s.place(u)
 	}
-	return sorted(list), nil
+	out.list = sorted(list)
+	return out, nil
 }
 
 // embed returns the vectors of texts and sees to it that the units of the list
@@ -141,12 +157,21 @@ func (s *sources) embed(ctx context.Context, texts []string, list []scored) ([][
 	return vectors[:len(texts)], nil
 }
 
-// of finds the passages that a sentence of an answer rests on, the best first.
-// within are the units that the model was shown; nil: all.
-func (s *sources) of(ctx context.Context, sentence string, within []int) ([]knowledge.Hit, error) {
+// support is what a sentence of an answer rests on.
+type support struct {
+	hits []knowledge.Hit // the best first
+	// best is the passage that is most like it, and how much, also where that
+	// is not enough to be cited. Nil when there is none.
+	best  *knowledge.Hit
+	score float64
+}
+
+// of finds what a sentence of an answer rests on. within are the units that the
+// model was shown; nil: all.
+func (s *sources) of(ctx context.Context, sentence string, within []int) (*support, error) {
 	terms := passage.Terms(sentence)
 	if len(terms) == 0 {
-		return nil, nil
+		return &support{}, nil
 	}
 	if within == nil {
 		within = make([]int, len(s.units))
@@ -166,24 +191,27 @@ func (s *sources) of(ctx context.Context, sentence string, within []int) ([]know
 	if err != nil {
 		return nil, err
 	}
-	best := make(map[int]float64) // by hit
+	like := make(map[int]float64) // by hit
 	for _, l := range list {
 		u := s.units[l.unit]
-		best[u.hit] = max(best[u.hit], 0.5*passage.Cosine(said[0], u.vector)+0.5*words[l.unit])
+		like[u.hit] = max(like[u.hit], 0.5*passage.Cosine(said[0], u.vector)+0.5*words[l.unit])
 	}
-	hits := make([]scored, 0, len(best))
+	hits := make([]scored, 0, len(like))
 	for hit := range s.hits {
-		if score := best[hit]; score >= supported {
+		if score := like[hit]; score > 0 {
 			hits = append(hits, scored{hit, score})
 		}
 	}
 	hits = sorted(hits)
-	var cited []knowledge.Hit
+	out := &support{}
 	for i, h := range hits {
-		if i == mostCited || h.score < alsoSupport*hits[0].score {
+		if i == 0 {
+			out.best, out.score = &s.hits[h.unit], h.score
+		}
+		if i == mostCited || h.score < supported || h.score < alsoSupport*hits[0].score {
 			break
 		}
-		cited = append(cited, s.hits[h.unit])
+		out.hits = append(out.hits, s.hits[h.unit])
 	}
-	return cited, nil
+	return out, nil
 }

@@ -60,10 +60,7 @@ func (w *writer) generate(ctx context.Context, req *inference.Request, r reader)
 // formatted asks for the answer format.
 func (w *writer) formatted(ctx context.Context) error {
 	req, shown, err := w.fit(ctx, func(n int, turns []Turn) (*inference.Request, error) {
-		system := render(formattedPrompt, map[string]string{
-			searchResults: w.results(n), outputFormat: formatInstructions, currentTime: clock(w.now),
-		})
-		return w.request(system, append(conversation(turns), user(w.req.Question)), formatEnd)
+		return w.request(w.fill(formattedPrompt, w.results(n), formatInstructions), append(conversation(turns), user(w.req.Question)), formatEnd)
 	})
 	if err != nil {
 		return err
@@ -83,8 +80,12 @@ func (w *writer) reader(shown int, cites bool) reader {
 // plain asks for an answer in the model's own words from whole passages.
 func (w *writer) plain(ctx context.Context) error {
 	if !w.material.given {
-		if none, err := w.irrelevant(ctx); none || err != nil {
-			return err // without any text, it becomes a refusal
+		ranked, err := w.sources.rank(ctx, w.material.questions)
+		if err != nil {
+			return err
+		}
+		if !ranked.relevant {
+			return nil // an answer without any text becomes a refusal
 		}
 	}
 	req, shown, err := w.fit(ctx, func(n int, turns []Turn) (*inference.Request, error) {
@@ -96,12 +97,6 @@ func (w *writer) plain(ctx context.Context) error {
 	return w.generate(ctx, req, w.reader(shown, true))
 }
 
-// irrelevant reports whether the passages say nothing about the question.
-func (w *writer) irrelevant(ctx context.Context) (bool, error) {
-	list, err := w.sources.rank(ctx, w.material.questions)
-	return err == nil && (len(list) == 0 || list[0].score < nothing), err
-}
-
 // tiny shows a small model only the sentences that answer the question, and how
 // others were answered. A question that consists of several is several.
 func (w *writer) tiny(ctx context.Context) error {
@@ -111,18 +106,18 @@ func (w *writer) tiny(ctx context.Context) error {
 		if len(parts) > 1 {
 			questions = []retrieve.Question{{Text: part}}
 		}
-		list, err := w.sources.rank(ctx, questions)
+		ranked, err := w.sources.rank(ctx, questions)
 		if err != nil {
 			return err
 		}
-		if !w.material.given && (len(list) == 0 || list[0].score < nothing) {
+		if !w.material.given && !ranked.relevant {
 			continue
 		}
 		asked := part
 		if i == 0 && len(w.turns) > 0 && isFollowUp(part) {
 			asked = w.turns[len(w.turns)-1].Question + " " + part
 		}
-		chosen := choose(list, w.material.given)
+		chosen := choose(ranked.list, w.material.given)
 		messages := append(examples(), user(w.excerpt(chosen, asked)))
 		req, err := w.request("", messages, "\nQuestion:", "\nText:")
 		if err != nil {
@@ -165,29 +160,19 @@ func choose(list []scored, given bool) []int {
 func (w *writer) templated(ctx context.Context) error {
 	template := w.req.Generation.Template
 	cites := strings.Contains(template, outputFormat)
+	if w.class == tiny {
+		return w.tinyTemplated(ctx, template, cites)
+	}
 	instructions := formatInstructions
 	if w.class != formatted {
 		instructions = plainInstructions
 	}
-	var list []scored
-	if w.class == tiny {
-		var err error
-		if list, err = w.sources.rank(ctx, w.material.questions); err != nil {
-			return err
-		}
-	}
 	req, shown, err := w.fit(ctx, func(n int, turns []Turn) (*inference.Request, error) {
-		results := w.results(n)
-		switch w.class {
-		case tiny:
-			results = w.sentences(choose(list, true))
-		case plain:
-			results = w.passages(n)
-		case formatted:
+		results := w.passages(n)
+		if w.class == formatted {
+			results = w.results(n)
 		}
-		prompt := render(template, map[string]string{
-			searchResults: results, query: w.req.Question, outputFormat: instructions, currentTime: clock(w.now),
-		})
+		prompt := w.fill(template, results, instructions)
 		if strings.Contains(template, query) {
 			return w.request("", append(conversation(turns), user(prompt)))
 		}
@@ -197,6 +182,32 @@ func (w *writer) templated(ctx context.Context) error {
 		return err
 	}
 	return w.generate(ctx, req, w.reader(shown, cites))
+}
+
+// tinyTemplated puts into the caller's prompt the few sentences that a small
+// model can make use of, and examples in front of it.
+func (w *writer) tinyTemplated(ctx context.Context, template string, cites bool) error {
+	ranked, err := w.sources.rank(ctx, w.material.questions)
+	if err != nil {
+		return err
+	}
+	chosen := choose(ranked.list, w.material.given)
+	prompt := w.fill(template, w.sentences(chosen), plainInstructions)
+	if !strings.Contains(template, query) {
+		prompt += "\n\nQuestion: " + w.req.Question
+	}
+	req, err := w.request("", append(examples(), user(prompt)))
+	if err != nil {
+		return err
+	}
+	return w.generate(ctx, req, &prose{out: w.out, sources: w.sources, within: chosen, cites: cites, circles: true})
+}
+
+// fill puts what a generation prompt is about into a template.
+func (w *writer) fill(template, results, instructions string) string {
+	return render(template, map[string]string{
+		searchResults: results, query: w.req.Question, outputFormat: instructions, currentTime: clock(w.now),
+	})
 }
 
 // request makes a request of the hub.

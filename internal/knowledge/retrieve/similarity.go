@@ -11,25 +11,26 @@ import (
 	"github.com/outcrop/outcrop/internal/knowledge/retrieve/passage"
 )
 
-// The stand-in for a rerank model. A whole document's vector blurs what a
-// sentence of it says, so the best window of each document counts beside the
-// whole, and so do the words of the query that it has.
-//
-// The numbers were measured on the Cranfield collection with the default
-// embedding model; see TestRerankingDoesNotHurt.
+// The stand-in for a rerank model: the similarity of the query with the document
+// and, where that is longer than an embedding model reads, with those windows of
+// it that have the most words of the query; and the share of the query's words
+// that the document has. The weights were measured on the Cranfield collection
+// with the default embedding model, where cutting short documents into windows
+// gained nothing; see TestRerankingFindsMore.
 const (
-	windowBytes = 400 // of a window: two or three sentences
-	mostWindows = 6   // of one document that are embedded
-	mostTexts   = 600 // of all documents that are embedded, but one of each at least
+	longDocument = 1500 // bytes, from which a document has windows
+	windowBytes  = 900
+	mostWindows  = 6   // of one document that are embedded
+	mostTexts    = 600 // of all documents that are embedded, but one of each at least
 
 	weightWhole  = 0.5
 	weightWindow = 0.5
-	weightWords  = 0.35
+	weightWords  = 0.2
 
-	// A score is the logistic function of the similarity: middle is where half
-	// of the documents answer the query, and slope stretches what embeddings
-	// crowd together.
-	middle = 0.62
+	// A score is the logistic function of the similarity: middle is where about
+	// half of the documents answer the query, and slope stretches what
+	// embeddings crowd together.
+	middle = 0.52
 	slope  = 9
 )
 
@@ -78,7 +79,7 @@ func similarity(ctx context.Context, models inference.Embedder, model, query str
 // query, or none for a document that is one window itself. They begin where a
 // sentence does, as far as the sentences are short enough.
 func windows(document string, most int, weights *passage.Weights, wanted []string) []string {
-	if most < 1 || len(document) <= windowBytes {
+	if most < 1 || len(document) <= longDocument {
 		return nil
 	}
 	type window struct {
@@ -95,7 +96,7 @@ func windows(document string, most int, weights *passage.Weights, wanted []strin
 		}
 	}
 	for _, unit := range passage.Units(document) {
-		for _, piece := range passage.Pieces(unit, windowBytes/2) {
+		for _, piece := range passage.Pieces(unit, windowBytes/3) {
 			if size > 0 && size+len(piece) > windowBytes {
 				flush()
 				// The last sentence of a window begins the next one too.
