@@ -1,7 +1,7 @@
 // Package vector searches vectors in memory by their dot product with another,
 // without a graph and without training: a plane of one bit for each number finds
 // candidates among all that are allowed, and a plane of one byte for each puts
-// them in order. Package doc DESIGN.md says why and with which figures.
+// them in order. DESIGN.md beside this file says why, with figures.
 //
 // It keeps no floats and nothing on disk: who uses it has the vectors, adds their
 // codes (Encode) at start, and compares the few best once more, exactly.
@@ -10,7 +10,6 @@ package vector
 import (
 	"encoding/binary"
 	"math"
-	"math/bits"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -24,25 +23,23 @@ type Planes struct {
 	width      int // numbers kept of each: up to the last that is not zero in all, in whole words
 	pages      []*page
 	slots      int
-	centered   int // how many there were when bits were last made; 0: there are none
-	mean       []float32
+	centered   int       // how many there were when bits were last made; 0: there are none
+	mean       []float32 // of all vectors then
 }
 
 // page holds neighboring slots, so that more memory is only ever a page more.
 type page struct {
 	codes []byte    // signed, width for each slot
 	units []float32 // what 1 is worth
-	// Of the difference to the mean: which numbers are positive, what a sum of
-	// signs is worth, and how many are positive. Nil until there are enough.
-	bits    []uint64
-	factors []float32
-	ones    []float32
+	bits  []uint64  // width of them for each slot; see bits.go
 }
 
 const (
 	pageSlots = 4096
-	// fewest is how many vectors are compared by their bytes alone.
-	fewest = 4096
+	// fewest is how many vectors are compared by their bytes alone, as are those
+	// of less than narrowest numbers: so few bits tell too little.
+	fewest    = 4096
+	narrowest = 128
 )
 
 // New returns empty planes for vectors of a size.
@@ -67,38 +64,34 @@ func (p *Planes) Add(code []byte) error {
 	if len(code) > p.width {
 		p.widen(len(code))
 	}
-	var last *page
 	if p.slots%pageSlots == 0 {
-		last = &page{}
+		g := &page{}
 		if p.slots > 0 { // a small index does not pay for a whole page
-			last.codes = make([]byte, 0, pageSlots*p.width)
-			last.units = make([]float32, 0, pageSlots)
+			g.codes = make([]byte, 0, pageSlots*p.width)
+			g.units = make([]float32, 0, pageSlots)
 		}
-		p.pages = append(p.pages, last)
-	} else {
-		last = p.pages[len(p.pages)-1]
+		p.pages = append(p.pages, g)
 	}
-	at := len(last.codes)
-	last.codes = append(last.codes, code...)
-	last.codes = append(last.codes, make([]byte, p.width-len(code))...)
-	last.units = append(last.units, unit)
+	g := p.pages[len(p.pages)-1]
+	g.codes = append(g.codes, code...)
+	g.codes = append(g.codes, make([]byte, p.width-len(code))...)
+	g.units = append(g.units, unit)
 	p.slots++
 	if p.centered > 0 {
-		p.addBits(last, at/p.width)
+		newSigner(p).add(g, len(g.units)-1)
 	}
 	return nil
 }
 
 // widen makes room for more numbers in each slot.
 func (p *Planes) widen(numbers int) {
-	width := min((numbers+63)/64*64, (p.dimensions+63)/64*64)
-	for _, old := range p.pages {
-		n := len(old.units)
-		codes := make([]byte, n*width)
-		for s := range n {
-			copy(codes[s*width:], old.codes[s*p.width:(s+1)*p.width])
+	width := (numbers + 63) / 64 * 64
+	for i, old := range p.pages {
+		g := &page{codes: make([]byte, len(old.units)*width), units: old.units}
+		for slot := range old.units {
+			copy(g.codes[slot*width:], old.codes[slot*p.width:(slot+1)*p.width])
 		}
-		*old = page{codes: codes, units: old.units}
+		p.pages[i] = g
 	}
 	p.width, p.centered, p.mean = width, 0, nil
 }
@@ -106,7 +99,7 @@ func (p *Planes) widen(numbers int) {
 // Due reports whether Rebuilt would make searches better: there are twice as
 // many vectors as when the bits were made.
 func (p *Planes) Due() bool {
-	return p.slots >= fewest && p.slots >= 2*p.centered
+	return p.width >= narrowest && p.slots >= fewest && p.slots >= 2*p.centered
 }
 
 // Rebuilt returns the same planes with fresh bits, if there are enough vectors
@@ -119,13 +112,14 @@ func (p *Planes) Rebuilt() *Planes {
 		fresh.pages[i] = &page{codes: old.codes, units: old.units}
 	}
 	fresh.centered, fresh.mean = 0, nil
-	if p.slots < fewest {
+	if p.width < narrowest || p.slots < fewest {
 		return &fresh
 	}
 	fresh.centered, fresh.mean = p.slots, p.average()
 	inParallel(len(fresh.pages), func(i int) {
+		s := newSigner(&fresh)
 		for slot := range fresh.pages[i].units {
-			fresh.addBits(fresh.pages[i], slot)
+			s.add(fresh.pages[i], slot)
 		}
 	})
 	return &fresh
@@ -155,46 +149,13 @@ func (p *Planes) average() []float32 {
 	return mean
 }
 
-// addBits appends the bits of a slot of a page.
-func (p *Planes) addBits(to *page, slot int) {
-	if to.bits == nil {
-		room := cap(to.units)
-		to.bits = make([]uint64, 0, room*p.width/64)
-		to.factors = make([]float32, 0, room)
-		to.ones = make([]float32, 0, room)
-	}
-	code := to.codes[slot*p.width : (slot+1)*p.width]
-	unit := to.units[slot]
-	var squares, sizes float32
-	ones := 0
-	for w := 0; w < p.width; w += 64 {
-		word := uint64(0)
-		c, m := (*[64]byte)(code[w:]), (*[64]float32)(p.mean[w:])
-		for i := range 64 {
-			x := unit*float32(int8(c[i])) - m[i]
-			squares += x * x
-			sizes += abs(x)
-			word |= uint64(math.Float32bits(x)>>31) << i // 1 where x is negative
-		}
-		word = ^word
-		ones += bits.OnesCount64(word)
-		to.bits = append(to.bits, word)
-	}
-	factor := float32(0)
-	if sizes > 0 {
-		factor = squares / sizes
-	}
-	to.factors = append(to.factors, factor)
-	to.ones = append(to.ones, float32(ones))
-}
-
 // Bytes is the memory in use.
 func (p *Planes) Bytes() int64 {
-	n := int64(0)
+	n := 4 * int64(len(p.mean))
 	for _, g := range p.pages {
-		n += int64(cap(g.codes)) + 4*int64(cap(g.units)+cap(g.factors)+cap(g.ones)) + 8*int64(cap(g.bits))
+		n += int64(cap(g.codes)) + 4*int64(cap(g.units)) + 8*int64(cap(g.bits))
 	}
-	return n + 4*int64(len(p.mean))
+	return n
 }
 
 // inParallel calls f for the numbers below n, on all cores.

@@ -176,6 +176,43 @@ func (s *search) byID(ctx context.Context, test func(packed string) bool) (bitma
 
 // semantic ranks by the vectors.
 func (s *search) semantic(ctx context.Context, allowed choice, need int) ([]found, error) {
+	return paged(2*s.q.Limit, 4, need, func(length int) ([]found, bool, error) {
+		list, err := s.nearest(ctx, allowed, length)
+		return list[:min(length, len(list))], len(list) < length, err
+	})
+}
+
+// paged makes one long list of lists that grow. What a longer one finds that the
+// shorter ones did not comes after all that they found, wherever it ranks in the
+// longer one: so pages neither overlap nor leave anything out. The lengths must
+// be the same for all pages.
+func paged(length, growth, need int, find func(length int) (list []found, all bool, err error)) ([]found, error) {
+	var ranked []found
+	seen := map[int64]bool{}
+	last := 1.0
+	for ; ; length *= growth {
+		list, all, err := find(length)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range list {
+			if seen[f.group] {
+				continue
+			}
+			seen[f.group] = true
+			last = min(last, f.score)
+			f.score = last
+			ranked = append(ranked, f)
+		}
+		if len(ranked) >= need || all {
+			return ranked, nil
+		}
+	}
+}
+
+// nearest returns the hits with the best vectors, as many as are needed or
+// some more. How good the last of them are depends on how many that is.
+func (s *search) nearest(ctx context.Context, allowed choice, need int) ([]found, error) {
 	if s.q.Exact {
 		return s.exact(ctx, allowed, need)
 	}
@@ -255,30 +292,15 @@ const (
 
 // hybrid ranks by both.
 func (s *search) hybrid(ctx context.Context, allowed choice, need int) ([]found, error) {
-	var ranked []found
-	seen := map[int64]bool{}
-	last := 1.0
-	// Who asks for pages far behind gets them from longer lists, after all that
-	// the shorter ones gave: so pages neither overlap nor leave anything out.
-	for length := legLength; ; length *= 10 {
-		semantic, err := s.semantic(ctx, allowed, length)
+	return paged(legLength, 10, need, func(length int) ([]found, bool, error) {
+		semantic, err := s.nearest(ctx, allowed, length)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		text := s.text(allowed, length)
-		for _, f := range fuse(semantic[:min(length, len(semantic))], text[:min(length, len(text))]) {
-			if seen[f.group] {
-				continue
-			}
-			seen[f.group] = true
-			last = min(last, f.score)
-			f.score = last
-			ranked = append(ranked, f)
-		}
-		if len(ranked) >= need || len(semantic) < length && len(text) < length {
-			return ranked, nil
-		}
-	}
+		all := len(semantic) < length && len(text) < length
+		return fuse(semantic[:min(length, len(semantic))], text[:min(length, len(text))]), all, nil
+	})
 }
 
 // fuse orders the hits of two lists by their ranks in both. The score is the
