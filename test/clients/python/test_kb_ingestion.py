@@ -87,6 +87,7 @@ def test_files_that_cannot_be_read_do_not_stop_the_others():
             "renamed.docx": b"This was never a Word document.",
             "picture.png": b"\x89PNG\r\n\x1a\n" + bytes(64),
             "empty.txt": b"",
+            "large.txt": b"Walruses are large. " * ((51 << 20) // 20),
             "bad.txt": b"Seals swim.",
             "bad.txt.metadata.json": b'{"metadataAttributes": ',
         }
@@ -94,17 +95,26 @@ def test_files_that_cannot_be_read_do_not_stop_the_others():
     source = base.add(bucket)
     job = base.sync(source)
     assert job["status"] == "COMPLETE"
-    counted = job["statistics"]
-    assert counted["numberOfDocumentsFailed"] >= 1
-    assert counted["numberOfNewDocumentsIndexed"] >= 1
-    assert job["failureReasons"]
+    assert statistics(job) == {
+        "DocumentsScanned": 7,
+        "MetadataDocumentsScanned": 1,
+        "NewDocumentsIndexed": 1,
+        "DocumentsFailed": 4,
+        "DocumentsSkipped": 2,
+    }
     details = base.agent.list_knowledge_base_documents(knowledgeBaseId=base.id, dataSourceId=source)["documentDetails"]
-    status = {detail["identifier"]["s3"]["uri"].rpartition("/")[2]: detail for detail in details}
-    assert status["good.md"]["status"] == "INDEXED"
-    assert status["cut.pdf"]["status"] == "FAILED"
-    assert status["cut.pdf"]["statusReason"]
-    assert any("cut.pdf" in reason for reason in job["failureReasons"])
-    assert "picture.png" not in status or status["picture.png"]["status"] in ("IGNORED", "FAILED")
+    assert {detail["identifier"]["s3"]["uri"].rpartition("/")[2]: detail["status"] for detail in details} == {
+        "good.md": "INDEXED",
+        "cut.pdf": "FAILED",
+        "renamed.docx": "FAILED",
+        "large.txt": "FAILED",
+        "bad.txt": "FAILED",
+        "picture.png": "IGNORED",
+        "empty.txt": "IGNORED",
+    }
+    assert all(detail["statusReason"] for detail in details if detail["status"] != "INDEXED")
+    for name in ("cut.pdf", "renamed.docx", "large.txt", "bad.txt"):
+        assert any(name in reason for reason in job["failureReasons"])
     found = base.retrieve("Where do polar bears live?", numberOfResults=20)
     assert uris(found)[0] == f"s3://{bucket}/good.md"
     assert f"s3://{bucket}/cut.pdf" not in uris(found)
