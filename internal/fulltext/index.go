@@ -173,6 +173,7 @@ func Encode(dst []byte, terms []Count) []byte {
 
 // Decode appends the terms that Encode wrote to dst.
 func Decode(dst []Count, data []byte) ([]Count, error) {
+	dst = slices.Grow(dst, 2*len(data)/3) // most terms take a byte or two
 	last := uint64(0)
 	for len(data) > 0 {
 		distance, n := binary.Uvarint(data)

@@ -87,7 +87,7 @@ func TestIndexLikeTheBook(t *testing.T) {
 			allowed := bitmap.Of(next)
 			for text := range book {
 				if r.IntN(3) > 0 {
-					allowed.Add(text)
+					allowed = allowed.With(text)
 				}
 			}
 			limit := 1 + r.IntN(200)

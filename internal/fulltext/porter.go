@@ -13,8 +13,8 @@ func stem(w []byte) []byte {
 	w = step1a(w)
 	w = step1b(w)
 	w = step1c(w)
-	w = replace(w, step2[penultimate(w)], 0)
-	w = replace(w, step3[last(w)], 0)
+	w = replace(w, step2[penultimate(w)])
+	w = replace(w, step3[w[len(w)-1]])
 	w = step4(w)
 	return step5(w)
 }
@@ -23,59 +23,53 @@ func stem(w []byte) []byte {
 type suffix struct{ from, to string }
 
 // step2 has its rules by the letter before the last one.
-var step2 = [26][]suffix{
-	'a' - 'a': {{"ational", "ate"}, {"tional", "tion"}},
-	'c' - 'a': {{"enci", "ence"}, {"anci", "ance"}},
-	'e' - 'a': {{"izer", "ize"}},
-	'g' - 'a': {{"logi", "log"}},
-	'l' - 'a': {{"bli", "ble"}, {"alli", "al"}, {"entli", "ent"}, {"eli", "e"}, {"ousli", "ous"}},
-	'o' - 'a': {{"ization", "ize"}, {"ation", "ate"}, {"ator", "ate"}},
-	's' - 'a': {{"alism", "al"}, {"iveness", "ive"}, {"fulness", "ful"}, {"ousness", "ous"}},
-	't' - 'a': {{"aliti", "al"}, {"iviti", "ive"}, {"biliti", "ble"}},
+var step2 = [128][]suffix{
+	'a': {{"ational", "ate"}, {"tional", "tion"}},
+	'c': {{"enci", "ence"}, {"anci", "ance"}},
+	'e': {{"izer", "ize"}},
+	'g': {{"logi", "log"}},
+	'l': {{"bli", "ble"}, {"alli", "al"}, {"entli", "ent"}, {"eli", "e"}, {"ousli", "ous"}},
+	'o': {{"ization", "ize"}, {"ation", "ate"}, {"ator", "ate"}},
+	's': {{"alism", "al"}, {"iveness", "ive"}, {"fulness", "ful"}, {"ousness", "ous"}},
+	't': {{"aliti", "al"}, {"iviti", "ive"}, {"biliti", "ble"}},
 }
 
 // step3 has its rules by the last letter.
-var step3 = [26][]suffix{
-	'e' - 'a': {{"icate", "ic"}, {"ative", ""}, {"alize", "al"}},
-	'i' - 'a': {{"iciti", "ic"}},
-	'l' - 'a': {{"ical", "ic"}, {"ful", ""}},
-	's' - 'a': {{"ness", ""}},
+var step3 = [128][]suffix{
+	'e': {{"icate", "ic"}, {"ative", ""}, {"alize", "al"}},
+	'i': {{"iciti", "ic"}},
+	'l': {{"ical", "ic"}, {"ful", ""}},
+	's': {{"ness", ""}},
 }
 
 // step4Endings go where enough of the word remains, by the letter before the
 // last one.
-var step4Endings = [26][]string{
-	'a' - 'a': {"al"},
-	'c' - 'a': {"ance", "ence"},
-	'e' - 'a': {"er"},
-	'i' - 'a': {"ic"},
-	'l' - 'a': {"able", "ible"},
-	'n' - 'a': {"ant", "ement", "ment", "ent"},
-	'o' - 'a': {"ion", "ou"},
-	's' - 'a': {"ism"},
-	't' - 'a': {"ate", "iti"},
-	'u' - 'a': {"ous"},
-	'v' - 'a': {"ive"},
-	'z' - 'a': {"ize"},
+var step4Endings = [128][]string{
+	'a': {"al"},
+	'c': {"ance", "ence"},
+	'e': {"er"},
+	'i': {"ic"},
+	'l': {"able", "ible"},
+	'n': {"ant", "ement", "ment", "ent"},
+	'o': {"ion", "ou"},
+	's': {"ism"},
+	't': {"ate", "iti"},
+	'u': {"ous"},
+	'v': {"ive"},
+	'z': {"ize"},
 }
 
-func last(w []byte) int { return int(w[len(w)-1] - 'a') }
+// penultimate is the letter before the last one, or the only one.
+func penultimate(w []byte) byte { return w[max(len(w)-2, 0)] }
 
-func penultimate(w []byte) int {
-	if len(w) < 2 {
-		return last(w)
-	}
-	return int(w[len(w)-2] - 'a')
-}
-
-// replace applies the first rule that fits, if more than m syllables would
-// remain before the ending.
-func replace(w []byte, rules []suffix, m int) []byte {
+// replace applies the first rule that fits, if a syllable would remain before the
+// ending.
+func replace(w []byte, rules []suffix) []byte {
 	for _, rule := range rules {
 		if !ends(w, rule.from) {
 			continue
 		}
-		if rest := w[:len(w)-len(rule.from)]; measure(rest) > m {
+		if rest := w[:len(w)-len(rule.from)]; measure(rest) > 0 {
 			return append(rest, rule.to...)
 		}
 		return w

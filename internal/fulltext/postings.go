@@ -61,7 +61,7 @@ func (p *postings) add(term, text, count uint32) {
 	}
 	l := &p.lists[term]
 	var posting [2 * binary.MaxVarintLen32]byte
-	n := 0
+	var n int
 	if distance := uint64(text+1-l.last) << 1; count == 1 {
 		n = binary.PutUvarint(posting[:], distance|1)
 	} else {

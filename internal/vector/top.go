@@ -41,12 +41,6 @@ func (t *top) halve() {
 	}
 }
 
-// kept are the n best, in no order.
-func (t *top) kept() []Hit {
-	t.halve()
-	return t.hits
-}
-
 // sorted are the n best, the best first.
 func (t *top) sorted() []Hit {
 	t.halve()

@@ -115,7 +115,7 @@ func TestSearch(t *testing.T) {
 				allowed := bitmap.Of(tc.vectors)
 				for i := range list {
 					if r.Float64() < share {
-						allowed.Add(i)
+						allowed = allowed.With(i)
 					}
 				}
 				count := allowed.Count()

@@ -33,12 +33,14 @@ func (s Set) Has(i int) bool {
 	return i>>6 < len(s) && s[i>>6]>>(i&63)&1 != 0
 }
 
-// Add makes i a member, and the set larger where it has to be.
-func (s *Set) Add(i int) {
-	for i>>6 >= len(*s) {
-		*s = append(*s, 0)
+// With returns the set with i as a member, which is a larger one where it has to
+// be, and else the same.
+func (s Set) With(i int) Set {
+	for i>>6 >= len(s) {
+		s = append(s, 0)
 	}
-	(*s)[i>>6] |= 1 << (i & 63)
+	s[i>>6] |= 1 << (i & 63)
+	return s
 }
 
 // Remove makes i no member.

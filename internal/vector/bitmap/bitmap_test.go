@@ -30,7 +30,7 @@ func TestSets(t *testing.T) {
 			s, m := bitmap.Of(r.IntN(n)), map[int]bool{}
 			for range r.IntN(n) {
 				i := r.IntN(n)
-				s.Add(i)
+				s = s.With(i)
 				m[i] = true
 			}
 			for range r.IntN(50) {

@@ -155,6 +155,7 @@ func BenchmarkIndex(b *testing.B) {
 }
 
 func benchmark(b *testing.B, c collection) {
+	b.Helper()
 	dimensions := len(c.vectors[0])
 	dir := b.TempDir()
 	indexes := open(b, dir)
@@ -250,6 +251,7 @@ func benchmark(b *testing.B, c collection) {
 
 // reportRecall compares the first ten hits with brute force over the vectors.
 func reportRecall(b *testing.B, index knowledge.Index, c collection) {
+	b.Helper()
 	const limit = 10
 	for b.Loop() {
 	}
@@ -359,6 +361,7 @@ func BenchmarkFTS5(b *testing.B) {
 		if err != nil {
 			return err
 		}
+		defer rows.Close()
 		for rows.Next() {
 			var id int
 			if err := rows.Scan(&id); err != nil {

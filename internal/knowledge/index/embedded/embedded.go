@@ -205,7 +205,7 @@ func (x *Indexes) path(base string) (string, error) {
 func (x *Indexes) Drop(ctx context.Context, base string) error {
 	path, err := x.path(base)
 	if err != nil {
-		return nil //nolint:nilerr // what cannot be there need not be dropped
+		return nil // what cannot be there need not be dropped
 	}
 	// Who asks for the index meanwhile waits, and finds none.
 	drop := &opening{done: make(chan struct{}), err: errDropped}

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -85,6 +86,28 @@ func (m *memory) load(ctx context.Context, tx *sql.Tx) error {
 	if err != nil {
 		return err
 	}
+	// One goroutine reads while another one puts in place what was read.
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	read := make(chan *change, 64)
+	failed := make(chan error, 1)
+	go func() {
+		defer close(read)
+		failed <- readAll(ctx, tx, documents, len(terms), read)
+	}()
+	for d := range read {
+		if err == nil {
+			if err = m.add(d); err != nil {
+				cancel()
+			}
+		}
+	}
+	return cmp.Or(err, <-failed)
+}
+
+// readAll reads the chunks of all documents, which are in the order of their
+// chunks, and sends one after the other.
+func readAll(ctx context.Context, tx *sql.Tx, documents []loaded, terms int, to chan<- *change) error {
 	rows, err := tx.QueryContext(ctx, selectEntries+" ORDER BY number")
 	if err != nil {
 		return err
@@ -92,14 +115,16 @@ func (m *memory) load(ctx context.Context, tx *sql.Tx) error {
 	defer func() { _ = rows.Close() }()
 	r := entryReader{rows: rows}
 	for i := range documents {
-		d := &documents[i]
-		if err := r.read(&d.change, d.first, d.chunks, len(terms)); err != nil {
+		d := documents[i]
+		documents[i] = loaded{} // not all of them at once
+		if err := r.read(&d.change, d.first, d.chunks, terms); err != nil {
 			return err
 		}
-		if err := m.add(&d.change); err != nil {
-			return err
+		select {
+		case to <- &d.change:
+		case <-ctx.Done():
+			return ctx.Err()
 		}
-		d.change = change{} // not all of them at once
 	}
 	return rows.Err()
 }
@@ -284,5 +309,5 @@ func loadChunks(ctx context.Context, tx *sql.Tx, d *loaded, terms int) error {
 	}
 	defer func() { _ = rows.Close() }()
 	r := entryReader{rows: rows}
-	return r.read(&d.change, d.first, d.chunks, terms)
+	return errors.Join(r.read(&d.change, d.first, d.chunks, terms), rows.Err())
 }

@@ -125,7 +125,7 @@ func (m *memory) add(d *change) error {
 		m.parents = append(m.parents, c.parent)
 		m.starts = append(m.starts, int32(first))
 		m.texts.Add(slot, c.terms)
-		m.live.Add(slot)
+		m.live = m.live.With(slot)
 	}
 	m.documents[d.document] = span{first, len(d.chunks)}
 	m.describe(d)

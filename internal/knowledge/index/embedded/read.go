@@ -21,7 +21,7 @@ func (s *search) rescore(ctx context.Context, candidates []found) error {
 	}
 	// In the order of the file, which is that of the rows that come back.
 	slices.SortFunc(candidates, func(a, b found) int { return int(a.number - b.number) })
-	rows, err := s.tx.StmtContext(ctx, s.x.reads[selectVectors]).QueryContext(ctx, list(candidates))
+	rows, err := s.x.reads.in(ctx, s.tx, selectVectors).QueryContext(ctx, list(candidates))
 	if err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func (s *search) hits(ctx context.Context, ranked []found) ([]knowledge.Hit, err
 	for i, f := range ranked {
 		places[f.number] = i
 	}
-	rows, err := s.tx.StmtContext(ctx, s.x.reads[selectHits]).QueryContext(ctx, list(ranked))
+	rows, err := s.x.reads.in(ctx, s.tx, selectHits).QueryContext(ctx, list(ranked))
 	if err != nil {
 		return nil, err
 	}

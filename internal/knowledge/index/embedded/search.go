@@ -99,7 +99,7 @@ type found struct {
 func (s *search) rank(ctx context.Context) ([]found, error) {
 	x := s.x
 	var generation int64
-	if err := s.tx.StmtContext(ctx, x.reads[selectGeneration]).QueryRowContext(ctx).Scan(&generation); err != nil {
+	if err := x.reads.in(ctx, s.tx, selectGeneration).QueryRowContext(ctx).Scan(&generation); err != nil {
 		return nil, err
 	}
 	x.mu.RLock()
@@ -168,7 +168,7 @@ func (s *search) byID(ctx context.Context, test func(packed string) bool) (bitma
 	}
 	for slot, number := range m.numbers {
 		if numbers[number] && m.live.Has(slot) {
-			set.Add(slot)
+			set = set.With(slot)
 		}
 	}
 	return set, rows.Err()

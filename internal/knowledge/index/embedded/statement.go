@@ -48,13 +48,25 @@ const (
 func prepare(ctx context.Context, db *sql.DB, texts ...string) (statements, error) {
 	s := statements{}
 	for _, text := range texts {
-		statement, err := db.PrepareContext(ctx, text)
+		statement, err := db.PrepareContext(ctx, text) //nolint:sqlclosecheck // close does it
 		if err != nil {
 			return nil, errors.Join(err, s.close())
 		}
 		s[text] = statement
 	}
 	return s, nil
+}
+
+// prepared is a statement in a transaction, which closes it.
+type prepared interface {
+	ExecContext(ctx context.Context, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, args ...any) *sql.Row
+}
+
+// in returns a statement for a transaction.
+func (s statements) in(ctx context.Context, tx *sql.Tx, text string) prepared {
+	return tx.StmtContext(ctx, s[text])
 }
 
 func (s statements) close() error {

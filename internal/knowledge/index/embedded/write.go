@@ -224,13 +224,13 @@ func (w *writer) end(ctx context.Context) error {
 
 // exec runs one of the prepared statements.
 func (w *writer) exec(ctx context.Context, statement string, args ...any) error {
-	_, err := w.tx.StmtContext(ctx, w.x.writes[statement]).ExecContext(ctx, args...)
+	_, err := w.x.writes.in(ctx, w.tx, statement).ExecContext(ctx, args...)
 	return err
 }
 
 // row runs one of the prepared statements that have one row.
 func (w *writer) row(ctx context.Context, statement string, args ...any) *sql.Row {
-	return w.tx.StmtContext(ctx, w.x.writes[statement]).QueryRowContext(ctx, args...)
+	return w.x.writes.in(ctx, w.tx, statement).QueryRowContext(ctx, args...)
 }
 
 func scanStored(row interface{ Scan(to ...any) error }) (*stored, error) {
@@ -352,7 +352,7 @@ func (w *writer) writeDocument(ctx context.Context, row stored, old *stored, con
 	if old != nil {
 		return old.number, w.exec(ctx, updateDocument, append(args, old.number)...)
 	}
-	result, err := w.tx.StmtContext(ctx, w.x.writes[insertDocument]).ExecContext(ctx, args...)
+	result, err := w.x.writes.in(ctx, w.tx, insertDocument).ExecContext(ctx, args...)
 	if err != nil {
 		return 0, err
 	}
@@ -360,9 +360,9 @@ func (w *writer) writeDocument(ctx context.Context, row stored, old *stored, con
 }
 
 func (w *writer) writeChunks(ctx context.Context, document, first int64, chunks []knowledge.Chunk) ([]chunk, error) {
-	entry := w.tx.StmtContext(ctx, w.x.writes[insertEntry])
-	floats := w.tx.StmtContext(ctx, w.x.writes[insertVector])
-	text := w.tx.StmtContext(ctx, w.x.writes[insertChunk])
+	entry := w.x.writes.in(ctx, w.tx, insertEntry)
+	floats := w.x.writes.in(ctx, w.tx, insertVector)
+	text := w.x.writes.in(ctx, w.tx, insertChunk)
 	written := make([]chunk, len(chunks))
 	var encoded, numbers []byte
 	var err error
@@ -418,7 +418,7 @@ func encodeMetadata(m knowledge.Metadata) (string, error) {
 func (w *writer) removeChunks(ctx context.Context, old *stored) ([][]fulltext.Count, error) {
 	was := make([][]fulltext.Count, 0, old.count)
 	end := old.first + int64(old.count)
-	rows, err := w.tx.StmtContext(ctx, w.x.writes[selectWas]).QueryContext(ctx, old.first, end)
+	rows, err := w.x.writes.in(ctx, w.tx, selectWas).QueryContext(ctx, old.first, end)
 	if err != nil {
 		return nil, err
 	}

@@ -25,8 +25,8 @@ import (
 // one finds. Cleaning up is its own business.
 type Subject func(t testing.TB) knowledge.Indexes
 
-// Run runs the suite. make returns a Subject without any index.
-func Run(t *testing.T, make func(t testing.TB) Subject) {
+// Run runs the suite. fresh returns a Subject without any index.
+func Run(t *testing.T, fresh func(t testing.TB) Subject) {
 	for name, test := range map[string]func(t *testing.T, s Subject){
 		"open":                testOpen,
 		"existing":            testExisting,
@@ -60,7 +60,7 @@ func Run(t *testing.T, make func(t testing.TB) Subject) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			test(t, make(t))
+			test(t, fresh(t))
 		})
 	}
 }

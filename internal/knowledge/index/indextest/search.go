@@ -148,7 +148,7 @@ func testHybrid(t *testing.T, s Subject) {
 	put(t, index, document("a"), nil,
 		chunk("both", "walrus and seal", unit(size, 10, 1)),
 		chunk("vector", "other words", unit(size, 1)),
-		chunk("word", "walrus walrus", unit(size, -1)),
+		chunk("word", "walrus, a walrus", unit(size, -1)),
 		chunk("neither", "other words", unit(size, -1, -1)),
 	)
 	q := knowledge.Query{Mode: knowledge.HybridSearch, Vector: unit(size, 1), Text: "a walrus", Limit: 10}
