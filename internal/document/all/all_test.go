@@ -211,6 +211,8 @@ func TestBadFiles(t *testing.T) {
 		{"text.docx", []byte("just text"), fault.Invalid, "The file is damaged: it is not the DOCX file that its name or type says."},
 		{"bomb.docx", zipped(t, map[string]string{"[Content_Types].xml": wordType, "word/document.xml": strings.Repeat("<w:p>", 10<<20)}), fault.Invalid, "The file expands to far more than its size; it is not read."},
 		{"settings.json", []byte(`{"a": 1}`), fault.Unsupported, "Files that end in .json are not read."},
+		{"cut.png", []byte("\x89PNG\r\n\x1a\n"), fault.Unsupported, "Files that end in .png are not read."},
+		{"data.PARQUET", []byte("PAR1 and what looks like text"), fault.Unsupported, "Files that end in .parquet are not read."},
 		{"letter.rtf", []byte(`{\rtf1 text}`), fault.Unsupported, "The file is Rich Text (.rtf), a format that is not read."},
 	} {
 		text, err := p.Parse(t.Context(), document.Input{Name: c.name, Content: c.content})

@@ -58,9 +58,14 @@ var byMIME = map[string]kind{
 	docx.MIME: docxFile, xlsx.MIME: xlsxFile, doc.MIME: docFile, xls.MIME: xlsFile, pdf.MIME: pdfFile,
 }
 
-// notDocuments are text for programs: Bedrock's knowledge bases skip them, and
-// so do ours.
+// notDocuments are text for programs, and what is no text whatever it looks like:
+// a picture that is cut off after its first bytes may read as a word. Bedrock's
+// knowledge bases skip them, and so do ours.
 var notDocuments = []string{
+	".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".ico", ".psd",
+	".mp3", ".wav", ".flac", ".ogg", ".m4a", ".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm",
+	".zip", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".tar", ".7z", ".rar", ".jar", ".exe", ".dll", ".so", ".dylib", ".bin", ".class", ".wasm",
+	".ttf", ".otf", ".woff", ".woff2", ".parquet", ".avro", ".sqlite", ".db", ".pkl", ".npy", ".ppt", ".pptx",
 	".json", ".jsonl", ".ndjson", ".xml", ".xsd", ".xsl", ".svg", ".yaml", ".yml", ".toml", ".ini", ".cfg", ".conf", ".properties", ".lock",
 	".js", ".mjs", ".cjs", ".jsx", ".ts", ".tsx", ".css", ".scss", ".py", ".ipynb", ".go", ".java", ".kt", ".c", ".h", ".cc", ".cpp", ".hpp",
 	".cs", ".rs", ".rb", ".php", ".pl", ".sh", ".bat", ".ps1", ".sql", ".r", ".swift", ".scala", ".lua", ".tf", ".proto",
