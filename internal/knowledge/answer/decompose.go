@@ -100,7 +100,7 @@ func subQuestions(question, text string) []string {
 		parts = append(parts, line)
 		all = append(all, terms...)
 	}
-	if len(parts) > mostParts || weights.Overlap(asked, all) < 0.6 {
+	if len(parts) > mostParts || weights.Overlap(asked, all) < 0.7 {
 		return nil
 	}
 	return parts
@@ -124,8 +124,11 @@ func splitQuestion(question string) []string {
 	}
 	kept := parts[:0]
 	for _, p := range parts {
-		if len(passage.Terms(p)) > 0 {
+		switch n := len(kept); {
+		case len(passage.Terms(p)) > 0:
 			kept = append(kept, p)
+		case n > 0:
+			kept[n-1] += " " + p // "Where is it?" needs the question before
 		}
 	}
 	if len(kept) == 0 || len(kept) > mostParts {

@@ -261,7 +261,7 @@ func isASCII(s string) bool {
 }
 
 var stopWords = setOf(`a about all also am an and any are as at be been being but by can could did do does doing for from get gets
-	had has have having he her here hers him his how i if in into is it its just ll may me might more most must my no nor not of on once
+	had has have having he her here hers him his how i if in into is it its just ll many may me might more most much must my no nor not of often on once
 	only or other our ours out over own please re s shall she should so some such t tell than that the their theirs them then there these
 	they this those through to too under until up us ve was we were what when where which while who whom whose why will with would you your yours`)
 
