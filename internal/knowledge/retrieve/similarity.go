@@ -48,6 +48,9 @@ func similarity(ctx context.Context, models inference.Embedder, model, query str
 	parts := make([]part, len(documents))
 	most := min(mostWindows, max(0, mostTexts/len(documents)-1))
 	for i, d := range documents {
+		if strings.TrimSpace(d) == "" {
+			continue // nothing to embed: the query's own place, which is none
+		}
 		parts[i].whole = len(texts)
 		texts = append(texts, d)
 		parts[i].first = len(texts)
@@ -64,16 +67,22 @@ func similarity(ctx context.Context, models inference.Embedder, model, query str
 	vectors := made.Vectors
 	scores = make([]float64, len(documents))
 	for i, p := range parts {
+		if p.whole == 0 {
+			scores[i] = logistic(0)
+			continue
+		}
 		whole := passage.Cosine(vectors[0], vectors[p.whole])
 		best := whole
 		for j := p.first; j < p.end; j++ {
 			best = max(best, passage.Cosine(vectors[0], vectors[j]))
 		}
 		s := weightWhole*whole + weightWindow*best + weightWords*weights.Overlap(wanted, terms[i])
-		scores[i] = 1 / (1 + math.Exp(-slope*(s-middle)))
+		scores[i] = logistic(s)
 	}
 	return scores, tokens, nil
 }
+
+func logistic(similarity float64) float64 { return 1 / (1 + math.Exp(-slope*(similarity-middle))) }
 
 // windows returns runs of words of a document, those with the most words of the
 // query, or none for a document that is one window itself. They begin where a
