@@ -20,6 +20,7 @@ func (p *Planes) Search(v []float32, allowed bitmap.Set, count, n int) []Hit {
 	}
 	v = v[:min(len(v), p.width)]
 	q := p.quantize(v)
+	n = min(n, p.slots)
 	best := newTop(n)
 	candidates := p.candidates(n)
 	if p.centered == 0 || count <= candidates+fewest/2 {

@@ -63,11 +63,15 @@ func (a *attributes) set(slot int, values []assignment) {
 	}
 }
 
-// remove takes all values from a slot.
-func (a *attributes) remove(slot int) {
+// remove takes all values from the slots of a document. It goes through each
+// key once, of which there may be ten thousands.
+func (a *attributes) remove(s span) {
+	end := s.first + s.count
 	for _, c := range a.columns {
-		if p := slot / columnPage; p < len(c.pages) && c.pages[p] != nil {
-			c.pages[p][slot%columnPage] = 0
+		for p := s.first / columnPage; p < len(c.pages) && p*columnPage < end; p++ {
+			if page := c.pages[p]; page != nil {
+				clear(page[max(s.first-p*columnPage, 0):min(end-p*columnPage, columnPage)])
+			}
 		}
 	}
 }

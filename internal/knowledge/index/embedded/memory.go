@@ -14,6 +14,7 @@ type memory struct {
 	generation int64
 	live       bitmap.Set
 	dead       int
+	described  int     // times that a document got other metadata; the old values stay in mind
 	numbers    []int64 // of the chunk in each slot
 	parents    []int32 // position among the document's parents; -1: none
 	starts     []int32 // the first slot of the document
@@ -98,10 +99,10 @@ func (m *memory) remove(d *change) {
 		return
 	}
 	delete(m.documents, d.document)
+	m.attributes.remove(s)
 	for i := range s.count {
 		slot := s.first + i
 		m.live.Remove(slot)
-		m.attributes.remove(slot)
 		if d.was != nil {
 			m.texts.Remove(slot, d.was[i])
 		}
@@ -139,11 +140,12 @@ func (m *memory) describe(d *change) {
 	user := m.attributes.resolve(nil, d.user)
 	service := m.attributes.resolve(nil, d.service)
 	var own []assignment
+	if !d.replaced {
+		m.attributes.remove(s)
+		m.described++
+	}
 	for i := range s.count {
 		slot := s.first + i
-		if !d.replaced {
-			m.attributes.remove(slot)
-		}
 		m.attributes.set(slot, user)
 		if c := &d.chunks[i]; c.metadata != nil || c.page >= 0 {
 			own = m.attributes.resolve(own[:0], c.metadata)

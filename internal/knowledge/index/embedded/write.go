@@ -165,7 +165,7 @@ func (x *Index) write(ctx context.Context, f func(w *writer) error) error {
 func (x *Index) tend(ctx context.Context) error {
 	m := x.memory
 	const few = 1024
-	if m.dead > few && m.dead > m.slots()/3 {
+	if m.dead > few && m.dead > m.slots()/3 || m.described > few && m.described > len(m.documents) {
 		return x.reload(ctx)
 	}
 	if m.vectors.Due() {

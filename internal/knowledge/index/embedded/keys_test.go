@@ -1,0 +1,99 @@
+package embedded_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/outcrop/outcrop/internal/knowledge"
+	"github.com/outcrop/outcrop/internal/knowledge/index/embedded"
+	"github.com/outcrop/outcrop/internal/sqlite"
+)
+
+// metadataIndex is an index whose documents have their number of chunks.
+func metadataIndex(t *testing.T, chunks ...int) knowledge.Index {
+	t.Helper()
+	indexes, err := embedded.Open(t.TempDir(), embedded.Params{Durability: sqlite.ProcessCrash})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := indexes.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	index, err := indexes.Open(t.Context(), "KB00000001", knowledge.Spec{Model: "m", Dimensions: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for d, n := range chunks {
+		c := &knowledge.Content{Metadata: knowledge.Metadata{"which": knowledge.Number(float64(d)), fmt.Sprint("own", d): knowledge.Bool(true)}}
+		for i := range n {
+			c.Chunks = append(c.Chunks, knowledge.Chunk{ID: fmt.Sprint(d, "-", i), Text: "x", Parent: -1, Page: -1, Vector: []float32{1, 0}})
+		}
+		if err := index.Put(t.Context(), "", knowledge.Document{Source: "s", ID: fmt.Sprint(d)}, c, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return index
+}
+
+func having(t *testing.T, index knowledge.Index, key string, value knowledge.Value) int {
+	t.Helper()
+	hits, err := index.Search(t.Context(), knowledge.Query{
+		Mode: knowledge.SemanticSearch, Vector: []float32{1, 0}, Limit: 5000, Filter: &knowledge.Filter{Operator: knowledge.Equals, Key: key, Value: value},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(hits)
+}
+
+// TestMetadataOfADocumentGoesAlone replaces the metadata of a document whose
+// slots begin and end within pages, and then the document.
+func TestMetadataOfADocumentGoesAlone(t *testing.T) {
+	t.Parallel()
+	index := metadataIndex(t, 1000, 2100, 1000)
+	want := func(which, own, fresh int) {
+		t.Helper()
+		yes := knowledge.Bool(true)
+		for key, n := range map[string]int{"own0": 1000, "own1": own, "own2": 1000, "fresh": fresh} {
+			if got := having(t, index, key, yes); got != n {
+				t.Errorf("got %d chunks with %s, want %d", got, key, n)
+			}
+		}
+		if got := having(t, index, "which", knowledge.Number(1)); got != which {
+			t.Errorf("got %d chunks of document 1, want %d", got, which)
+		}
+	}
+	want(2100, 2100, 0)
+	doc := knowledge.Document{Source: "s", ID: "1"}
+	if err := index.PutMetadata(t.Context(), "", doc, knowledge.Metadata{"fresh": knowledge.Bool(true)}, ""); err != nil {
+		t.Fatal(err)
+	}
+	want(0, 0, 2100)
+	if err := index.Remove(t.Context(), "", "s", []string{"1"}, ""); err != nil {
+		t.Fatal(err)
+	}
+	want(0, 0, 0)
+}
+
+// TestOldMetadataLeavesMemory changes one document's metadata again and again,
+// as a bucket does whose files say when they were looked at.
+func TestOldMetadataLeavesMemory(t *testing.T) {
+	t.Parallel()
+	index := metadataIndex(t, 1, 1)
+	for i := range 2500 {
+		m := knowledge.Metadata{"seen": knowledge.String(fmt.Sprint(i, strings.Repeat("x", 2000)))}
+		if err := index.PutMetadata(t.Context(), "", knowledge.Document{Source: "s", ID: "1"}, m, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	size, err := index.Size(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if most := int64(4 << 20); size.Memory > most {
+		t.Errorf("got %d bytes of memory for two documents, want at most %d", size.Memory, most)
+	}
+}
