@@ -27,7 +27,12 @@ func (w *Worker) documents(ctx context.Context, work registry.Work, attempts int
 	if err == nil && work.Documents != nil {
 		if err = w.removeDocuments(ctx, work); err == nil && len(work.Documents.Put) > 0 {
 			d := &direct{w: w, log: log, work: work, ds: ds}
-			err = d.checked(ctx, base)
+			if attempts >= mostAttempts {
+				// Also what takes the whole server down, which then can say nothing.
+				err = fault.New(fault.Invalid, "The request was interrupted %d times and is given up.", mostAttempts)
+			} else {
+				err = d.checked(ctx, base)
+			}
 			if err != nil && !pointless(err) && ctx.Err() == nil && (!passes(err) || attempts >= documentAttempts) {
 				log.ErrorContext(ctx, "documents cannot be indexed", slog.String("cause", err.Error()))
 				err = d.giveUp(ctx, err)

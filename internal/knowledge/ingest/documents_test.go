@@ -3,6 +3,7 @@ package ingest_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -136,5 +137,28 @@ func TestDirectDocumentsFailWhenTheModelIsGone(t *testing.T) {
 	w.untilDone()
 	w.wantStatus("fresh", knowledge.Failed, "The model is gone.")
 	w.wantStatus("known", knowledge.Failed, "The model is gone.")
+	w.wantTexts("known", "old")
+}
+
+func TestDirectDocumentsThatNeverEndAreGivenUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	stop := w.start()
+	w.queue(registry.DocumentsWork{Put: []registry.InlineDocument{{ID: "known", Text: text("old")}}})
+	w.untilDone()
+	stop()
+	w.queue(registry.DocumentsWork{Put: []registry.InlineDocument{{ID: "known", Text: text("kills the server")}}})
+	for range 99 { // as many crashes
+		job, ok, err := w.store.Claim(t.Context(), []string{registry.WorkDocuments}, time.Hour)
+		if err == nil && ok {
+			err = w.store.Release(t.Context(), job, time.Time{})
+		}
+		if err != nil || !ok {
+			t.Fatal(ok, err)
+		}
+	}
+	w.start()
+	w.untilDone()
+	w.wantStatus("known", knowledge.Failed, "The request was interrupted 100 times and is given up.")
 	w.wantTexts("known", "old")
 }
