@@ -184,6 +184,8 @@ func (a *App) Run(ctx context.Context) error {
 		_ = a.newWorker().Run(ctx) // never fails
 	})
 	if err := a.announce(); err != nil {
+		cancel()
+		background.Wait()
 		return fmt.Errorf("write the address of this server: %w", err)
 	}
 	defer a.withdraw()
