@@ -139,7 +139,7 @@ type Job struct {
 
 	Description string     `json:"description,omitempty"`
 	Status      JobStatus  `json:"-"`
-	Reasons     []string   `json:"reasons,omitempty"` // failureReasons, one for each document that failed
+	Reasons     []string   `json:"reasons,omitempty"` // failureReasons: each with the documents that it is about
 	Statistics  Statistics `json:"statistics"`
 	Started     time.Time  `json:"-"`
 	Updated     time.Time  `json:"-"`

@@ -9,9 +9,9 @@
 // are always counted in the index and in a new listing of the source, never
 // carried along.
 //
-// The package decides what changed, in which state a document is, and what
-// fails a document or a job; see Diff in plan.go and the errors of task in
-// pipeline.go. It parses, splits, embeds and stores nothing by itself, and
+// The package decides what changed (makePlan), in which state a document is
+// (reader), and what fails a document or a whole job (reader, embedder);
+// docs/design/063-ingestion.md has the reasons. It parses, splits, embeds and stores nothing by itself, and
 // knows no AWS type.
 package ingest
 
