@@ -145,7 +145,7 @@ func cutAnd(sentence string) (before, after string, ok bool) {
 	}
 	for i := range len(lower) {
 		rest := lower[i:]
-		skip := 0
+		var skip int
 		switch {
 		case strings.HasPrefix(rest, " and "):
 			skip = len(" and ")

@@ -106,7 +106,7 @@ func (f *format) add(ctx context.Context, text string) error {
 func (f *format) step(ctx context.Context) (more bool, err error) {
 	switch f.state {
 	case preface:
-		return f.preface(ctx)
+		return f.preface()
 	case finished:
 		f.buf = ""
 		return false, errEnough
@@ -145,7 +145,7 @@ func (f *format) step(ctx context.Context) (more bool, err error) {
 }
 
 // preface looks for the beginning of the format.
-func (f *format) preface(ctx context.Context) (more bool, err error) {
+func (f *format) preface() (more bool, err error) {
 	text := strings.TrimLeftFunc(f.buf, unicode.IsSpace)
 	for _, open := range []string{"<thinking>", "<think>", "<scratchpad>"} {
 		if strings.HasPrefix(text, open) && len(text) < mostThought {

@@ -141,7 +141,7 @@ func hubRerank(config *api.VectorSearchRerankingConfiguration) (*retrieve.Rerank
 // picked tells which attributes a reranker reads; nil for none.
 func picked(config *api.MetadataConfigurationForReranking) (func(key string) bool, error) {
 	if config == nil {
-		return nil, nil
+		return nil, nil //nolint:nilnil // no attributes is nil everywhere
 	}
 	selective := config.SelectiveModeConfiguration
 	if config.SelectionMode == api.RerankingMetadataSelectionModeAll {

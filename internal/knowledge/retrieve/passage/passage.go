@@ -267,7 +267,7 @@ var stopWords = setOf(`a about all also am an and any are as at be been being bu
 
 func setOf(words string) map[string]struct{} {
 	set := make(map[string]struct{})
-	for _, w := range strings.Fields(words) {
+	for w := range strings.FieldsSeq(words) {
 		set[w] = struct{}{}
 	}
 	return set
