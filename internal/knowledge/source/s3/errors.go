@@ -11,7 +11,7 @@ import (
 	"github.com/outcrop/outcrop/internal/fault"
 )
 
-var errStalled = errors.New("nothing came for a minute")
+var errStalled = errors.New("nothing came for too long")
 
 // failed classifies an error of the endpoint. id is the object that was asked
 // for; empty: the bucket was.

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -29,8 +30,11 @@ const (
 	maxAttempts = 4
 	// maxBackoff is the longest pause between two tries.
 	maxBackoff = 5 * time.Second
-	// stall is the longest time without a byte of an object.
+	// stall is the longest time without an answer, or a byte of an object.
 	stall = time.Minute
+	// byTime begins the ETag of an object that its store has none for: a file
+	// that somebody put into the folder of a bucket.
+	byTime = "mtime-"
 )
 
 // Params say where buckets are and who asks. The zero value is Amazon S3, asked
@@ -48,6 +52,9 @@ type Params struct {
 	Credentials aws.CredentialsProvider
 	// MaxBackoff is the longest pause between two tries; 5 s when it is zero.
 	MaxBackoff time.Duration
+	// Stall is the longest time without an answer, or a byte of an object; a
+	// minute when it is zero.
+	Stall time.Duration
 }
 
 // Buckets opens the sources of data sources that are buckets.
@@ -57,6 +64,9 @@ type Buckets struct{ p Params }
 func New(p Params) *Buckets {
 	if p.MaxBackoff == 0 {
 		p.MaxBackoff = maxBackoff
+	}
+	if p.Stall == 0 {
+		p.Stall = stall
 	}
 	return &Buckets{p}
 }
@@ -75,7 +85,7 @@ func (b *Buckets) Open(_ context.Context, ds knowledge.DataSource) (knowledge.So
 	if ds.Bucket == "" {
 		return nil, fault.New(fault.Invalid, "The data source names no bucket.")
 	}
-	s := &source{bucket: ds.Bucket, prefixes: outermost(ds.Prefixes)}
+	s := &source{bucket: ds.Bucket, prefixes: outermost(ds.Prefixes), stall: b.p.Stall}
 	if ds.BucketOwner != "" {
 		s.owner = aws.String(ds.BucketOwner)
 	}
@@ -127,6 +137,12 @@ type source struct {
 	bucket   string
 	owner    *string
 	prefixes []string
+	stall    time.Duration
+}
+
+// ask is the context of one request: an endpoint that says nothing is given up.
+func (s *source) ask(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, s.stall, errStalled)
 }
 
 // List implements knowledge.Source.
@@ -139,7 +155,9 @@ func (s *source) List(ctx context.Context, yield func(knowledge.Object) error) e
 			EncodingType: types.EncodingTypeUrl,
 		})
 		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
+			asking, cancel := s.ask(ctx)
+			page, err := pages.NextPage(asking)
+			cancel()
 			if err != nil {
 				return s.failed(ctx, err, "")
 			}
@@ -175,10 +193,15 @@ func listedKey(o *types.Object, encoding types.EncodingType) (string, error) {
 }
 
 func (s *source) object(key string, size *int64, etag *string, modified *time.Time) knowledge.Object {
-	return knowledge.Object{
+	o := knowledge.Object{
 		ID: "s3://" + s.bucket + "/" + key, Name: key[strings.LastIndex(key, "/")+1:],
 		Size: aws.ToInt64(size), ETag: strings.Trim(aws.ToString(etag), `"`), Modified: aws.ToTime(modified),
 	}
+	if o.ETag == "" {
+		// Seconds, for a list may know more of them than an answer's header.
+		o.ETag = byTime + strconv.FormatInt(o.Modified.Unix(), 10) + "-" + strconv.FormatInt(o.Size, 10)
+	}
+	return o
 }
 
 // key returns the key that an ID means. NotFound: it is in another bucket.
@@ -196,7 +219,9 @@ func (s *source) Stat(ctx context.Context, id string) (knowledge.Object, error) 
 	if err != nil {
 		return knowledge.Object{}, err
 	}
-	head, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &s.bucket, Key: &key, ExpectedBucketOwner: s.owner})
+	asking, cancel := s.ask(ctx)
+	defer cancel()
+	head, err := s.client.HeadObject(asking, &s3.HeadObjectInput{Bucket: &s.bucket, Key: &key, ExpectedBucketOwner: s.owner})
 	if err != nil {
 		return knowledge.Object{}, s.failed(ctx, err, id)
 	}
@@ -209,16 +234,26 @@ func (s *source) Open(ctx context.Context, o knowledge.Object) (io.ReadCloser, e
 	if err != nil {
 		return nil, err
 	}
+	in := &s3.GetObjectInput{Bucket: &s.bucket, Key: &key, ExpectedBucketOwner: s.owner}
+	named := !strings.HasPrefix(o.ETag, byTime)
+	if named {
+		in.IfMatch = aws.String(`"` + o.ETag + `"`)
+	}
 	// The answer's body ends with this context, when nothing comes any more.
 	reading, cancel := context.WithCancelCause(ctx)
-	got, err := s.client.GetObject(reading, &s3.GetObjectInput{
-		Bucket: &s.bucket, Key: &key, IfMatch: aws.String(`"` + o.ETag + `"`), ExpectedBucketOwner: s.owner,
-	})
+	timer := time.AfterFunc(s.stall, func() { cancel(errStalled) })
+	got, err := s.client.GetObject(reading, in)
 	if err != nil {
+		timer.Stop()
 		cancel(nil)
 		return nil, s.failed(ctx, err, o.ID)
 	}
-	return &reader{ctx: ctx, s: s, id: o.ID, body: got.Body, cancel: cancel, timer: time.AfterFunc(stall, func() { cancel(errStalled) })}, nil
+	r := &reader{ctx: ctx, s: s, id: o.ID, body: got.Body, cancel: cancel, timer: timer}
+	if !named && s.object(key, got.ContentLength, got.ETag, got.LastModified).ETag != o.ETag {
+		_ = r.Close() // nothing was read of it
+		return nil, changed(nil, o.ID)
+	}
+	return r, nil
 }
 
 // reader reads an object and says in our words why it ends early.
@@ -233,7 +268,7 @@ type reader struct {
 
 // Read implements io.Reader.
 func (r *reader) Read(p []byte) (int, error) {
-	r.timer.Reset(stall)
+	r.timer.Reset(r.s.stall)
 	n, err := r.body.Read(p)
 	if err != nil && err != io.EOF { //nolint:errorlint // io.EOF is never wrapped
 		err = r.s.failed(r.ctx, err, r.id)

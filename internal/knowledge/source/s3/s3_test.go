@@ -41,6 +41,7 @@ const account = "123456789012"
 
 // embedded is Outcrop's own endpoint with a client that writes.
 type embedded struct {
+	dir     string // of the buckets
 	buckets *s3.Buckets
 	client  *awss3.Client
 }
@@ -58,6 +59,7 @@ func newEmbedded(t *testing.T) *embedded {
 		}
 	})
 	return &embedded{
+		dir:     filepath.Join(data, "buckets"),
 		buckets: s3.New(s3.Params{Endpoint: "http://buckets", PathStyle: true, Client: server.Client()}),
 		client: awss3.New(awss3.Options{
 			Region: "us-east-1", BaseEndpoint: aws.String("http://buckets"), UsePathStyle: true, HTTPClient: server.Client(), Credentials: aws.AnonymousCredentials{},
@@ -331,5 +333,80 @@ func TestDataSourcesWithoutABucket(t *testing.T) {
 	}
 	if _, err := b.Open(t.Context(), knowledge.DataSource{Kind: knowledge.S3}); !fault.Is(err, fault.Invalid) {
 		t.Errorf("got %v, want Invalid", err)
+	}
+}
+
+// An endpoint that takes requests and never answers must not keep a sync for
+// ever.
+func TestSilentEndpoint(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-release }))
+	t.Cleanup(server.Close)
+	defer close(release)
+	s, err := s3.New(s3.Params{Endpoint: server.URL, PathStyle: true, Region: "us-east-1", MaxBackoff: time.Millisecond, Stall: 20 * time.Millisecond}).
+		Open(t.Context(), knowledge.DataSource{Kind: knowledge.S3, Bucket: "docs"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, ask := range map[string]func() error{
+		"list": func() error { return s.List(t.Context(), func(knowledge.Object) error { return nil }) },
+		"stat": func() error { _, err := s.Stat(t.Context(), "s3://docs/a"); return err },
+		"open": func() error {
+			_, err := s.Open(t.Context(), knowledge.Object{ID: "s3://docs/a", ETag: "e"})
+			return err
+		},
+	} {
+		if err := ask(); !fault.Is(err, fault.Unavailable) {
+			t.Errorf("%s: got %v, want Unavailable", name, err)
+		}
+	}
+}
+
+// A file that was put into the folder of a bucket by hand has no ETag there.
+// That it has changed is seen nevertheless.
+func TestFilesPutByHand(t *testing.T) {
+	t.Parallel()
+	e := newEmbedded(t)
+	e.bucket(t, "docs")
+	path := filepath.Join(e.dir, "docs", "notes.txt")
+	write := func(text string, at time.Time) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(path, at, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := e.open(t, knowledge.DataSource{Bucket: "docs"})
+	only := func() knowledge.Object {
+		t.Helper()
+		var all []knowledge.Object
+		if err := s.List(t.Context(), func(o knowledge.Object) error { all = append(all, o); return nil }); err != nil || len(all) != 1 {
+			t.Fatalf("got %v, %v, want the file", all, err)
+		}
+		return all[0]
+	}
+	began := time.Now().Add(-time.Hour)
+	write("first", began)
+	first := only()
+	r, err := s.Open(t.Context(), first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(r)
+	if closeErr := r.Close(); err != nil || closeErr != nil || string(text) != "first" {
+		t.Errorf("got %q, %v, %v", text, err, closeErr)
+	}
+	if stat, err := s.Stat(t.Context(), first.ID); err != nil || stat.ETag != first.ETag {
+		t.Errorf("stat: got %v, %v, want the ETag %s", stat, err, first.ETag)
+	}
+	write("other", began.Add(time.Second))
+	if second := only(); second.ETag == first.ETag || second.ETag == "" {
+		t.Errorf("got the ETag %q again", second.ETag)
+	}
+	if _, err := s.Open(t.Context(), first); !fault.Is(err, fault.Conflict) {
+		t.Errorf("the file as it was: got %v, want Conflict", err)
 	}
 }
