@@ -2,6 +2,8 @@ package llamacpp
 
 import (
 	"context"
+	"os"
+	"time"
 
 	"github.com/outcrop/outcrop/internal/gguf"
 	"github.com/outcrop/outcrop/internal/inference"
@@ -9,20 +11,50 @@ import (
 )
 
 // Describe implements inference.Describer. It reads the header of the model's
-// file and starts nothing.
+// file, once as long as the file does not change, and starts nothing.
 func (b *Backend) Describe(ctx context.Context, name string) (*inference.ModelInfo, error) {
 	m, err := b.p.Locate(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	f, err := gguf.Inspect(m.Path)
+	d, err := b.described(name, m.Path)
 	if err != nil {
-		return nil, unusable(name, err)
+		return nil, err
+	}
+	d.Name, d.Digest = name, m.Digest
+	if n := b.loadedContext(name); n > 0 {
+		d.ContextWindow = n
+	}
+	return &d, nil
+}
+
+// description is what a header says, and of which state of the file.
+type description struct {
+	size     int64
+	modified time.Time
+	info     inference.ModelInfo
+}
+
+// described is what the header of a file says of the model. A header has a
+// vocabulary, and takes milliseconds to read.
+func (b *Backend) described(name, path string) (inference.ModelInfo, error) {
+	stat, err := os.Stat(path)
+	if err != nil {
+		return inference.ModelInfo{}, unusable(name, err)
+	}
+	b.mu.Lock()
+	known, ok := b.headers[path]
+	b.mu.Unlock()
+	if ok && known.size == stat.Size() && known.modified.Equal(stat.ModTime()) {
+		return known.info, nil
+	}
+	f, err := gguf.Inspect(path)
+	if err != nil {
+		return inference.ModelInfo{}, unusable(name, err)
 	}
 	info := f.Info()
-	d := &inference.ModelInfo{
-		Name: name, Family: info.Architecture, Digest: m.Digest, Parameters: int64(info.Parameters),
-		Syntax: protocol.DetectSyntax(f.Text("tokenizer.chat_template")),
+	d := inference.ModelInfo{
+		Family: info.Architecture, Parameters: int64(info.Parameters), Syntax: protocol.DetectSyntax(f.Text("tokenizer.chat_template")),
 	}
 	if !pools(f) {
 		d.ContextWindow, _ = cacheSize(f, b.p.sized(f))
@@ -33,9 +65,9 @@ func (b *Backend) Describe(ctx context.Context, name string) (*inference.ModelIn
 			d.ContextWindow = min(d.ContextWindow, int(info.MaxInput))
 		}
 	}
-	if n := b.loadedContext(name); n > 0 {
-		d.ContextWindow = n
-	}
+	b.mu.Lock()
+	b.headers[path] = description{stat.Size(), stat.ModTime(), d}
+	b.mu.Unlock()
 	return d, nil
 }
 

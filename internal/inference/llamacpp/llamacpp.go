@@ -26,6 +26,7 @@ type Backend struct {
 
 	mu      sync.Mutex
 	workers map[string]*worker
+	headers map[string]description // of files, by path
 	closed  bool
 }
 
@@ -45,7 +46,7 @@ func New(p Params) *Backend {
 		p.MemoryLimit = defaultMemory()
 	}
 	p.MemoryLimit = max(p.MemoryLimit, 0)
-	b := &Backend{p: p, workers: make(map[string]*worker)}
+	b := &Backend{p: p, workers: make(map[string]*worker), headers: make(map[string]description)}
 	b.ctx, b.stop = context.WithCancel(context.Background())
 	if p.IdleTimeout > 0 {
 		b.wg.Add(1)

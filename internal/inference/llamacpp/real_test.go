@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/gguf"
@@ -108,6 +109,39 @@ func TestRealSeedsDiffer(t *testing.T) {
 	}
 	if len(texts) < 3 {
 		t.Errorf("got %d different answers for 4 seeds", len(texts))
+	}
+}
+
+// A description is kept as long as the file is the same, and no longer.
+func TestRealDescriptionFollowsTheFile(t *testing.T) {
+	t.Parallel()
+	p, dir := params(t)
+	b := open(t, p)
+	write := func(context uint32, modified time.Time) {
+		path := filepath.Join(dir, "changing")
+		f, err := os.Create(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = gguf.Write(f, []gguf.KV{{Key: "general.architecture", Value: "bert"}, {Key: "bert.pooling_type", Value: uint32(1)}, {Key: "bert.context_length", Value: context}}, nil)
+		if err = errors.Join(err, f.Close(), os.Chtimes(path, modified, modified)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now := time.Now()
+	for i, context := range []uint32{128, 256} {
+		write(context, now.Add(time.Duration(i)*time.Second))
+		for range 2 {
+			if info, err := b.Describe(t.Context(), "changing"); err != nil || info.ContextWindow != int(context) || info.Name != "changing" {
+				t.Errorf("got %+v, %v, want a context of %d", info, err, context)
+			}
+		}
+	}
+	if err := os.Remove(filepath.Join(dir, "changing")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Describe(t.Context(), "changing"); !fault.Is(err, fault.NotFound) {
+		t.Errorf("got %v, want %v", err, fault.NotFound)
 	}
 }
 
