@@ -119,7 +119,7 @@ func (k *kb) listCommand() *cobra.Command {
 			w := tabwriter.NewWriter(k.stdout, 0, 0, 2, ' ', 0)
 			fmt.Fprintln(w, "ID\tNAME\tSTATUS\tUPDATED\tDESCRIPTION")
 			for _, b := range bases {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", b.ID, b.Name, b.Status, stamp(b.UpdatedAt), b.Description)
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", b.ID, b.Name, b.Status, stamp(b.UpdatedAt), cell(b.Description))
 			}
 			return w.Flush()
 		},
@@ -197,10 +197,10 @@ func (k *kb) printBase(b *client.KnowledgeBase, sources []sourceState) error {
 	w := tabwriter.NewWriter(k.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "id\t%s\nname\t%s\nstatus\t%s\n", b.ID, b.Name, b.Status)
 	if b.Description != "" {
-		fmt.Fprintf(w, "description\t%s\n", b.Description)
+		fmt.Fprintf(w, "description\t%s\n", cell(b.Description))
 	}
 	for _, reason := range b.FailureReasons {
-		fmt.Fprintf(w, "problem\t%s\n", reason)
+		fmt.Fprintf(w, "problem\t%s\n", cell(reason))
 	}
 	if b.Configuration != nil && b.Configuration.Vector != nil {
 		fmt.Fprintf(w, "embedding model\t%s\n", b.Configuration.Vector.EmbeddingModelARN)
@@ -224,7 +224,7 @@ func (k *kb) printBase(b *client.KnowledgeBase, sources []sourceState) error {
 		if s.LastJob != nil {
 			last = s.LastJob.Status + " " + stamp(s.LastJob.UpdatedAt) + ", " + summary(s.LastJob.Statistics)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", s.ID, s.Name, whence(&s.DataSource), strategy(&s.DataSource), s.Status, last)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", s.ID, s.Name, cell(whence(&s.DataSource)), strategy(&s.DataSource), s.Status, last)
 	}
 	return w.Flush()
 }

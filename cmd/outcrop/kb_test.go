@@ -296,6 +296,25 @@ func TestKBDocs(t *testing.T) {
 	}
 }
 
+// What strangers wrote must not steer the terminal, nor tear a table.
+func TestKBShowsNoControls(t *testing.T) {
+	t.Parallel()
+	c, _ := kbCLI(t, map[string][]string{
+		bases: {oneBase}, sources: {oneList},
+		"POST /knowledgebases/BASE000001/datasources/SOURCE0001/documents": {`{"documentDetails":[{"status":"FAILED","statusReason":"bad\u001b[2J","identifier":{"dataSourceType":"S3","s3":{"uri":"s3://docs/a\nb\u001b[31m.md"}}}]}`},
+		"POST /knowledgebases/BASE000001/retrieve":                         {`{"retrievalResults":[{"content":{"text":"one\u001b]0;title\u0007\ntwo\u009b2J"},"location":{"type":"S3","s3Location":{"uri":"s3://docs/a\nb"}},"score":0.5}]}`},
+	})
+	want := "STATUS  DOCUMENT               UPDATED  REASON\n" +
+		"FAILED  s3://docs/a\uFFFDb\uFFFD[31m.md  -        bad\uFFFD[2J\n"
+	if diff := cmp.Diff(want, c.must("kb", "docs", "handbook")); diff != "" {
+		t.Errorf("table (-want +got):\n%s", diff)
+	}
+	want = "1. s3://docs/a\uFFFDb (0.500)\n   one\uFFFD]0;title\uFFFD\n   two\uFFFD2J\n\n"
+	if diff := cmp.Diff(want, c.must("kb", "search", "handbook", "x")); diff != "" {
+		t.Errorf("passages (-want +got):\n%s", diff)
+	}
+}
+
 func TestKBRemove(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

@@ -83,7 +83,7 @@ func (k *kb) searchCommand() *cobra.Command {
 				if page, ok := r.Page(); ok {
 					source += fmt.Sprintf(", page %d", page)
 				}
-				fmt.Fprintf(k.stdout, "%d. %s (%.3f)\n%s\n\n", i+1, source, r.Score, indent(r.Content.Text))
+				fmt.Fprintf(k.stdout, "%d. %s (%.3f)\n%s\n\n", i+1, cell(source), r.Score, indent(visible(r.Content.Text)))
 			}
 			return nil
 		},
@@ -122,7 +122,7 @@ func (k *kb) askCommand() *cobra.Command {
 				return err
 			}
 			show := func(text string) error {
-				_, err := fmt.Fprint(k.stdout, text)
+				_, err := fmt.Fprint(k.stdout, visible(text))
 				return err
 			}
 			if asJSON {
@@ -145,7 +145,7 @@ func (k *kb) askCommand() *cobra.Command {
 			}
 			fmt.Fprint(k.stdout, "\n\n")
 			for _, source := range answer.Sources() {
-				fmt.Fprintln(k.stdout, "Source:", source)
+				fmt.Fprintln(k.stdout, "Source:", cell(source))
 			}
 			fmt.Fprintf(k.stderr, "go on with: --session %s\n", answer.SessionID)
 			return nil
@@ -196,7 +196,7 @@ func (k *kb) docsCommand() *cobra.Command {
 			fmt.Fprintln(w, "STATUS\tDOCUMENT\tUPDATED\tREASON")
 			for i := range documents {
 				d := &documents[i]
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", d.Status, d.Identifier, stamp(d.UpdatedAt), d.Reason)
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", d.Status, cell(d.Identifier.String()), stamp(d.UpdatedAt), cell(d.Reason))
 			}
 			return w.Flush()
 		},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -72,6 +73,32 @@ func (f *sourceFlags) check(from []string) ([]newSource, error) {
 	return sources, nil
 }
 
+// apart refuses folders that the server's own data is in: its keys would be
+// documents, and each sync would change the folder that is watched.
+func apart(data string, sources []newSource) error {
+	for _, s := range sources {
+		if s.from.folder == "" {
+			continue
+		}
+		inside, err := filepath.Rel(realPath(s.from.folder), realPath(data))
+		if err == nil && filepath.IsLocal(inside) {
+			return usage(fmt.Errorf("%s holds the data directory %s; name a folder of documents", s.from.folder, data))
+		}
+	}
+	return nil
+}
+
+// realPath is a path as it is when all symbolic links in it are followed.
+func realPath(path string) string {
+	if absolute, err := filepath.Abs(path); err == nil {
+		path = absolute
+	}
+	if followed, err := filepath.EvalSymlinks(path); err == nil {
+		return followed
+	}
+	return path
+}
+
 func (k *kb) createCommand() *cobra.Command {
 	var model, description string
 	var dimensions int
@@ -87,6 +114,9 @@ func (k *kb) createCommand() *cobra.Command {
 				return err
 			}
 			c, cfg, err := k.open()
+			if err == nil {
+				err = apart(cfg.DataDir(k.getenv), sources)
+			}
 			if err != nil {
 				return err
 			}
@@ -124,6 +154,9 @@ func (k *kb) addCommand() *cobra.Command {
 				return err
 			}
 			c, cfg, err := k.open()
+			if err == nil {
+				err = apart(cfg.DataDir(k.getenv), sources)
+			}
 			if err != nil {
 				return err
 			}

@@ -3,6 +3,7 @@ package main
 import (
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -70,6 +71,13 @@ func TestKBAddFolder(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("source (-want +got):\n%s", diff)
+	}
+
+	// A folder with the server's own data in it is none of documents.
+	for _, own := range []string{cfg.Data, filepath.Dir(cfg.Data)} {
+		if code, _, stderr := c.run("kb", "--region", "eu-west-1", "add", "handbook", own); code != 2 || !strings.Contains(stderr, "holds the data directory") {
+			t.Errorf("%s: got exit code %d and %q, want it refused", own, code, stderr)
+		}
 	}
 
 	// Nothing is made in a base that there is not.

@@ -86,7 +86,7 @@ func (k *kb) sync(ctx context.Context, c *client.Client, base client.KnowledgeBa
 		}
 		fmt.Fprintf(k.stdout, "%s: %s in %s: %s\n", sources[i].Name, job.Status, job.UpdatedAt.Sub(job.StartedAt).Round(time.Millisecond), summary(job.Statistics))
 		for _, reason := range job.FailureReasons {
-			fmt.Fprintln(k.stderr, "  "+reason)
+			fmt.Fprintln(k.stderr, "  "+cell(reason))
 		}
 		failed = failed || job.Status != client.JobComplete || job.Statistics.Failed > 0
 	}
