@@ -161,7 +161,8 @@ func (a *Answerer) Answer(ctx context.Context, req Request, sink Sink) error {
 	if err := a.write(ctx, req, s, m, out); err != nil {
 		return err
 	}
-	return a.keep(ctx, s, Turn{Question: req.Question, Answer: out.text.String()})
+	// Who has the whole answer may hang up; the next question needs this one.
+	return a.keep(context.WithoutCancel(ctx), s, Turn{Question: req.Question, Answer: out.text.String()})
 }
 
 // write has the model answer from the material.
