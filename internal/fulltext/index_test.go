@@ -105,7 +105,7 @@ func TestIndexLikeTheBook(t *testing.T) {
 			}
 		}
 	}
-	for round := range 40 {
+	for round := range 20 {
 		for range r.IntN(30) {
 			terms := randomTerms(r, r.IntN(60))
 			x.Add(next, terms)
@@ -139,7 +139,7 @@ func TestIndexLikeTheBook(t *testing.T) {
 // TestLongLists has lists of every length, over many pieces and pages.
 func TestLongLists(t *testing.T) {
 	t.Parallel()
-	const texts = 300_000
+	const texts = 100_000
 	var x fulltext.Index
 	for i := range texts {
 		terms := []fulltext.Count{{Term: 0, Count: uint32(1 + i%300)}}

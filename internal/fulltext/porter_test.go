@@ -43,7 +43,7 @@ func TestStem(t *testing.T) {
 func TestStemLikeSQLite(t *testing.T) {
 	t.Parallel()
 	words := map[string]bool{}
-	files, err := filepath.Glob(filepath.Join(runtime.GOROOT(), "src", "*", "*.go")) //nolint:staticcheck // tests run where they were built
+	files, err := filepath.Glob(filepath.Join(runtime.GOROOT(), "src", "net", "*", "*.go")) //nolint:staticcheck // tests run where they were built
 	if err != nil || len(files) == 0 {
 		t.Skip("the standard library is not here")
 	}

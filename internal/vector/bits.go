@@ -3,6 +3,7 @@ package vector
 import (
 	"math"
 	"math/bits"
+	"sync"
 
 	"github.com/outcrop/outcrop/internal/vector/bitmap"
 )
@@ -101,10 +102,7 @@ const far = math.MaxUint16
 // nearest returns about n of the allowed slots: those whose bits are most like
 // those of the vector.
 func (p *Planes) nearest(v []float32, allowed bitmap.Set, n int, dst []int) []int {
-	s := scan{
-		words: p.width / 64, query: newSigner(p).of(v), allowed: allowed,
-		pages: p.pages, distances: make([][]uint16, len(p.pages)),
-	}
+	s := scan{words: p.width / 64, query: newSigner(p).of(v), allowed: allowed, pages: p.pages, distances: make([]uint16, p.slots)}
 	counts := s.run()
 	// The distance that n slots are within. Of those that are just as far, only
 	// as many as it takes are used: there may be any number of them.
@@ -114,19 +112,17 @@ func (p *Planes) nearest(v []float32, allowed bitmap.Set, n int, dst []int) []in
 		limit++
 	}
 	rest := n - within
-	for i, distances := range s.distances {
-		for at, d := range distances {
-			if int(d) > limit || d == far {
+	for slot, d := range s.distances {
+		if int(d) > limit || d == far {
+			continue
+		}
+		if int(d) == limit {
+			if rest == 0 {
 				continue
 			}
-			if int(d) == limit {
-				if rest == 0 {
-					continue
-				}
-				rest--
-			}
-			dst = append(dst, i*pageSlots+at)
+			rest--
 		}
+		dst = append(dst, slot)
 	}
 	return dst
 }
@@ -137,38 +133,48 @@ type scan struct {
 	query     []uint64
 	allowed   bitmap.Set
 	pages     []*page
-	distances [][]uint16 // by page
+	distances []uint16 // by slot
 }
 
 // manyPages is from how many pages on a scan uses more than one core.
-const manyPages = 48
+const manyPages = 200
 
 // run returns how many slots there are at each distance.
 func (s *scan) run() []int {
-	parts := make([][]int, len(s.pages))
-	one := func(i int) { parts[i] = s.page(i) }
-	if len(s.pages) < manyPages {
-		for i := range s.pages {
-			one(i)
-		}
-	} else {
-		inParallel(len(s.pages), one)
+	if len(s.pages) >= manyPages {
+		return s.onAllCores()
 	}
-	counts := parts[0]
-	for _, part := range parts[1:] {
-		for d, n := range part {
-			counts[d] += n
-		}
+	counts := make([]int, 64*s.words+1)
+	for i := range s.pages {
+		s.page(i, counts)
 	}
 	return counts
 }
 
+// onAllCores is run for many pages.
+func (s *scan) onAllCores() []int {
+	const together = 16 // pages
+	counts := make([]int, 64*s.words+1)
+	var mu sync.Mutex
+	inParallel((len(s.pages)+together-1)/together, func(part int) {
+		own := make([]int, len(counts))
+		for i := part * together; i < min((part+1)*together, len(s.pages)); i++ {
+			s.page(i, own)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		for d, n := range own {
+			counts[d] += n
+		}
+	})
+	return counts
+}
+
 // page fills in the distances of a page, and counts them.
-func (s *scan) page(i int) []int {
+func (s *scan) page(i int, counts []int) {
 	g := s.pages[i]
 	n := len(g.units)
-	distances := make([]uint16, n)
-	counts := make([]int, 64*s.words+1)
+	distances := s.distances[i*pageSlots : i*pageSlots+n]
 	for start := 0; start < n; start += 64 {
 		block := distances[start:min(start+64, n)]
 		allowed := uint64(0)
@@ -188,8 +194,6 @@ func (s *scan) page(i int) []int {
 			counts[d]++
 		}
 	}
-	s.distances[i] = distances
-	return counts
 }
 
 // some fills in the distances of the few slots of a block that are allowed.

@@ -1,7 +1,7 @@
 // Package vector searches vectors in memory by their dot product with another,
 // without a graph and without training: a plane of one bit for each number finds
 // candidates among all that are allowed, and a plane of one byte for each puts
-// them in order. DESIGN.md beside this file says why, with figures.
+// them in order. docs/design/064-embedded-index.md says why, with figures.
 //
 // It keeps no floats and nothing on disk: who uses it has the vectors, adds their
 // codes (Encode) at start, and compares the few best once more, exactly.
@@ -35,7 +35,7 @@ type page struct {
 }
 
 const (
-	pageSlots = 4096
+	pageSlots = 1024
 	// fewest is how many vectors are compared by their bytes alone, as are those
 	// of less than narrowest numbers: so few bits tell too little.
 	fewest    = 4096

@@ -103,14 +103,14 @@ func best(list [][]float32, q []float32, allowed bitmap.Set, n int) []int {
 func TestSearch(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct{ dimensions, vectors int }{
-		{1, 100}, {3, 5000}, {64, 15_000}, {100, 9000}, {384, 15_000}, {1024, 9000}, {1536, 1000},
+		{1, 100}, {3, 5000}, {64, 5000}, {100, 6000}, {384, 9000}, {1024, 5000}, {1536, 500},
 	} {
 		list := random(rand.New(rand.NewPCG(1, uint64(tc.dimensions))), tc.vectors, tc.dimensions)
 		p := fill(t, tc.dimensions, list)
 		for _, share := range []float64{1, 0.7, 0.01} {
 			t.Run(fmt.Sprintf("%d of %d dimensions, %v of them", tc.vectors, tc.dimensions, share), func(t *testing.T) {
 				t.Parallel()
-				const queries, limit = 12, 10
+				const queries, limit = 8, 10
 				r := rand.New(rand.NewPCG(1, uint64(tc.dimensions)))
 				allowed := bitmap.Of(tc.vectors)
 				for i := range list {
@@ -206,21 +206,21 @@ func TestZerosAtTheEnd(t *testing.T) {
 	const dimensions = 1024
 	r := rand.New(rand.NewPCG(3, 4))
 	var list [][]float32
-	for i, short := range random(r, 9000, 384) {
+	for i, short := range random(r, 5000, 384) {
 		v := make([]float32, dimensions)
 		copy(v, short)
-		if i > 8000 {
+		if i > 4500 {
 			copy(v, unit(gauss(r, dimensions)))
 		}
 		list = append(list, v)
 	}
-	short := fill(t, dimensions, list[:8000])
-	if perVector := float64(short.Bytes()) / 8000; perVector > 600 {
+	short := fill(t, dimensions, list[:4500])
+	if perVector := float64(short.Bytes()) / 4500; perVector > 600 {
 		t.Errorf("got %v bytes for a vector of 384 numbers and zeros, want what 384 take", perVector)
 	}
 	p := fill(t, dimensions, list)
 	all := bitmap.Full(len(list))
-	for i := 0; i < len(list); i += 100 {
+	for i := 0; i < len(list); i += 250 {
 		if hits := p.Search(list[i], all, len(list), 3); len(hits) == 0 || hits[0].Slot != i {
 			t.Errorf("vector %d: got %v, want itself first", i, hits)
 		}
@@ -257,7 +257,7 @@ func TestRebuiltIsAnother(t *testing.T) {
 	var running sync.WaitGroup
 	for i := range 4 {
 		running.Go(func() {
-			for n := range 50 {
+			for n := range 10 {
 				slot := (i*1000 + n*7) % len(list)
 				if hits := p.Search(list[slot], all, len(list), 1); len(hits) == 0 || dot(list[hits[0].Slot], list[slot]) < 0.99 {
 					t.Errorf("slot %d: got %v", slot, hits)

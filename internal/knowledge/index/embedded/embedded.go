@@ -6,7 +6,7 @@
 // of anything else. What is in memory are the codes of the vectors (package
 // vector), the postings of the words (package fulltext) and the metadata; the
 // vectors themselves, the texts and the names are read from the database for
-// the few best. DESIGN.md beside this file has the reasons and the figures.
+// the few best. docs/design/064-embedded-index.md has the reasons and the figures.
 //
 // It knows no embedding model: package ingest brings vectors, package retrieve
 // asks with them. Several processes may use one folder at once.

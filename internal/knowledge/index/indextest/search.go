@@ -76,16 +76,16 @@ func corpus(t *testing.T, index knowledge.Index, documents, perDocument int) map
 
 // testSemanticMany compares with brute force, which an index may miss by little.
 func testSemanticMany(t *testing.T, s Subject) {
-	const dimensions, queries, limit = 96, 50, 10
+	const dimensions, documents, perDocument, queries, limit = 128, 60, 100, 30, 10
 	sp := spec()
 	sp.Dimensions = dimensions
 	index := openAs(t, s(t), sp)
-	vectors := corpus(t, index, 150, 100)
+	vectors := corpus(t, index, documents, perDocument)
 	r := rand.New(rand.NewPCG(5, 6))
 	found := 0
 	for i := range queries {
 		q := anywhere(r, dimensions)
-		near := vectors[fmt.Sprintf("%d/%d", r.IntN(150), r.IntN(100))]
+		near := vectors[fmt.Sprintf("%d/%d", r.IntN(documents), r.IntN(perDocument))]
 		for i := range q {
 			q[i] += near[i]
 		}
@@ -102,7 +102,7 @@ func testSemanticMany(t *testing.T, s Subject) {
 				t.Errorf("%s: got score %v, want %v", h.Chunk, h.Score, c)
 			}
 		}
-		if i < 5 {
+		if i < 3 {
 			exact := search(t, index, knowledge.Query{Mode: knowledge.SemanticSearch, Vector: q, Limit: limit, Exact: true})
 			wantIDs(t, "exactly", exact, want...)
 		}
@@ -412,7 +412,7 @@ func testChurn(t *testing.T, s Subject) {
 // testAtOnce searches while documents are replaced: each search sees each
 // document as it was at one moment, whole.
 func testAtOnce(t *testing.T, s Subject) {
-	const documents, parts, rounds, searchers = 6, 5, 40, 4
+	const documents, parts, rounds, searchers = 4, 5, 15, 3
 	index := open(t, s)
 	write := func(d, round int) {
 		var chunks []knowledge.Chunk
