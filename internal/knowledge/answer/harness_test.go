@@ -52,8 +52,10 @@ type world struct {
 	base     knowledge.Base
 	index    knowledge.Index
 	embedder knowledge.Embedding
-	answerer *answer.Answerer
-	now      time.Time // what the Answerer's clock shows
+	// retriever is what the Answerer searches with.
+	retriever *retrieve.Retriever
+	answerer  *answer.Answerer
+	now       time.Time // what the Answerer's clock shows
 }
 
 // newWorld stands on a backend with the models "chat" and "vectors".
@@ -92,8 +94,9 @@ func newWorld(t testing.TB, b inference.Backend) *world {
 	if w.index, err = indexes.Open(t.Context(), w.base.ID, w.embedder.Spec()); err != nil {
 		t.Fatal(err)
 	}
+	w.retriever = retrieve.New(retrieve.Params{Bases: reg, Indexes: indexes, Embeddings: embeddings, Ranker: retrieve.NewRanker(w.router)})
 	w.answerer = answer.New(answer.Params{
-		Retriever: retrieve.New(retrieve.Params{Bases: reg, Indexes: indexes, Embeddings: embeddings, Ranker: retrieve.NewRanker(w.router)}),
+		Retriever: w.retriever,
 		Store:     w.store, Embeddings: embeddings, EmbeddingModel: titan, Splitter: chunk.New(), Parser: plainText{}, Sources: buckets{},
 		Now: func() time.Time { return w.now },
 	})
