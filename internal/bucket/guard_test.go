@@ -189,3 +189,38 @@ func TestNoPromisesThatAreNotKept(t *testing.T) {
 		t.Errorf("the object: got %v, want none", err)
 	}
 }
+
+// Bodies that say what to do are read whole and parsed, so they are bounded.
+func TestLargeDocuments(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, nil)
+	c := f.client()
+	ctx := t.Context()
+	docs := aws.String("docs")
+	if _, err := c.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: docs}); err != nil {
+		t.Fatal(err)
+	}
+	objects := func(n int, key string) *types.Delete {
+		d := &types.Delete{Quiet: aws.Bool(true)}
+		for range n {
+			d.Objects = append(d.Objects, types.ObjectIdentifier{Key: &key})
+		}
+		return d
+	}
+	for _, tc := range []struct {
+		delete *types.Delete
+		want   string
+	}{
+		{objects(1000, strings.Repeat("k", 200)), ""},
+		{objects(1001, "k"), "MalformedXML"},
+		{objects(6000, strings.Repeat("k", 1000)), "MaxMessageLengthExceeded"},
+	} {
+		if _, err := c.DeleteObjects(ctx, &s3.DeleteObjectsInput{Bucket: docs, Delete: tc.delete}); code(err) != tc.want {
+			t.Errorf("%d objects: got %v, want %q", len(tc.delete.Objects), err, tc.want)
+		}
+	}
+	// An object of that size is none of these.
+	if _, err := c.PutObject(ctx, &s3.PutObjectInput{Bucket: docs, Key: aws.String("large"), Body: strings.NewReader(strings.Repeat("x", 5<<20))}); err != nil {
+		t.Errorf("put: %v", err)
+	}
+}

@@ -58,6 +58,11 @@ func (s *Server) Serve(w http.ResponseWriter, r *http.Request, requestID string,
 	s.proxy.ServeHTTP(&spelling{ResponseWriter: w}, out)
 }
 
+// maxDocument bounds a body that is no object but says what to do, in bytes. The
+// gateway reads it whole and makes a tree of it; the largest honest one names the
+// ten thousand parts of an upload with their checksums.
+const maxDocument = 4 << 20
+
 // mostDrained is how much of the body of a refused request is thrown away.
 const mostDrained = 16 << 20
 
@@ -114,6 +119,9 @@ func (s *Server) prepare(x *exchange, r *http.Request) (*http.Request, error) {
 	out.Header.Set(gateway.RequestIDHeader, x.requestID)
 	if err := x.wrap(out); err != nil {
 		return nil, err
+	}
+	if op.name != "PutObject" && op.name != "UploadPart" && out.ContentLength > maxDocument {
+		return nil, fail(http.StatusBadRequest, "MaxMessageLengthExceeded", "Your request was too big.")
 	}
 	if op.name == "CreateBucket" {
 		if err := x.relocate(out); err != nil {

@@ -134,10 +134,16 @@ func (g *guarded) CopyObject(ctx context.Context, in s3response.CopyObjectInput)
 	return g.Backend.CopyObject(ctx, in)
 }
 
+// maxDeleted is how many objects one request deletes at most; S3's own limit.
+const maxDeleted = 1000
+
 // DeleteObjects implements backend.Backend. Keys that no bucket can hold are
 // errors of their own; the others are deleted.
 func (g *guarded) DeleteObjects(ctx context.Context, in *s3.DeleteObjectsInput) (s3response.DeleteResult, error) {
 	var refused []types.Error
+	if in.Delete != nil && len(in.Delete.Objects) > maxDeleted {
+		return s3response.DeleteResult{}, s3err.GetAPIError(s3err.ErrMalformedXML)
+	}
 	if in.Delete != nil {
 		kept := make([]types.ObjectIdentifier, 0, len(in.Delete.Objects))
 		for _, o := range in.Delete.Objects {
