@@ -37,6 +37,8 @@ def folder(tmp_path):
     for name, size in {"a.txt": 5, "with space+plus.txt": 6, "deep/er/ünï.md": 7, "large.bin": 20 << 20}.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(os.urandom(size))
+        # An object's time is in whole seconds, a file's is not: one uploaded in the second that wrote it looks newer.
+        os.utime(tmp_path / name, (1_700_000_000, 1_700_000_000))
     return tmp_path
 
 

@@ -95,13 +95,16 @@ def test_files_that_cannot_be_read_do_not_stop_the_others():
     source = base.add(bucket)
     job = base.sync(source)
     assert job["status"] == "COMPLETE"
-    assert statistics(job) == {
+    expected = {
         "DocumentsScanned": 7,
         "MetadataDocumentsScanned": 1,
         "NewDocumentsIndexed": 1,
         "DocumentsFailed": 4,
-        "DocumentsSkipped": 2,
     }
+    known = base.agent.meta.service_model.shape_for("IngestionJobStatistics").members
+    if "numberOfDocumentsSkipped" in known:  # not to a client of 1.43
+        expected["DocumentsSkipped"] = 2
+    assert statistics(job) == expected
     details = base.agent.list_knowledge_base_documents(knowledgeBaseId=base.id, dataSourceId=source)["documentDetails"]
     assert {detail["identifier"]["s3"]["uri"].rpartition("/")[2]: detail["status"] for detail in details} == {
         "good.md": "INDEXED",
