@@ -70,7 +70,7 @@ func TestLongTexts(t *testing.T) {
 	if testing.Short() {
 		t.Skip("long texts take a while")
 	}
-	for name, text := range awkward(4 << 20) {
+	for name, text := range awkward(1 << 20) {
 		t.Run(name, func(t *testing.T) {
 			begin := time.Now()
 			for _, how := range []knowledge.Chunking{{}, fixed(300, 20)} {
@@ -87,7 +87,7 @@ func TestLongTexts(t *testing.T) {
 					t.Errorf("got %d bytes of text, want at least %d", total, least)
 				}
 			}
-			if took := time.Since(begin); took > time.Minute {
+			if took := time.Since(begin); took > 15*time.Second {
 				t.Errorf("took %v", took)
 			} else if testing.Verbose() {
 				fmt.Printf("%s: %v\n", name, took)
