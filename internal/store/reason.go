@@ -7,6 +7,7 @@ const (
 	KeyTaken   = "key-taken"
 	NameTaken  = "name-taken"
 	TokenUsed  = "token-used"
+	Gone       = "gone"     // Create.While did not hold
 	Excluded   = "excluded" // Create.Unless matched
 	Changed    = "changed"  // Update: the version is another one
 	LeaseTaken = "lease-taken"

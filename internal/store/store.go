@@ -50,10 +50,19 @@ type Token struct {
 // Create says what else happens in the transaction that makes a record.
 type Create struct {
 	Token Token
+	// While makes Create fail with Conflict unless all of these are there: what
+	// the record belongs to, which another request may be deleting.
+	While []Condition
 	// Unless makes Create fail with Conflict when a record matches any of these.
 	Unless []Query
 	// Enqueue is put into the queue with the record.
 	Enqueue *Job
+}
+
+// Condition holds for a record that is there, in one of Statuses.
+type Condition struct {
+	Key
+	Statuses []string // empty: in any
 }
 
 // Query selects records of one kind, in the order of their creation.
@@ -80,7 +89,8 @@ type Page struct {
 type Store interface {
 	// Create adds a record with Version 1. created is false when the token
 	// answered. Conflict: its key or name is taken, the token was used for
-	// something else, or Unless matched; Reason(err) tells which.
+	// something else, While did not hold, or Unless matched; Reason(err) tells
+	// which.
 	Create(ctx context.Context, r Record, how Create) (made Record, created bool, err error)
 	// Get returns a record. NotFound.
 	Get(ctx context.Context, key Key) (Record, error)

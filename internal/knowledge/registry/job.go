@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -41,10 +42,14 @@ func (r *Registry) StartJob(ctx context.Context, j knowledge.Job, token store.To
 	}
 	rec, created, err = r.store.Create(ctx, rec, store.Create{
 		Token:   token,
+		While:   usableSource(j.Account, j.Region, j.Base, j.Source),
 		Unless:  []store.Query{activeJobs(j.Account, j.Region, rec.Parent), pendingDocuments(j.Account, j.Region, rec.Parent)},
 		Enqueue: &work,
 	})
-	if store.Reason(err) == store.Excluded {
+	switch store.Reason(err) {
+	case store.Gone:
+		return knowledge.Job{}, false, cmp.Or(r.checkSource(ctx, j.Account, j.Region, j.Base, j.Source), err)
+	case store.Excluded:
 		return knowledge.Job{}, false, r.whyExcluded(ctx, err, j)
 	}
 	if err != nil {

@@ -444,6 +444,79 @@ func TestDeletionAfterAFailure(t *testing.T) {
 	}
 }
 
+// racing does something just before a record is made.
+type racing struct {
+	store.Store
+
+	before func()
+}
+
+func (r *racing) Create(ctx context.Context, rec store.Record, how store.Create) (store.Record, bool, error) {
+	r.before()
+	return r.Store.Create(ctx, rec, how)
+}
+
+// What comes between the check of a parent and the making of its child leaves no
+// child behind.
+func TestDeletionInBetween(t *testing.T) {
+	t.Parallel()
+	for name, remove := range map[string]func(f *fixture, ds knowledge.DataSource) error{
+		"the base is being deleted": func(f *fixture, ds knowledge.DataSource) error {
+			return ignore(f.DeleteBase(f.t.Context(), account, region, ds.Base))
+		},
+		"the base is gone": func(f *fixture, ds knowledge.DataSource) error {
+			return f.RemoveBase(f.t.Context(), account, region, ds.Base)
+		},
+		"the source is being deleted": func(f *fixture, ds knowledge.DataSource) error {
+			return ignore(f.DeleteSource(f.t.Context(), account, region, ds.Base, ds.ID))
+		},
+		"the source is gone": func(f *fixture, ds knowledge.DataSource) error {
+			return f.RemoveSource(f.t.Context(), account, region, ds.Base, ds.ID)
+		},
+	} {
+		for call, create := range map[string]func(r *registry.Registry, ds knowledge.DataSource) error{
+			"CreateSource": func(r *registry.Registry, ds knowledge.DataSource) error {
+				_, _, err := r.CreateSource(t.Context(), knowledge.DataSource{Account: account, Region: region, Base: ds.Base, Name: "second"}, store.Token{})
+				return err
+			},
+			"StartJob": func(r *registry.Registry, ds knowledge.DataSource) error {
+				_, _, err := r.StartJob(t.Context(), knowledge.Job{Account: account, Region: region, Base: ds.Base, Source: ds.ID}, store.Token{})
+				return err
+			},
+			"QueueDocuments": func(r *registry.Registry, ds knowledge.DataSource) error {
+				return r.QueueDocuments(t.Context(), ds, registry.DocumentsWork{Delete: []string{"a"}}, store.Token{})
+			},
+		} {
+			t.Run(name+"/"+call, func(t *testing.T) {
+				t.Parallel()
+				f := newFixture(t)
+				ds := f.source(f.base("docs"), "bucket")
+				r := registry.New(registry.Params{Now: f.now, Store: &racing{Store: f.store, before: func() {
+					if err := remove(f, ds); err != nil {
+						t.Error(err)
+					}
+				}}})
+				err := create(r, ds)
+				switch {
+				case call == "CreateSource" && strings.HasPrefix(name, "the source"):
+					if err != nil {
+						t.Errorf("got %v, want a source beside the one that goes", err)
+					}
+				case strings.HasSuffix(name, "gone"):
+					f.refused(call, err, fault.NotFound, "with id")
+				default:
+					f.refused(call, err, fault.Invalid, "is in status DELETING")
+				}
+				for _, work := range f.work() {
+					if work.Job != "" || work.Documents != nil {
+						t.Errorf("got work %+v, want nothing but the deletion's", work)
+					}
+				}
+			})
+		}
+	}
+}
+
 func TestContextEnds(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -24,7 +25,10 @@ func (r *Registry) CreateSource(ctx context.Context, ds knowledge.DataSource, to
 	if err != nil {
 		return knowledge.DataSource{}, false, err
 	}
-	rec, created, err = r.store.Create(ctx, rec, store.Create{Token: token})
+	rec, created, err = r.store.Create(ctx, rec, store.Create{Token: token, While: []store.Condition{usableBase(ds.Account, ds.Region, ds.Base)}})
+	if store.Reason(err) == store.Gone {
+		return knowledge.DataSource{}, false, cmp.Or(r.checkBase(ctx, ds.Account, ds.Region, ds.Base), err)
+	}
 	if err != nil {
 		return knowledge.DataSource{}, false, sourceTaken(err, ds.Name)
 	}
@@ -125,6 +129,19 @@ func (r *Registry) checkBase(ctx context.Context, account, region, id string) er
 		return fault.New(fault.Invalid, "Knowledge Base with id %s is in status %s. Only an ACTIVE Knowledge Base can be used.", id, b.Status)
 	}
 	return err
+}
+
+// usableBase and usableSource are what checkBase and checkSource ask for, as
+// conditions for a transaction: a delete may come between the check and it.
+func usableBase(account, region, id string) store.Condition {
+	return store.Condition{Key: baseKey(account, region, id), Statuses: []string{string(knowledge.BaseActive), string(knowledge.BaseUpdating)}}
+}
+
+func usableSource(account, region, base, id string) []store.Condition {
+	return []store.Condition{
+		usableBase(account, region, base),
+		{Key: sourceKey(account, region, base, id), Statuses: []string{string(knowledge.SourceAvailable)}},
+	}
 }
 
 // checkSource fails when a data source or its base does not exist or is being

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -95,8 +96,12 @@ func (r *Registry) QueueDocuments(ctx context.Context, ds knowledge.DataSource, 
 		Status: documentsPending, Body: body, Created: now, Updated: now,
 	}
 	_, _, err = r.store.Create(ctx, rec, store.Create{
-		Token: token, Unless: []store.Query{activeJobs(ds.Account, ds.Region, rec.Parent)}, Enqueue: &work,
+		Token: token, While: usableSource(ds.Account, ds.Region, ds.Base, ds.ID),
+		Unless: []store.Query{activeJobs(ds.Account, ds.Region, rec.Parent)}, Enqueue: &work,
 	})
+	if store.Reason(err) == store.Gone {
+		return cmp.Or(r.checkSource(ctx, ds.Account, ds.Region, ds.Base, ds.ID), err)
+	}
 	if store.Reason(err) == store.Excluded {
 		return fault.Wrap(fault.Invalid, err, "DataSource with id %s in KnowledgeBase with id %s has an ongoing ingestion job. Wait until it is complete, and try your request again.", ds.ID, ds.Base)
 	}

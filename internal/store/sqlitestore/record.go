@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/outcrop/outcrop/internal/fault"
@@ -24,6 +25,20 @@ func (s *Store) Create(ctx context.Context, r store.Record, how store.Create) (m
 			if first, found, err := s.answered(ctx, tx, r.Key, how.Token); err != nil || found {
 				made = first
 				return err
+			}
+		}
+		for _, c := range how.While {
+			query, args := "SELECT 1 FROM record WHERE "+byKey, keyArgs(c.Key)
+			if len(c.Statuses) > 0 {
+				query += " AND status IN (?" + strings.Repeat(", ?", len(c.Statuses)-1) + ")"
+				for _, status := range c.Statuses {
+					args = append(args, status)
+				}
+			}
+			if found, err := exists(ctx, tx, query, args...); err != nil {
+				return err
+			} else if !found {
+				return store.Conflict(store.Gone)
 			}
 		}
 		for _, q := range how.Unless {

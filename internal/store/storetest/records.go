@@ -115,6 +115,36 @@ func createToken(t *testing.T, f *fixture) {
 	}
 }
 
+func createWhile(t *testing.T, f *fixture) {
+	parent := record("A")
+	parent.Status = "ACTIVE"
+	parent = mustCreate(t, f, parent)
+	there := store.Condition{Key: parent.Key, Statuses: []string{"ACTIVE", "UPDATING"}}
+	missing := there
+	missing.ID = "Z"
+	foreign := there
+	foreign.Account = "other"
+	another := there
+	another.Statuses = []string{"DELETING"}
+	for _, while := range [][]store.Condition{{missing}, {there, missing}, {foreign}, {another}, {{Key: missing.Key}}} {
+		_, _, err := f.Create(t.Context(), record("B"), store.Create{Token: store.Token{Value: "t"}, While: while})
+		checkReason(t, fmt.Sprintf("while %+v", while), err, store.Gone)
+	}
+	how := store.Create{Token: store.Token{Value: "t"}, While: []store.Condition{there, {Key: parent.Key}}}
+	made, created, err := f.Create(t.Context(), record("B"), how)
+	if err != nil || !created {
+		t.Fatalf("while it is there: got %v, %v, want a record (what failed has not used its token)", created, err)
+	}
+	if err := f.Delete(t.Context(), parent.Key); err != nil {
+		t.Fatal(err)
+	}
+	again, created, err := f.Create(t.Context(), record("B"), how)
+	if err != nil || created {
+		t.Errorf("the token when it is gone: got %v, %v, want the first one's answer", created, err)
+	}
+	check(t, "the token when it is gone", again, made)
+}
+
 func createUnless(t *testing.T, f *fixture) {
 	running := record("A")
 	running.Status = "RUNNING"

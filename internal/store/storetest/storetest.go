@@ -29,6 +29,7 @@ func Run(t *testing.T, open Opener) {
 		"Create":                create,
 		"CreateTaken":           createTaken,
 		"CreateToken":           createToken,
+		"CreateWhile":           createWhile,
 		"CreateUnless":          createUnless,
 		"CreateAtOnce":          createAtOnce,
 		"Update":                update,
