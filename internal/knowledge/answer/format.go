@@ -69,6 +69,7 @@ type format struct {
 	buf   string // what has not been understood yet
 	part  *part
 	head  string // of a part that has not begun: maybe the marker of a list
+	named string // what stands between two tags of the sources
 }
 
 type state uint8
@@ -129,10 +130,19 @@ func (f *format) step(ctx context.Context) (more bool, err error) {
 		return false, nil
 	}
 	for _, tag := range tags {
-		if strings.HasPrefix(f.buf, tag) {
-			f.buf = f.buf[len(tag):]
-			return true, f.tag(tag)
+		if !strings.HasPrefix(f.buf, tag) {
+			continue
 		}
+		rest := f.buf[len(tag):]
+		quoted, known := f.quoted(tag, rest)
+		if !known {
+			return false, nil
+		}
+		f.buf = rest
+		if quoted {
+			return true, f.write(tag)
+		}
+		return true, f.tag(tag)
 	}
 	for _, tag := range tags {
 		if strings.HasPrefix(tag, f.buf) {
@@ -174,11 +184,28 @@ func (f *format) preface() (more bool, err error) {
 	return false, nil
 }
 
+// quoted reports whether a tag within a text is of what the text is about: HTML
+// and SVG have elements with these names. Known is false when that depends on
+// what has not come yet.
+func (f *format) quoted(tag, rest string) (quoted, known bool) {
+	if f.state != inText || f.part == nil && f.head == "" {
+		return false, true
+	}
+	switch tag {
+	case tagAnswer, tagText:
+		return true, true
+	case tagSource:
+		rest = strings.TrimLeftFunc(rest, unicode.IsSpace)
+		return rest != "" && (rest[0] < '0' || rest[0] > '9'), rest != ""
+	}
+	return false, true
+}
+
 // content takes text between tags. Some models forget the tags around a text.
 func (f *format) content(text string) error {
 	switch f.state {
 	case inSources:
-		f.number(text)
+		f.named += text // a number may come in pieces
 		return nil
 	case outside:
 		if f.part == nil && strings.TrimSpace(text) == "" || f.part != nil && len(f.part.sources) > 0 {
@@ -193,7 +220,10 @@ func (f *format) content(text string) error {
 	return f.write(text)
 }
 
-func (f *format) number(text string) {
+// numbers takes the numbers of sources before a tag.
+func (f *format) numbers() {
+	text := f.named
+	f.named = ""
 	for _, field := range strings.FieldsFunc(text, func(r rune) bool { return r < '0' || r > '9' }) {
 		if n, err := strconv.Atoi(field); err == nil && f.part != nil {
 			f.part.sources = append(f.part.sources, n)
@@ -205,6 +235,7 @@ func (f *format) tag(tag string) error {
 	if err := f.begin(); err != nil {
 		return err
 	}
+	f.numbers()
 	switch tag {
 	case tagPart, tagText:
 		if tag == tagPart || f.part != nil && len(f.part.sources) > 0 {
@@ -215,6 +246,7 @@ func (f *format) tag(tag string) error {
 		f.state = outside
 		if tag == tagText {
 			f.state = inText
+			return f.space()
 		}
 	case tagTextEnd, tagAnswer:
 		f.state = outside
@@ -245,6 +277,14 @@ func (f *format) write(text string) error {
 		return nil
 	}
 	return f.begin()
+}
+
+// space keeps two texts of a part apart.
+func (f *format) space() error {
+	if f.part == nil || f.out.held != "" {
+		return nil
+	}
+	return f.write(" ")
 }
 
 // begin begins a part with the text that was waiting for that.
@@ -332,5 +372,6 @@ func (f *format) end(ctx context.Context) error {
 	if err := f.begin(); err != nil {
 		return err
 	}
+	f.numbers()
 	return f.finishPart()
 }

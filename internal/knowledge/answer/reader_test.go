@@ -82,6 +82,21 @@ func TestFormat(t *testing.T) {
 			"<answer><answer_part><text>It is so.</text><sources><source>9</source><source>0</source><source>2</source><source>2</source></sources></answer_part>",
 			"It is so.", []string{"It is so. <- c2"},
 		},
+		"a number of two figures": {
+			"<answer><answer_part><text>It is so.</text><sources><source>12</source><source>3</source></sources></answer_part></answer>",
+			"It is so.", []string{"It is so. <- c3"},
+		},
+		"two texts of one part": {
+			"<answer><answer_part><text>It is so.</text>\n<text>And so.</text><sources><source>1</source></sources></answer_part></answer>",
+			"It is so. And so.", []string{"It is so. And so. <- c1"},
+		},
+		"elements of the same names": {
+			"<answer><answer_part><text>Put a <source> into <video>, and a <text> into <svg>.</text><sources><source>1</source></sources></answer_part></answer>",
+			"Put a <source> into <video>, and a <text> into <svg>.", []string{"Put a <source> into <video>, and a <text> into <svg>. <- c1"},
+		},
+		"sources within the text": {
+			"<answer><answer_part><text>It is so. <source>\n2</source></answer_part></answer>", "It is so.", []string{"It is so. <- c2"},
+		},
 		"no sources": {
 			"<answer><answer_part><text>It is so.</text></answer_part></answer>", "It is so.", []string{"It is so. <-"},
 		},
