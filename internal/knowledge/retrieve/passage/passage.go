@@ -50,24 +50,54 @@ func Complete(text string) int {
 // a line counts when a letter or the line's end stands behind it: whether
 // "p.m. 12 …" goes on is decided by the first letter after the digits.
 func borders(text string, f func(end int)) {
-	start, offset := 0, 0
-	pending := -1 // a border that may still turn out to be none
-	for it := sentences.FromString(text); it.Next(); {
-		s := it.Value()
-		line := strings.HasSuffix(s, "\n")
-		if pending >= 0 && (line || hasLetter(s)) {
+	offset := 0
+	pending := -1                  // a border that may still turn out to be none
+	letters, signs := false, false // of what is behind the last border
+	piece := func(s string) {
+		line, has := strings.HasSuffix(s, "\n"), hasLetter(s)
+		if pending >= 0 && (line || has) {
 			f(pending)
-			start, pending = pending, -1
+			letters, signs = false, strings.TrimSpace(text[pending:offset]) != ""
+			pending = -1
 		}
 		offset += len(s)
-		switch whole := text[start:offset]; {
-		case line && strings.TrimSpace(whole) != "":
+		letters, signs = letters || has, signs || strings.TrimSpace(s) != ""
+		switch {
+		case line && signs:
 			f(offset)
-			start = offset
-		case pending < 0 && hasLetter(whole):
+			letters, signs = false, false
+		case pending < 0 && letters:
 			pending = offset
 		}
 	}
+	for base := 0; base < len(text); base = offset {
+		for it := sentences.FromString(text[base : base+stretch(text[base:])]); it.Next(); {
+			piece(it.Value())
+		}
+	}
+}
+
+// mostSigns bounds how many characters in a row may be no letter or digit. At a
+// full stop that many of them follow, the search for the end of a sentence looks
+// ahead from each of them.
+const mostSigns = 64
+
+// stretch is how much of a text the search for sentences may see at a time.
+func stretch(text string) int {
+	signs := 0
+	for i, r := range text {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			if signs > mostSigns {
+				return i
+			}
+			signs = 0
+			continue
+		}
+		if signs++; signs > 2*mostSigns {
+			return i
+		}
+	}
+	return len(text)
 }
 
 func hasLetter(s string) bool { return strings.IndexFunc(s, unicode.IsLetter) >= 0 }

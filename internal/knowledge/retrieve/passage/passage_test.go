@@ -3,6 +3,7 @@ package passage_test
 import (
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
@@ -41,6 +42,24 @@ func TestSentences(t *testing.T) {
 				t.Errorf("sentences (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// A document may be any text of some tens of thousands of characters, and there
+// may be a thousand of them in a request. Each of these takes a millisecond;
+// looking at all of the text again and again takes seconds.
+func TestLongTexts(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"signs after a full stop": "One." + strings.Repeat(")", 500_000) + " Two",
+		"nothing but numbers":     strings.Repeat("1. ", 170_000),
+		"empty lines":             strings.Repeat("\n", 500_000) + "One",
+	} {
+		begin := time.Now()
+		got := len(passage.Sentences(text))
+		if took := time.Since(begin); got == 0 || took > 20*time.Second {
+			t.Errorf("%s: got %d sentences after %v", name, got, took)
+		}
 	}
 }
 
@@ -100,6 +119,7 @@ func FuzzComplete(f *testing.F) {
 	f.Add("Open until 7 p.m. 12 apples. Then it closes. See etc. (and so on) now.", 3)
 	f.Add("one\ntwo\n\nthree. Four", 1)
 	f.Add("\"Yes.\" he said. 「はい。」「いいえ」", 2)
+	f.Add("One."+strings.Repeat(")", 200)+"two. Three "+strings.Repeat("- ", 40)+"four. 5", 3)
 	f.Fuzz(func(t *testing.T, text string, step int) {
 		if step < 1 || step > 16 || len(text) > 2000 || !utf8.ValidString(text) {
 			return
