@@ -375,15 +375,22 @@ func TestDamagedFile(t *testing.T) {
 	}
 }
 
-// TestRestOfADrop has an index whose removal was cut off.
+// TestRestOfADrop has an index whose removal was cut off, in folders of any name.
 func TestRestOfADrop(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	if err := os.MkdirAll(filepath.Join(dir, ".removed-1", base), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	open(t, dir)
-	if _, err := os.Stat(filepath.Join(dir, ".removed-1")); !os.IsNotExist(err) {
-		t.Errorf("got %v, want %v", err, fs.ErrNotExist)
+	for _, name := range []string{"data", "data[1]", "data["} {
+		dir := filepath.Join(t.TempDir(), name)
+		for _, folder := range []string{".removed-1", "KB00000002"} {
+			if err := os.MkdirAll(filepath.Join(dir, folder, base), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}
+		open(t, dir)
+		if _, err := os.Stat(filepath.Join(dir, ".removed-1")); !os.IsNotExist(err) {
+			t.Errorf("%s: got %v, want %v", name, err, fs.ErrNotExist)
+		}
+		if _, err := os.Stat(filepath.Join(dir, "KB00000002")); err != nil {
+			t.Errorf("%s: another folder: %v", name, err)
+		}
 	}
 }

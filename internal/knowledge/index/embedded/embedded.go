@@ -71,11 +71,16 @@ func Open(dir string, p Params) (*Indexes, error) {
 	}
 	x := &Indexes{dir: dir, params: p, opened: map[string]*opening{}}
 	// A process that died while it dropped an index has left the rest here.
-	left, err := filepath.Glob(filepath.Join(dir, trash+"*"))
-	if err != nil {
-		return nil, fmt.Errorf("look for removed indexes: %w", err)
+	// Not with a pattern: the folder's own name may hold signs of one.
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.Wrap(fault.Unavailable, err, "The folder %s cannot be read.", dir)
 	}
-	for _, path := range left {
+	for _, entry := range entries {
+		if !strings.HasPrefix(entry.Name(), trash) {
+			continue
+		}
+		path := filepath.Join(dir, entry.Name())
 		if err := os.RemoveAll(path); err != nil {
 			return nil, fault.Wrap(fault.Unavailable, err, "The folder %s cannot be removed.", path)
 		}
