@@ -405,5 +405,21 @@ func TestOrchestration(t *testing.T) {
 	}
 }
 
+// The thoughts of a model are no query.
+func TestThoughtsAreNoQuery(t *testing.T) {
+	t.Parallel()
+	s := &script{answers: []string{"<think>It wants <query>tents</query>, or\nnot.</think>express shipping cost", "Fifteen."}}
+	w := newScripted(t, largeSize, s)
+	req := w.request(t, "And the fast one?")
+	req.Search.Limit = 1
+	req.Orchestration.Template = "$conversation_history$ $output_format_instructions$ $query$"
+	if _, err := w.answerer.Collect(t.Context(), req); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(s.asked[1], "Express shipping") {
+		t.Errorf("what the model wrote was not searched for:\n%s", s.asked[1])
+	}
+}
+
 // Time does not stand still between questions.
 func (w *world) pass(d time.Duration) { w.now = w.now.Add(d) }

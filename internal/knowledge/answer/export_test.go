@@ -32,7 +32,7 @@ func ReadProse(ctx context.Context, e knowledge.Embedding, hits []knowledge.Hit,
 func read(ctx context.Context, pieces []string, newReader func(*output) reader) (*Whole, error) {
 	c := &collector{}
 	o := &output{sink: c, open: func() error { return c.Open("session") }}
-	r := newReader(o)
+	r := behindThoughts(newReader(o))
 	for _, piece := range pieces {
 		if err := r.add(ctx, piece); err == errEnough { //nolint:errorlint // it is never wrapped
 			break

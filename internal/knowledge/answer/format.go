@@ -34,7 +34,7 @@ If the search results do not answer the question, write one part with the text "
 // not wanted.
 const formatEnd = "</answer>"
 
-// The tags of the format, and those that models think aloud in.
+// The tags of the format.
 const (
 	tagAnswer     = "<answer>"
 	tagPart       = "<answer_part>"
@@ -49,13 +49,9 @@ const (
 
 var tags = []string{tagAnswer, formatEnd, tagPart, tagPartEnd, tagText, tagTextEnd, tagSources, tagSourcesEnd, tagSource, tagSourceEnd}
 
-const (
-	// mostPreface is how much a model may write before the format begins, in
-	// bytes; more is an answer without it.
-	mostPreface = 240
-	// mostThought is how much a model may think aloud before it.
-	mostThought = 64 << 10
-)
+// mostPreface is how much a model may write before the format begins, in bytes;
+// more is an answer without it.
+const mostPreface = 240
 
 // format reads the answer format while it arrives. What a model gets wrong is
 // forgiven: missing tags, tags in the text that are none, numbers that no search
@@ -157,16 +153,6 @@ func (f *format) step(ctx context.Context) (more bool, err error) {
 // preface looks for the beginning of the format.
 func (f *format) preface() (more bool, err error) {
 	text := strings.TrimLeftFunc(f.buf, unicode.IsSpace)
-	for _, open := range []string{"<thinking>", "<think>", "<scratchpad>"} {
-		if strings.HasPrefix(text, open) && len(text) < mostThought {
-			_, after, ok := strings.Cut(text, "</"+open[1:])
-			if !ok {
-				return false, nil
-			}
-			f.buf = after
-			return true, nil
-		}
-	}
 	first := -1
 	for _, tag := range []string{tagAnswer, tagPart, tagText} {
 		if i := strings.Index(text, tag); i >= 0 && (first < 0 || i < first) {

@@ -138,7 +138,7 @@ func (a *Answerer) ask(ctx context.Context, req Request, how Writing, prompt str
 	if err != nil {
 		return "", err
 	}
-	return answer.Text, nil
+	return spoken(answer.Text), nil
 }
 
 func user(text string) inference.Message {

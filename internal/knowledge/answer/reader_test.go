@@ -78,6 +78,8 @@ func TestFormat(t *testing.T) {
 			"<thinking>The first <answer> is best.</thinking>" + whole, "Refunds take seven days. Shipping costs six euros.",
 			[]string{"Refunds take seven days. <- c1 c3", "Shipping costs six euros. <- c2"},
 		},
+		"thinking twice":       {" <think>a</think>\n<scratchpad>b</scratchpad><text>So.</text>", "So.", []string{"So. <-"}},
+		"nothing but thoughts": {"<think>The <answer> is long", answer.Refusal, []string{"(no span) " + answer.Refusal + " <-"}},
 		"no such source": {
 			"<answer><answer_part><text>It is so.</text><sources><source>9</source><source>0</source><source>2</source><source>2</source></sources></answer_part>",
 			"It is so.", []string{"It is so. <- c2"},
@@ -176,6 +178,10 @@ func TestProse(t *testing.T) {
 			"Tents cannot be returned. Tents cannot be returned to shops.", "Tents cannot be returned. Tents cannot be returned to shops.",
 			[]string{"Tents cannot be returned. <- c1"},
 		},
+		"thinking first": {
+			"<think>\nTents cannot be returned.\n</think>\n\nShipping costs six euros.", "Shipping costs six euros.", []string{"Shipping costs six euros. <- c2"},
+		},
+		"no thought":          {"<thin> tents cannot be returned.", "<thin> tents cannot be returned.", []string{"<thin> tents cannot be returned. <- c1"}},
 		"nothing supports it": {"The moon is far away.", "The moon is far away.", []string{"The moon is far away. <-"}},
 		"hardly supported":    {"It costs euros somewhere.", "It costs euros somewhere.", []string{"It costs euros somewhere. <- c2"}},
 		"silence":             {" \n ", answer.Refusal, []string{"(no span) " + answer.Refusal + " <-"}},

@@ -42,6 +42,7 @@ func (w *writer) write(ctx context.Context) error {
 
 // generate runs the model on a request and reads what it writes.
 func (w *writer) generate(ctx context.Context, req *inference.Request, r reader) error {
+	r = behindThoughts(r)
 	err := w.req.Model.Backend.Generate(ctx, req, func(ev inference.Event) error {
 		switch ev := ev.(type) {
 		case inference.Started:
