@@ -20,6 +20,7 @@ import (
 
 	"github.com/outcrop/outcrop/internal/chunk"
 	"github.com/outcrop/outcrop/internal/document"
+	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/knowledge"
 	"github.com/outcrop/outcrop/internal/knowledge/retrieve"
@@ -71,12 +72,32 @@ type Model struct {
 	// Backend generates, and may be used several times for one answer. It fills
 	// in Request.Model itself.
 	Backend inference.Backend
-	// Count counts the input tokens of a request as Backend would.
+	// Count counts the input tokens of a request as Backend would. Invalid: there
+	// are so many more than fit that they were not counted.
 	Count func(ctx context.Context, req *inference.Request) (int, error)
 	Info  inference.ModelInfo
 	// Limit is the most output tokens of the model that was asked for; 0:
 	// unknown.
 	Limit int
+}
+
+// leastAnswer is how many tokens of the context are kept for an answer.
+const leastAnswer = 256
+
+// room is how many tokens of the context a request may take.
+func (m *Model) room(req *inference.Request) int {
+	window := m.Info.ContextWindow
+	return window - min(req.MaxTokens, leastAnswer, window/4)
+}
+
+// used is how much of the context a request takes, twice the context when it is
+// too long to be counted.
+func (m *Model) used(ctx context.Context, req *inference.Request) (int, error) {
+	n, err := m.Count(ctx, req)
+	if fault.Is(err, fault.Invalid) {
+		return 2 * m.Info.ContextWindow, nil
+	}
+	return n, err
 }
 
 // Writing says how a model writes.

@@ -229,6 +229,36 @@ func TestSmallContext(t *testing.T) {
 	}
 }
 
+// Nor does one that is so much too small that the engine does not count.
+func TestTinyContext(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int64{plainSize, largeSize} {
+		s := &script{answers: []string{"Refunds take seven days."}}
+		w := newScripted(t, size, s)
+		for i := range 40 {
+			w.add(t, fmt.Sprintf("s3://b/%d.md", i), strings.Repeat(fmt.Sprintf("Refunds of kind %d take long. ", i), 20), nil)
+		}
+		req := w.request(t, "How many days do refunds take, seven days?")
+		req.Search.Limit = 40
+		const window = 600
+		req.Model.Info.ContextWindow = window
+		count := req.Model.Count
+		req.Model.Count = func(ctx context.Context, req *inference.Request) (int, error) {
+			n, err := count(ctx, req)
+			if n > 2*window {
+				return 0, fault.New(fault.Invalid, "Input is too long for requested model.")
+			}
+			return n, err
+		}
+		if _, err := w.answerer.Collect(t.Context(), req); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := count(t.Context(), s.last); err != nil || n > window || n < window/3 {
+			t.Errorf("size %d: got a prompt of %d tokens, %v", size, n, err)
+		}
+	}
+}
+
 // An answer leaves while it is made, each citation behind its part.
 func TestStreamsAsItIsMade(t *testing.T) {
 	t.Parallel()
@@ -402,6 +432,26 @@ func TestOrchestration(t *testing.T) {
 	}
 	if !strings.Contains(s.asked[1], "Express shipping") {
 		t.Errorf("what the model wrote was not searched for:\n%s", s.asked[1])
+	}
+}
+
+// A conversation that has become longer than the context is told from a later
+// turn on.
+func TestOrchestrationOfALongConversation(t *testing.T) {
+	t.Parallel()
+	s := &script{answers: []string{strings.Repeat("Refunds take seven days. ", 100)}}
+	w := newScripted(t, largeSize, s)
+	req := w.request(t, "How many days do refunds take?")
+	req.Orchestration.Template = "$conversation_history$ $output_format_instructions$ $query$"
+	for range 15 {
+		got, err := w.answerer.Collect(t.Context(), req)
+		if err != nil {
+			t.Fatalf("after %d requests: %v", len(s.asked), err)
+		}
+		req.Session = got.Session
+	}
+	if prompt := s.asked[len(s.asked)-2]; !strings.Contains(prompt, "User: How many days") {
+		t.Errorf("nothing of the conversation is left:\n%s", prompt)
 	}
 }
 

@@ -24,17 +24,33 @@ const queryInstructions = `Write one search query that finds what is needed to a
 // It is empty when the model wrote nothing that can be one.
 func (a *Answerer) orchestrate(ctx context.Context, req Request, turns []Turn) (string, error) {
 	template := req.Orchestration.Template
-	prompt := render(template, map[string]string{
-		history: transcript(turns), outputFormat: queryInstructions, query: req.Question, currentTime: clock(a.p.Now()),
-	})
-	if !strings.Contains(template, query) {
-		prompt += "\n\n" + req.Question
+	for {
+		prompt := render(template, map[string]string{
+			history: transcript(turns), outputFormat: queryInstructions, query: req.Question, currentTime: clock(a.p.Now()),
+		})
+		if !strings.Contains(template, query) {
+			prompt += "\n\n" + req.Question
+		}
+		hub, err := brief(req, prompt)
+		if err != nil {
+			return "", err
+		}
+		if len(turns) > 0 && req.Model.Info.ContextWindow > 0 {
+			used, err := req.Model.used(ctx, hub)
+			if err != nil {
+				return "", err
+			}
+			if used > req.Model.room(hub) {
+				turns = turns[(len(turns)+1)/2:]
+				continue
+			}
+		}
+		text, err := ask(ctx, req.Model, hub)
+		if err != nil {
+			return "", err
+		}
+		return searchQuery(text), nil
 	}
-	text, err := a.ask(ctx, req, req.Orchestration, prompt, nil, queryTokens)
-	if err != nil {
-		return "", err
-	}
-	return searchQuery(text), nil
 }
 
 // transcript writes a conversation as one text.
@@ -70,7 +86,11 @@ func (a *Answerer) decompose(ctx context.Context, req Request) ([]string, error)
 	if classOf(req.Model.Info) == tiny {
 		return splitQuestion(req.Question), nil
 	}
-	text, err := a.ask(ctx, req, req.Orchestration, partsPrompt+req.Question, nil, queryTokens)
+	hub, err := brief(req, partsPrompt+req.Question)
+	if err != nil {
+		return nil, err
+	}
+	text, err := ask(ctx, req.Model, hub)
 	if err != nil {
 		return nil, err
 	}

@@ -128,13 +128,14 @@ var pointers = map[string]struct{}{
 	"he": {}, "she": {}, "him": {}, "her": {}, "his": {}, "one": {}, "ones": {}, "same": {}, "there": {}, "then": {}, "else": {},
 }
 
-// ask has the model answer a prompt that is not the question, in few words.
-func (a *Answerer) ask(ctx context.Context, req Request, how Writing, prompt string, turns []Turn, most int) (string, error) {
-	hub := &inference.Request{Messages: append(conversation(turns), user(prompt)), MaxTokens: most}
-	if err := apply(req.Model, how, hub); err != nil {
-		return "", err
-	}
-	answer, err := inference.Collect(ctx, req.Model.Backend, hub)
+// brief is a request that is not the question, and whose answer is a few words.
+func brief(req Request, prompt string) (*inference.Request, error) {
+	hub := &inference.Request{Messages: []inference.Message{user(prompt)}, MaxTokens: queryTokens}
+	return hub, apply(req.Model, req.Orchestration, hub)
+}
+
+func ask(ctx context.Context, m Model, hub *inference.Request) (string, error) {
+	answer, err := inference.Collect(ctx, m.Backend, hub)
 	if err != nil {
 		return "", err
 	}

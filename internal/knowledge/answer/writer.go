@@ -220,9 +220,6 @@ func (w *writer) request(system string, messages []inference.Message, stops ...s
 	return req, apply(w.req.Model, w.req.Generation, req)
 }
 
-// leastAnswer is how many tokens of the context are kept for an answer.
-const leastAnswer = 256
-
 // fit makes the largest request that leaves room for an answer in the model's
 // context: first turns of the conversation are left out, then passages, the
 // worst first. shown is how many passages are in it.
@@ -232,15 +229,14 @@ func (w *writer) fit(ctx context.Context, build func(passages int, turns []Turn)
 		if req, err = build(shown, turns); err != nil {
 			return nil, 0, err
 		}
-		window := w.req.Model.Info.ContextWindow
-		if window == 0 {
+		if w.req.Model.Info.ContextWindow == 0 {
 			return req, shown, nil
 		}
-		used, err := w.req.Model.Count(ctx, req)
+		used, err := w.req.Model.used(ctx, req)
 		if err != nil {
 			return nil, 0, err
 		}
-		room := window - min(req.MaxTokens, leastAnswer, window/4)
+		room := w.req.Model.room(req)
 		switch {
 		case used <= room, len(turns) == 0 && shown == 1:
 			return req, shown, nil // what does not fit now, the model refuses
