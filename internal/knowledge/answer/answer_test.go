@@ -186,6 +186,22 @@ func TestRefusal(t *testing.T) {
 	}
 }
 
+// A model that refuses rests on nothing, whatever its words are like.
+func TestRefusalOfTheModel(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int64{tinySize, plainSize, largeSize} {
+		w := newScripted(t, size, &script{answers: []string{answer.Refusal}})
+		w.add(t, "s3://b/help.md", "Sorry to be unable to assist with such a request.", nil)
+		got, err := w.answerer.Collect(t.Context(), w.request(t, "Who will assist with a request?"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff([]answer.Citation{{Text: answer.Refusal}}, got.Citations); diff != "" || got.Text != answer.Refusal {
+			t.Errorf("size %d: got %q, citations (-want +got):\n%s", size, got.Text, diff)
+		}
+	}
+}
+
 // What the caller says about writing arrives; what is too much is refused.
 func TestWriting(t *testing.T) {
 	t.Parallel()

@@ -98,7 +98,7 @@ func (p *prose) sentences(ctx context.Context, n int) error {
 		if err := p.send(s.End); err != nil {
 			return err
 		}
-		if !p.cites {
+		if !p.cites || sentence == Refusal {
 			continue
 		}
 		found, err := p.sources.of(ctx, sentence, p.within)
