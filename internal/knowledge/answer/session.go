@@ -18,9 +18,9 @@ const (
 	mostTurns = 20
 	// mostPurged bounds the work that a new session does for old ones.
 	mostPurged = 50
-	// mostRetries is how often a turn is put into a session that another
-	// request changes at the same time.
-	mostRetries = 5
+	// mostRetries is how often a turn is put into a session that other requests
+	// change at the same time. Of those that try, one succeeds.
+	mostRetries = 200
 )
 
 // Turn is a question with its answer.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/knowledge"
 	"github.com/outcrop/outcrop/internal/knowledge/answer"
 	"github.com/outcrop/outcrop/internal/store"
 )
@@ -123,6 +124,27 @@ func TestSessionAtOnce(t *testing.T) {
 			t.Errorf("question %d was forgotten", i)
 		}
 	}
+}
+
+// However many end at the same moment, none of them fails because of the others.
+func TestSessionOfMany(t *testing.T) {
+	t.Parallel()
+	w := newScripted(t, largeSize, &script{answers: []string{"Refunds take seven days."}})
+	first, err := w.answerer.Collect(t.Context(), w.request(t, "How many days do refunds take?"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for range 40 {
+		req := w.request(t, "How many days do refunds take?")
+		req.Session, req.Search.Filter = first.Session, &knowledge.Filter{Operator: knowledge.Equals, Key: "year", Value: knowledge.Number(1900)}
+		wg.Go(func() {
+			if _, err := w.answerer.Collect(t.Context(), req); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // A session that nobody gets does not exist.
