@@ -272,7 +272,9 @@ func (x *Index) changesSince(ctx context.Context, tx *sql.Tx, generation int64) 
 	if err := removedSince(ctx, tx, generation, &c); err != nil {
 		return c, err
 	}
-	documents, err := loadDocuments(ctx, tx, "generation > ? ORDER BY number", generation)
+	// In the order of their chunks, so that slots are in the order in which every
+	// other process has them: it decides between equally good ones.
+	documents, err := loadDocuments(ctx, tx, "generation > ? ORDER BY first", generation)
 	if err != nil {
 		return c, err
 	}

@@ -98,6 +98,33 @@ func TestTwoProcesses(t *testing.T) {
 	}
 }
 
+// TestTiesInEveryProcess has chunks that are equally good: they have one order,
+// whoever was told of them when. Pages of one list may come from two processes.
+func TestTiesInEveryProcess(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	first, second := openSmall(t, dir), openSmall(t, dir)
+	for _, id := range []string{"a", "b", "c", "a"} {
+		v := make([]float32, small)
+		v[0] = 1
+		content := &knowledge.Content{Chunks: []knowledge.Chunk{{ID: id, Text: "the same words", Parent: -1, Page: -1, Vector: v}}}
+		if err := first.Put(t.Context(), "", knowledge.Document{Source: source, ID: id}, content, knowledge.OutcomeNone); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, mode := range []knowledge.Mode{knowledge.SemanticSearch, knowledge.TextSearch, knowledge.HybridSearch} {
+		v := make([]float32, small)
+		v[0] = 1
+		q := knowledge.Query{Mode: mode, Vector: v, Text: "words", Limit: 5}
+		want := find(t, first, q)
+		for name, index := range map[string]knowledge.Index{"open meanwhile": second, "opened later": openSmall(t, dir)} {
+			if diff := cmp.Diff(want, find(t, index, q)); diff != "" {
+				t.Errorf("%s, %s (-writer +reader):\n%s", mode, name, diff)
+			}
+		}
+	}
+}
+
 // TestTwoWriters has two that write the same documents at once.
 func TestTwoWriters(t *testing.T) {
 	t.Parallel()
