@@ -219,6 +219,17 @@ func TestWriting(t *testing.T) {
 	if s.last.MaxTokens != 77 || *s.last.Temperature != hot || *s.last.TopP != top || s.last.TopK == nil || !strings.Contains(strings.Join(s.last.StopSequences, " "), "STOP") {
 		t.Errorf("got %+v", s.last)
 	}
+	req.Generation.Temperature, req.Generation.TopP = nil, nil
+	req.Generation.Extra = func(hub *inference.Request) error {
+		hub.TopP = &top
+		return nil
+	}
+	if _, err := w.answerer.Collect(t.Context(), req); err != nil {
+		t.Fatal(err)
+	}
+	if s.last.Temperature != nil || *s.last.TopP != top {
+		t.Errorf("got temperature %v beside a top_p among the further fields, want none", *s.last.Temperature)
+	}
 	req.Model.Limit = 50
 	_, err := w.answerer.Collect(t.Context(), req)
 	if f := fault.As(err); err == nil || f.Message != "The maximum tokens you requested exceeds the model limit of 50. Try again with a maximum tokens value that is lower than 50." {

@@ -62,13 +62,16 @@ func apply(m Model, how Writing, req *inference.Request) error {
 		req.MaxTokens = min(req.MaxTokens, m.Limit)
 	}
 	req.Temperature, req.TopP = how.Temperature, how.TopP
-	if req.Temperature == nil && req.TopP == nil {
-		// What documents say is not a matter of taste.
-		req.Temperature = new(float64)
-	}
 	req.StopSequences = append(req.StopSequences, how.StopSequences...)
 	if how.Extra != nil {
-		return how.Extra(req)
+		if err := how.Extra(req); err != nil {
+			return err
+		}
+	}
+	if req.Temperature == nil && req.TopP == nil {
+		// What documents say is not a matter of taste. A top_p among the further
+		// fields counts: some models take only one of the two.
+		req.Temperature = new(float64)
 	}
 	return nil
 }
