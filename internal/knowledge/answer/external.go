@@ -35,7 +35,9 @@ const mostPassages = 20
 // external reads the documents of a question and finds their passages that suit
 // it.
 func (a *Answerer) external(ctx context.Context, req Request) (*material, error) {
-	embedding, err := a.p.Embeddings.Open(ctx, knowledge.Base{Account: req.Account, Region: req.Region, EmbeddingModel: a.p.EmbeddingModel})
+	// Of no region: the caller did not choose this model, and a region that does
+	// not offer it can answer all the same.
+	embedding, err := a.p.Embeddings.Open(ctx, knowledge.Base{Account: req.Account, EmbeddingModel: a.p.EmbeddingModel})
 	if err != nil {
 		return nil, err
 	}

@@ -46,6 +46,18 @@ func TestDocumentsOfTheQuestion(t *testing.T) {
 	}
 }
 
+// The model that compares is not the caller's choice, so a region without it
+// answers too.
+func TestDocumentsInARegionWithoutTheEmbeddingModel(t *testing.T) {
+	t.Parallel()
+	w := newScripted(t, tinySize, &script{answers: []string{"The first aid kit hangs beside the door of the workshop."}})
+	req := w.request(t, "Where is it?")
+	req.Region, req.Base, req.Documents = "moon-north-1", "", []answer.Document{{Name: "kit.txt", Content: []byte(kit)}}
+	if _, err := w.answerer.Collect(t.Context(), req); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestDocumentsThatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	w := newScripted(t, tinySize, &script{answers: []string{"x"}})
