@@ -22,8 +22,7 @@ func (p *Planes) Search(v []float32, allowed bitmap.Set, count, n int) []Hit {
 	q := p.quantize(v)
 	n = min(n, p.slots)
 	best := newTop(n)
-	candidates := p.candidates(n)
-	if p.centered == 0 || count <= candidates+fewest/2 {
+	if p.centered == 0 || count <= p.candidates(n)+fewest/2 {
 		for slot := range allowed.All() {
 			if slot >= p.slots {
 				break
@@ -32,6 +31,7 @@ func (p *Planes) Search(v []float32, allowed bitmap.Set, count, n int) []Hit {
 		}
 		return best.sorted()
 	}
+	candidates := p.candidates(n)
 	for _, slot := range p.nearest(v, allowed, candidates, make([]int, 0, candidates)) {
 		best.offer(Hit{slot, p.byBytes(q, slot)})
 	}
@@ -40,7 +40,7 @@ func (p *Planes) Search(v []float32, allowed bitmap.Set, count, n int) []Hit {
 
 // candidates is how many slots the bits have to find for the n best to be among
 // them: many, because a bit says little; more where more are alike, and where
-// there are fewer bits.
+// there are fewer bits. There have to be bits.
 func (p *Planes) candidates(n int) int {
 	const usual = 384
 	return (512 + p.slots/256 + 12*n) * max(usual, p.width) / p.width

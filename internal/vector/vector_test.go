@@ -227,6 +227,20 @@ func TestZerosAtTheEnd(t *testing.T) {
 	}
 }
 
+// TestNoDirection has vectors of nothing but zeros, then others too.
+func TestNoDirection(t *testing.T) {
+	t.Parallel()
+	zeros := make([]float32, 4)
+	list := [][]float32{zeros, zeros, zeros}
+	for range 2 {
+		hits := fill(t, 4, list).Search([]float32{0, 1, 0, 0}, bitmap.Full(len(list)), len(list), 2)
+		if len(hits) != 2 || hits[1].Score != 0 {
+			t.Errorf("got %v, want 2 hits and zeros with the score 0", hits)
+		}
+		list = append(list, []float32{0, 1, 0, 0})
+	}
+}
+
 // TestSame has nothing but one vector: no direction from the mean.
 func TestSame(t *testing.T) {
 	t.Parallel()
