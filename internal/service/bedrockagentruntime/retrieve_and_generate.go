@@ -91,6 +91,9 @@ func (s *Service) question(ctx context.Context, in *api.RetrieveAndGenerateInput
 	if err := checkUser(in.UserContext); err != nil {
 		return nil, nil, err
 	}
+	if err := checkSession(in.SessionConfiguration); err != nil {
+		return nil, nil, err
+	}
 	c := call.From(ctx)
 	req := &answer.Request{Account: c.Account, Region: c.Region, Session: schema.Deref(in.SessionId)}
 	var err error

@@ -73,9 +73,7 @@ func New(p Params) *Service {
 func invalid(format string, args ...any) error { return fault.New(fault.Invalid, format, args...) }
 
 // unsupported is what AWS can do and Outcrop cannot.
-func unsupported(format string, args ...any) error {
-	return fault.New(fault.Unsupported, format, args...)
-}
+func unsupported(text string) error { return fault.New(fault.Unsupported, "%s", text) }
 
 // checkGuardrail refuses every guardrail: there are none yet.
 func checkGuardrail(g *api.GuardrailConfiguration) error {
@@ -90,6 +88,15 @@ func checkGuardrail(g *api.GuardrailConfiguration) error {
 func checkUser(u *api.UserContext) error {
 	if u != nil {
 		return unsupported("The documents of this knowledge base have no access control lists. Remove userContext and try your request again.")
+	}
+	return nil
+}
+
+// checkSession refuses a key for a session: it would be kept without, and nobody
+// would know.
+func checkSession(c *api.RetrieveAndGenerateSessionConfiguration) error {
+	if c != nil && c.KmsKeyArn != nil {
+		return unsupported("Outcrop does not encrypt sessions with keys of AWS KMS. Remove sessionConfiguration and try your request again.")
 	}
 	return nil
 }
