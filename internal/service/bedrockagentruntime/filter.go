@@ -3,6 +3,7 @@ package bedrockagentruntime
 import (
 	"encoding/json"
 	"strings"
+	"unicode/utf8"
 
 	api "github.com/outcrop/outcrop/internal/api/bedrockagentruntime"
 	"github.com/outcrop/outcrop/internal/knowledge"
@@ -77,7 +78,7 @@ func hubFilter(f *api.RetrievalFilter, depth int) (*knowledge.Filter, error) {
 // such a value.
 func leaf(operator knowledge.Operator, a *api.FilterAttribute) (*knowledge.Filter, error) {
 	key := schema.Deref(a.Key)
-	if key == "" || len(key) > 100 {
+	if key == "" || utf8.RuneCountInString(key) > 100 {
 		return nil, invalid("The key of the filter %s must have 1 to 100 characters.", operator)
 	}
 	f := &knowledge.Filter{Operator: operator, Key: key}
