@@ -1,6 +1,10 @@
 package bucket
 
-import "net/http"
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
 
 // operation is what a request asks for, in S3's words.
 type operation struct {
@@ -10,6 +14,8 @@ type operation struct {
 	// refused: S3 has it and the gateway has not, or would keep what it is told
 	// and never act on it.
 	refused bool
+	// conflict names the parameters of a request that asks for two at once.
+	conflict string
 }
 
 func done(name, action string) operation { return operation{name: name, action: action} }
@@ -147,22 +153,42 @@ func operationOf(r *http.Request, t *target) operation {
 	case t.key == "":
 		routes = bucketRoutes[r.Method]
 	}
+	var op *operation
+	chosen := ""
 	for _, route := range routes {
-		if route.parameter != "" && !t.has(route.parameter) {
-			continue
+		switch {
+		case route.parameter != "" && !t.has(route.parameter), route.parameter == "" && op != nil:
+		case op != nil:
+			// The gateway looks for them in another order, and would do what
+			// nobody has looked at.
+			return operation{name: op.name, action: op.action, conflict: chosen + ", " + route.parameter}
+		default:
+			op, chosen = &route.operation, route.parameter
 		}
-		op := route.operation
-		if r.Header.Get("X-Amz-Copy-Source") != "" {
-			switch op.name {
-			case "PutObject":
-				op.name = "CopyObject"
-			case "UploadPart":
-				op.name = "UploadPartCopy"
-			}
-		}
-		return op
 	}
-	return operation{}
+	if op == nil {
+		return operation{}
+	}
+	found := *op
+	if copies(r, t) {
+		switch found.name {
+		case "PutObject":
+			found.name = "CopyObject"
+		case "UploadPart":
+			found.name = "UploadPartCopy"
+		}
+	}
+	return found
+}
+
+const copySource = "X-Amz-Copy-Source"
+
+// copies reports whether a request names an object that is to be copied, in a
+// header or in the parameter of a presigned URL that stands for it.
+func copies(r *http.Request, t *target) bool {
+	return r.Header.Get(copySource) != "" || slices.ContainsFunc(t.query, func(p parameter) bool {
+		return strings.EqualFold(p.name, copySource) && p.value != ""
+	})
 }
 
 // resource is the ARN of what a request names, for the decision.

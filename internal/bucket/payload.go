@@ -17,7 +17,14 @@ import (
 	"github.com/outcrop/outcrop/internal/sigv4"
 )
 
-const contentHash = "X-Amz-Content-Sha256"
+const (
+	contentHash = "X-Amz-Content-Sha256"
+	// decodedLength is the length of what is inside of chunks. The gateway
+	// believes it where there are none, too, and reserves so much on the disk.
+	decodedLength = "X-Amz-Decoded-Content-Length"
+	// maxObject is how large a body may be, in bytes; S3's own limit.
+	maxObject = 5 << 30
+)
 
 // sign signs a request for the gateway. What its hash header says of the body
 // stays true.
@@ -75,10 +82,12 @@ func (x *exchange) wrap(out *http.Request) error {
 	x.body = &body{Reader: out.Body, Closer: out.Body}
 	out.Body = x.body
 	if x.payload == sigv4.PayloadHash {
+		out.Header.Del(decodedLength)
 		out.Header.Set(contentHash, x.hash)
 		return x.needLength(out)
 	}
 	if x.payload == sigv4.PayloadUnsigned {
+		out.Header.Del(decodedLength)
 		out.Header.Set(contentHash, "UNSIGNED-PAYLOAD")
 		return x.needLength(out)
 	}
@@ -86,13 +95,15 @@ func (x *exchange) wrap(out *http.Request) error {
 		return fail(http.StatusBadRequest, "InvalidArgument", "The x-amz-content-sha256 header does not fit the operation.")
 	}
 	dropChunkedEncoding(out.Header)
-	if x.payload == sigv4.PayloadUnsignedTrailer && out.ContentLength >= 0 {
+	length, err := strconv.ParseInt(out.Header.Get(decodedLength), 10, 64)
+	switch {
+	case err != nil || length < 0:
+		return fail(http.StatusLengthRequired, "MissingContentLength", "You must provide the x-amz-decoded-content-length HTTP header.").because(err)
+	case length > maxObject:
+		return fail(http.StatusBadRequest, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size")
+	case x.payload == sigv4.PayloadUnsignedTrailer && out.ContentLength >= 0:
 		out.Header.Set(contentHash, "STREAMING-UNSIGNED-PAYLOAD-TRAILER")
 		return nil
-	}
-	length, err := strconv.ParseInt(out.Header.Get("X-Amz-Decoded-Content-Length"), 10, 64)
-	if err != nil || length < 0 {
-		return fail(http.StatusLengthRequired, "MissingContentLength", "You must provide the x-amz-decoded-content-length HTTP header.").because(err)
 	}
 	chunks := x.identity.Body(x.credential, &sent)
 	trailer := strings.ToLower(strings.TrimSpace(out.Header.Get("X-Amz-Trailer")))
@@ -106,7 +117,7 @@ func (x *exchange) wrap(out *http.Request) error {
 	x.body.Reader = chunks
 	out.ContentLength = length
 	out.Header.Set(contentHash, "UNSIGNED-PAYLOAD")
-	out.Header.Del("X-Amz-Decoded-Content-Length")
+	out.Header.Del(decodedLength)
 	out.Header.Del("X-Amz-Trailer")
 	return nil
 }

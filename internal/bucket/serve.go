@@ -99,6 +99,8 @@ func (s *Server) prepare(x *exchange, r *http.Request) (*http.Request, error) {
 	switch {
 	case op.name == "":
 		return nil, fail(http.StatusMethodNotAllowed, "MethodNotAllowed", "The specified method is not allowed against this resource.")
+	case op.conflict != "":
+		return nil, fail(http.StatusBadRequest, "InvalidArgument", "Conflicting query string parameters: "+op.conflict)
 	case op.refused:
 		return nil, notImplemented(op.name)
 	case asksFor(x, r, "x-amz-bucket-object-lock-enabled"):
@@ -115,7 +117,9 @@ func (s *Server) prepare(x *exchange, r *http.Request) (*http.Request, error) {
 	}
 	out := r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
 	out.Header = r.Header.Clone()
-	x.unsign(out.Header)
+	if err := x.unsign(out.Header); err != nil {
+		return nil, err
+	}
 	out.Header.Set(gateway.RequestIDHeader, x.requestID)
 	if err := x.wrap(out); err != nil {
 		return nil, err
@@ -148,8 +152,10 @@ func asksFor(x *exchange, r *http.Request, name string) bool {
 
 // unsign takes the client's signature out of a request. Of a presigned URL it
 // makes headers of what would have been headers.
-func (x *exchange) unsign(h http.Header) {
-	for _, name := range []string{"Authorization", "X-Amz-Security-Token", "Expect", gateway.RequestIDHeader} {
+func (x *exchange) unsign(h http.Header) error {
+	// Connection names headers that a proxy leaves out: nobody has signed it,
+	// and those that it may name are signed.
+	for _, name := range []string{"Authorization", "X-Amz-Security-Token", "Expect", "Connection", gateway.RequestIDHeader} {
 		h.Del(name)
 	}
 	kept := x.target.query[:0]
@@ -161,6 +167,9 @@ func (x *exchange) unsign(h http.Header) {
 			case "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-expires", "x-amz-signedheaders", "x-amz-signature",
 				"x-amz-security-token", "x-amz-content-sha256":
 			default:
+				if !p.fitsHeader() {
+					return fail(http.StatusBadRequest, "InvalidArgument", "The query has a parameter that stands for a header and cannot be one.")
+				}
 				if h.Get(p.name) == "" {
 					h.Set(p.name, p.value)
 				}
@@ -171,6 +180,7 @@ func (x *exchange) unsign(h http.Header) {
 		}
 	}
 	x.target.query = kept
+	return nil
 }
 
 // adjust changes an answer of the gateway into ours.

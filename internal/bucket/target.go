@@ -26,6 +26,13 @@ type target struct {
 // parameter is one of the query, decoded.
 type parameter struct{ name, value string }
 
+// fitsHeader reports whether a parameter can be a header.
+func (p parameter) fitsHeader() bool {
+	return p.name != "" && !strings.ContainsFunc(p.name, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("!#$%&'*+-.^_`|~", r)
+	}) && !strings.ContainsFunc(p.value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
+}
+
 // parseTarget finds bucket and key in the path, or the bucket in the host name.
 func parseTarget(r *http.Request, domain string) target {
 	path, rawQuery := r.URL.EscapedPath(), r.URL.RawQuery

@@ -3,6 +3,7 @@ package bucket
 import (
 	"encoding/hex"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,8 +56,30 @@ func (s *Server) identify(x *exchange, r *http.Request) error {
 	if err != nil {
 		return malformed(err, cred.Presigned)
 	}
+	if err := unsigned(cred, r.Header); err != nil {
+		return err
+	}
 	x.credential, x.payload = cred, cred.Payload
 	x.outcome.Principal, x.outcome.Region = x.identity.Principal, x.identity.Region
+	return nil
+}
+
+// unsigned refuses headers that say what to do and that the signature does not
+// cover. Who was given a URL for one object could copy another one to it, and
+// who sees a request on its way could make another one of it.
+func unsigned(c *sigv4.Credential, h http.Header) error {
+	for name := range h {
+		lower := strings.ToLower(name)
+		if !strings.HasPrefix(lower, "x-amz-") || slices.Contains(c.SignedHeaders, lower) {
+			continue
+		}
+		switch lower {
+		case "x-amz-content-sha256", "x-amz-date", "x-amz-security-token": // what counts of them is in every signature, or compared
+		case "x-amz-cf-id": // a proxy's
+		default:
+			return denied("There were headers present in the request which were not signed")
+		}
+	}
 	return nil
 }
 
