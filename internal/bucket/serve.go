@@ -155,8 +155,12 @@ func asksFor(x *exchange, r *http.Request, name string) bool {
 func (x *exchange) unsign(h http.Header) error {
 	// Connection names headers that a proxy leaves out: nobody has signed it,
 	// and those that it may name are signed.
-	for _, name := range []string{"Authorization", "X-Amz-Security-Token", "Expect", "Connection", gateway.RequestIDHeader} {
+	for _, name := range []string{"Authorization", "X-Amz-Security-Token", "Expect", "Connection", gateway.RequestIDHeader, gateway.ContentTypeHeader} {
 		h.Del(name)
+	}
+	if as := h.Get("Content-Type"); as != "" {
+		h.Del("Content-Type")
+		h.Set(gateway.ContentTypeHeader, as)
 	}
 	kept := x.target.query[:0]
 	for _, p := range x.target.query {

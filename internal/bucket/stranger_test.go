@@ -2,8 +2,11 @@ package bucket_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -119,6 +122,34 @@ func TestHeadersThatAreTakenAway(t *testing.T) {
 	}
 }
 
+// An object may be of the type of a form. It is kept as it is.
+func TestObjectsThatLookLikeForms(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, nil)
+	c := bucketOf(t, f, "docs")
+	form := "--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\ntext\r\n--x--\r\n"
+	for name, text := range map[string]string{"form": form, "large": strings.Replace(form, "text", strings.Repeat("text", 100_000), 1), "other": "no form at all"} {
+		const as = "multipart/form-data; boundary=x"
+		if _, err := c.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String("docs"), Key: aws.String(name), Body: strings.NewReader(text), ContentType: aws.String(as)}); err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if data, object := get(t, c, "docs", name); string(data) != text || *object.ContentType != as {
+			t.Errorf("%s: got %d bytes of %s, want %d", name, len(data), *object.ContentType, len(text))
+		}
+		r := f.request(t, http.MethodPut, "/docs/raw-"+name, text)
+		r.Header.Set("Content-Type", as)
+		f.signer().SignPayload(r, sigv4.PayloadUnsigned, time.Now())
+		if status, answered := answer(t, r); status != http.StatusOK {
+			t.Errorf("%s: got %d %s", name, status, answered)
+			continue
+		}
+		if data, _ := get(t, c, "docs", "raw-"+name); string(data) != text {
+			t.Errorf("%s, not hashed: got %d bytes, want %d", name, len(data), len(text))
+		}
+	}
+}
+
 // A request that names two operations is neither: the gateway would choose
 // another one than the one that was checked.
 func TestTwoOperationsAtOnce(t *testing.T) {
@@ -180,6 +211,41 @@ func TestAnnouncedLengths(t *testing.T) {
 	}
 }
 
+// Clients on slow lines take their time; nobody else has to wait for them.
+func TestSlowUploads(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, nil)
+	c := bucketOf(t, f, "docs")
+	putText(t, c, "a", "x")
+	for i := range 100 {
+		r := f.request(t, http.MethodPut, fmt.Sprintf("/docs/slow-%d", i), "")
+		r.Header.Set("Content-Length", "10000000")
+		f.signer().SignPayload(r, sigv4.PayloadUnsigned, time.Now())
+		var head bytes.Buffer
+		fmt.Fprintf(&head, "PUT %s HTTP/1.1\r\nHost: %s\r\n", r.URL.Path, r.URL.Host)
+		if err := r.Header.Write(&head); err != nil {
+			t.Fatal(err)
+		}
+		head.WriteString("\r\n")
+		var d net.Dialer
+		conn, err := d.DialContext(t.Context(), "tcp", r.URL.Host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		go func() {
+			_, _ = conn.Write(append(head.Bytes(), make([]byte, 600<<10)...))
+		}()
+	}
+	time.Sleep(2 * time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	began := time.Now()
+	if _, err := c.HeadObject(ctx, &s3.HeadObjectInput{Bucket: aws.String("docs"), Key: aws.String("a")}); err != nil {
+		t.Errorf("after %s: %v", time.Since(began), err)
+	}
+}
+
 // What would be headers but cannot be is the client's mistake.
 func TestOddParameters(t *testing.T) {
 	t.Parallel()
@@ -191,5 +257,29 @@ func TestOddParameters(t *testing.T) {
 		if status, text := answer(t, r); status != http.StatusBadRequest {
 			t.Errorf("%s: got %d %s", query, status, text)
 		}
+	}
+}
+
+// The server's own requests are held to the same keys.
+func TestOtherNamesOfAnObject(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, nil)
+	c := bucketOf(t, f, "docs")
+	putText(t, c, "dir/a", "x")
+	f.outside(t)
+	own := s3.New(s3.Options{
+		Region: "eu-west-1", BaseEndpoint: aws.String("http://buckets"), UsePathStyle: true, HTTPClient: f.server.Client(), Credentials: aws.AnonymousCredentials{},
+	})
+	for _, key := range []string{"dir//a", "dir/./a", "dir/x/../a", "dir/.sgwtmp", "../docs/dir/a", "../../victim/file", "..", "."} {
+		outside := strings.HasPrefix(key, ".")
+		if _, err := own.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: aws.String("docs"), Key: &key}); err == nil || !outside && code(err) != "NotFound" {
+			t.Errorf("head of %s: got %v, want NotFound", key, err)
+		}
+		if _, err := own.GetObject(t.Context(), &s3.GetObjectInput{Bucket: aws.String("docs"), Key: &key}); err == nil || !outside && code(err) != "NoSuchKey" {
+			t.Errorf("%s: got %v, want NoSuchKey", key, err)
+		}
+	}
+	if _, err := own.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: aws.String("docs"), Key: aws.String("dir/a")}); err != nil {
+		t.Error(err)
 	}
 }

@@ -50,8 +50,14 @@ type Config struct {
 // Ready is the line on standard output that says that the socket is there.
 const Ready = "ready"
 
-// RequestIDHeader carries the id under which the server logs a request.
-const RequestIDHeader = "X-Outcrop-Request-Id"
+const (
+	// RequestIDHeader carries the id under which the server logs a request.
+	RequestIDHeader = "X-Outcrop-Request-Id"
+	// ContentTypeHeader carries the type of an object. In its own header the
+	// library would take the body of one type for a form, parse it before
+	// anybody is asked, and keep an empty object.
+	ContentTypeHeader = "X-Outcrop-Content-Type"
+)
 
 // Exit codes of Main.
 const (
@@ -63,8 +69,12 @@ const (
 const (
 	// maxRequests is how many may be in flight; one more is told to slow down.
 	maxRequests = 1024
-	// maxFileActions bounds the threads that wait for the disk.
-	maxFileActions = 64
+	// maxFileActions is how many may be at work. An upload is at work for as long
+	// as its client takes, so a smaller number would let slow clients keep all
+	// others waiting.
+	maxFileActions = maxRequests
+	// ioBuffer is how much of an object is in memory for each of them, in bytes.
+	ioBuffer = 256 << 10
 	// maxCopy is how large an object may be that is copied at once, in bytes, and
 	// maxParts how many one may be put together of; both are S3's limits.
 	maxCopy  = 5 << 30
@@ -106,7 +116,7 @@ func serve(cfg Config, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	options := posix.PosixOpts{SideCarDir: sideCar, Concurrency: maxFileActions, CopyObjectThreshold: maxCopy}
+	options := posix.PosixOpts{SideCarDir: sideCar, Concurrency: maxFileActions, IOBufferSize: ioBuffer, CopyObjectThreshold: maxCopy}
 	options.SetNewDirPerm(0o700)
 	options.SetNewFilePerm(0o600)
 	backend, err := posix.New(cfg.Dir, attributes, options)
@@ -121,7 +131,7 @@ func serve(cfg Config, in io.Reader, out io.Writer) error {
 		nil, nil, nil, nil, // no access log, no administration, no events, no metrics: the server has its own
 		s3api.WithQuiet(), s3api.WithKeepAlive(), s3api.WithDisableACL(),
 		s3api.WithConcurrencyLimiter(maxRequests, maxRequests), s3api.WithMpMaxParts(maxParts),
-		s3api.WithMiddleware("/", adoptRequestID), s3api.WithMiddleware("/", wholeBody),
+		s3api.WithMiddleware("/", adoptRequestID), s3api.WithMiddleware("/", adoptContentType), s3api.WithMiddleware("/", wholeBody),
 		s3api.WithOnListen(func() { fmt.Fprintln(out, Ready) }),
 	)
 	if err != nil {
@@ -151,6 +161,14 @@ func adoptRequestID(ctx fiber.Ctx) error {
 	if id := ctx.Get(RequestIDHeader); id != "" {
 		utils.ContextKeyRequestID.Set(ctx, id)
 		ctx.Set(utils.HeaderAmzRequestID, id)
+	}
+	return ctx.Next()
+}
+
+// adoptContentType puts the type of an object where the library looks for it.
+func adoptContentType(ctx fiber.Ctx) error {
+	if as := ctx.Get(ContentTypeHeader); as != "" {
+		ctx.Request().Header.SetContentType(as)
 	}
 	return ctx.Next()
 }

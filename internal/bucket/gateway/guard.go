@@ -134,6 +134,31 @@ func (g *guarded) CopyObject(ctx context.Context, in s3response.CopyObjectInput)
 	return g.Backend.CopyObject(ctx, in)
 }
 
+// noSuchKey refuses a key that no bucket can hold; the backend would clean its
+// path and find another object.
+func noSuchKey(key *string) error {
+	if key == nil || !Representable(*key) {
+		return s3err.GetAPIError(s3err.ErrNoSuchKey)
+	}
+	return nil
+}
+
+// GetObject implements backend.Backend.
+func (g *guarded) GetObject(ctx context.Context, in *s3.GetObjectInput) (*s3.GetObjectOutput, error) {
+	if err := noSuchKey(in.Key); err != nil {
+		return nil, err
+	}
+	return g.Backend.GetObject(ctx, in)
+}
+
+// HeadObject implements backend.Backend.
+func (g *guarded) HeadObject(ctx context.Context, in *s3.HeadObjectInput) (*s3.HeadObjectOutput, error) {
+	if err := noSuchKey(in.Key); err != nil {
+		return nil, err
+	}
+	return g.Backend.HeadObject(ctx, in)
+}
+
 // maxDeleted is how many objects one request deletes at most; S3's own limit.
 const maxDeleted = 1000
 
