@@ -200,6 +200,12 @@ func adjust(response *http.Response) error {
 	if h.Get("X-Amz-Bucket-Region") != "" && x.outcome.Region != "" {
 		h.Set("X-Amz-Bucket-Region", x.outcome.Region) // a bucket is in every region
 	}
+	if x.outcome.Principal.Type == iam.Anonymous {
+		// Where nobody is checked, a page that is an object would be of the
+		// same origin as the API, and its scripts could call it.
+		h.Set("Content-Security-Policy", "sandbox")
+		h.Set("X-Content-Type-Options", "nosniff")
+	}
 	x.outcome.Status = response.StatusCode
 	if response.StatusCode < http.StatusBadRequest {
 		return nil

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/outcrop/outcrop/internal/bucket"
 	"github.com/outcrop/outcrop/internal/sigv4"
 )
 
@@ -281,5 +282,26 @@ func TestOtherNamesOfAnObject(t *testing.T) {
 	}
 	if _, err := own.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: aws.String("docs"), Key: aws.String("dir/a")}); err != nil {
 		t.Error(err)
+	}
+}
+
+// Without authentication, a page that somebody put into a bucket must not be
+// able to call the API that it shares its origin with.
+func TestPagesWithoutAuthentication(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, func(p *bucket.Params) { p.Signatures, p.Keys = nil, nil })
+	c := bucketOf(t, f, "docs")
+	if _, err := c.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String("docs"), Key: aws.String("page.html"), Body: strings.NewReader("<script>"), ContentType: aws.String("text/html")}); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/docs/page.html", "/docs/page.html?response-content-type=text/html", "/docs"} {
+		response, err := http.Get(f.url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if got := response.Header.Get("Content-Security-Policy"); got != "sandbox" {
+			t.Errorf("%s: got %q, want that its scripts do not run", path, got)
+		}
 	}
 }
