@@ -47,7 +47,7 @@ func (a *App) openBases() error {
 	if err != nil {
 		return err
 	}
-	b.sources = sources{knowledge.S3: buckets, knowledge.Folder: folder.New()}
+	b.sources = sources{knowledge.S3: buckets, knowledge.Folder: folder.New(folder.Params{Private: data})}
 	b.parser = documentall.New(documentall.Params{
 		PDFium: a.parts.Packs.PDFium, CacheDir: filepath.Join(a.parts.dir, "compiled"), Logger: a.p.Logger,
 	})

@@ -174,7 +174,7 @@ func ingestReal(t testing.TB, embeddings knowledge.Embeddings, files []string) (
 	parser := all.New(all.Params{})
 	defer parser.Close()
 	w.params = func(p *ingest.Params) {
-		p.Sources, p.Embeddings, p.Splitter, p.Parser = folder.New(), embeddings, keep, parser
+		p.Sources, p.Embeddings, p.Splitter, p.Parser = folder.New(folder.Params{}), embeddings, keep, parser
 		p.Poll, p.Watch, p.Pause, p.Syncs, p.Readers = 0, 0, 0, 0, 0
 	}
 	stop := w.start()

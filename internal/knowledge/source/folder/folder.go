@@ -22,11 +22,18 @@ import (
 	"github.com/outcrop/outcrop/internal/knowledge"
 )
 
+// Params say what is no document.
+type Params struct {
+	// Private is a folder that no folder of documents may hold: the server's
+	// own data, with its keys. Empty: there is none.
+	Private string
+}
+
 // Folders opens the sources of data sources that are folders.
-type Folders struct{}
+type Folders struct{ p Params }
 
 // New returns Folders.
-func New() Folders { return Folders{} }
+func New(p Params) Folders { return Folders{p} }
 
 var (
 	_ knowledge.Sources = Folders{}
@@ -35,24 +42,29 @@ var (
 
 // Open implements knowledge.Sources. That there is no such folder is found out
 // when its source is used. Invalid: the path is not absolute.
-func (Folders) Open(_ context.Context, ds knowledge.DataSource) (knowledge.Source, error) {
+func (f Folders) Open(_ context.Context, ds knowledge.DataSource) (knowledge.Source, error) {
 	if ds.Kind != knowledge.Folder {
 		return nil, fault.New(fault.Unsupported, "A data source of type %s has no folder.", ds.Kind)
 	}
 	if !filepath.IsAbs(ds.Path) {
 		return nil, fault.New(fault.Invalid, "The folder %s is not an absolute path.", ds.Path)
 	}
-	return &source{path: filepath.Clean(ds.Path)}, nil
+	return &source{path: filepath.Clean(ds.Path), private: f.p.Private}, nil
 }
 
 // source is one folder.
-type source struct{ path string }
+type source struct{ path, private string }
 
-// open opens the folder anew each time: it may have been replaced.
+// open opens the folder anew each time: it may have been replaced, and the
+// server's own data may have been moved into it.
 func (s *source) open() (*os.Root, error) {
 	root, err := os.OpenRoot(s.path)
 	switch {
 	case err == nil:
+		if s.holdsPrivate(root) {
+			_ = root.Close() // nothing was read
+			return nil, fault.New(fault.Denied, "The folder %s holds the server's own data.", s.path)
+		}
 		return root, nil
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fault.Wrap(fault.NotFound, err, "The folder %s does not exist.", s.path)
@@ -65,6 +77,35 @@ func (s *source) open() (*os.Root, error) {
 		return nil, fault.Wrap(fault.NotFound, err, "%s is not a folder.", s.path)
 	}
 	return nil, fault.Wrap(fault.Unavailable, err, "The folder %s cannot be read.", s.path)
+}
+
+// holdsPrivate reports whether the private folder is the folder or below it, by
+// whatever name.
+func (s *source) holdsPrivate(root *os.Root) bool {
+	if s.private == "" {
+		return false
+	}
+	this, err := root.Stat(".")
+	if err != nil {
+		return false // it cannot be read either
+	}
+	path, err := filepath.Abs(s.private)
+	if err != nil {
+		return false
+	}
+	if followed, err := filepath.EvalSymlinks(path); err == nil {
+		path = followed
+	}
+	for {
+		if info, err := os.Stat(path); err == nil && os.SameFile(info, this) {
+			return true
+		}
+		above := filepath.Dir(path)
+		if above == path {
+			return false
+		}
+		path = above
+	}
 }
 
 // List implements knowledge.Source. A folder below that may not be read fails

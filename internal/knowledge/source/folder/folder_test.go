@@ -20,7 +20,13 @@ import (
 
 func open(t *testing.T, path string) knowledge.Source {
 	t.Helper()
-	s, err := folder.New().Open(t.Context(), knowledge.DataSource{Kind: knowledge.Folder, Path: path})
+	return openBeside(t, path, "")
+}
+
+// openBeside opens a folder of a server whose own data is in private.
+func openBeside(t *testing.T, path, private string) knowledge.Source {
+	t.Helper()
+	s, err := folder.New(folder.Params{Private: private}).Open(t.Context(), knowledge.DataSource{Kind: knowledge.Folder, Path: path})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,6 +120,40 @@ func TestLinksStayInside(t *testing.T) {
 	}
 }
 
+// The server's own data is never read, also when it got into a folder of
+// documents after that was added, or the folder's name leads to it now.
+func TestPrivateFolder(t *testing.T) {
+	t.Parallel()
+	top := t.TempDir()
+	docs, data := filepath.Join(top, "docs"), filepath.Join(top, "docs", "sub", "data")
+	put(t, docs, "a.txt", "a")
+	put(t, data, "credentials", "secret")
+	put(t, filepath.Join(data, "buckets", "handbook"), "b.txt", "b")
+	link := filepath.Join(top, "link")
+	if err := os.Symlink(docs, link); err != nil {
+		t.Skip("no links here:", err)
+	}
+	for _, path := range []string{docs, data, filepath.Join(docs, "sub"), link} {
+		for _, private := range []string{data, filepath.Join(link, "sub", "data")} {
+			s := openBeside(t, path, private)
+			if err := s.List(t.Context(), func(o knowledge.Object) error { t.Errorf("got %s", o.ID); return nil }); !fault.Is(err, fault.Denied) {
+				t.Errorf("%s with %s: got %v, want Denied", path, private, err)
+			}
+			if _, err := s.Stat(t.Context(), "file://"+filepath.ToSlash(path)+"/a.txt"); !fault.Is(err, fault.Denied) {
+				t.Errorf("%s with %s: got %v for a file, want Denied", path, private, err)
+			}
+		}
+	}
+	// What is beside it, or in it by purpose, is as good as any other folder.
+	bucket := filepath.Join(data, "buckets", "handbook")
+	if diff := cmp.Diff([]string{"b.txt"}, ids(t, openBeside(t, bucket, data), bucket)); diff != "" {
+		t.Errorf("ids (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"a.txt", "sub/data/buckets/handbook/b.txt", "sub/data/credentials"}, ids(t, openBeside(t, docs, filepath.Join(top, "none")), docs)); diff != "" {
+		t.Errorf("ids (-want +got):\n%s", diff)
+	}
+}
+
 func TestChangesWhileItIsRead(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -153,10 +193,10 @@ func TestWhatCannotBeRead(t *testing.T) {
 	if err := open(t, filepath.Join(dir, "file")).List(t.Context(), none); !fault.Is(err, fault.NotFound) {
 		t.Errorf("a file in its place: got %v, want NotFound", err)
 	}
-	if _, err := folder.New().Open(t.Context(), knowledge.DataSource{Kind: knowledge.Folder, Path: "relative"}); !fault.Is(err, fault.Invalid) {
+	if _, err := folder.New(folder.Params{}).Open(t.Context(), knowledge.DataSource{Kind: knowledge.Folder, Path: "relative"}); !fault.Is(err, fault.Invalid) {
 		t.Errorf("a relative path: got %v, want Invalid", err)
 	}
-	if _, err := folder.New().Open(t.Context(), knowledge.DataSource{Kind: knowledge.S3}); !fault.Is(err, fault.Unsupported) {
+	if _, err := folder.New(folder.Params{}).Open(t.Context(), knowledge.DataSource{Kind: knowledge.S3}); !fault.Is(err, fault.Unsupported) {
 		t.Errorf("a bucket: got %v, want Unsupported", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
