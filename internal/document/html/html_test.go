@@ -93,6 +93,29 @@ func TestEncodings(t *testing.T) {
 	}
 }
 
+// What a page hides is not its content, and what is its content stays, wherever
+// the page puts it.
+func TestContent(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, content, want string }{
+		{"hidden main", `<main hidden>old</main><p>real</p>`, "real"},
+		{"main that a style hides", `<main style="display: none">old</main><p>real</p>`, "real"},
+		{"main in something hidden", `<div hidden><main>old</main></div><p>real</p>`, "real"},
+		{"one main of several is shown", `<main hidden>old</main><div>menu</div><main>real</main>`, "real"},
+		{"several mains", `<main>first</main><div>menu</div><div role="main">second</div>`, "first\n\nsecond"},
+		{"main in main", `<main>first<main>second</main></main>`, "first\n\nsecond"},
+		{"empty main", `<main> <!-- x --></main><p>real</p>`, "real"},
+		{"body is main", `<body role="main"><header>Refunds</header><p>real</p><footer>foot</footer></body>`, "Refunds\n\nreal"},
+		{"page that shows itself later", `<html style="visibility:hidden"><body style="visibility: hidden"><p>real</p></body></html>`, "real"},
+		{"notes beside the text", `<body><aside>menu</aside><main><aside>Never open it.</aside><p>real</p><footer>foot</footer></main></body>`, "Never open it.\n\nreal"},
+		{"questions that unfold", `<h2><button>How long?</button></h2><div hidden="until-found">Thirty days.</div><button>Buy</button>`, "## How long?\n\nThirty days."},
+	} {
+		if got := parse(t, c.content, ""); got != c.want {
+			t.Errorf("%s: got %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
 // Pages that are nested without end are read without their structure.
 func TestDeepNesting(t *testing.T) {
 	t.Parallel()
