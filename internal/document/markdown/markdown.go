@@ -3,6 +3,7 @@
 package markdown
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/outcrop/outcrop/internal/document"
@@ -23,18 +24,28 @@ func Parse(content []byte, charset string) (*document.Text, error) {
 	return text.Of(MIME, withoutHeader(s), note), nil
 }
 
+// setting is how the first setting of a header begins.
+var setting = regexp.MustCompile(`^["']?[\pL\pN_.-]+["']?[ \t]*:([ \t]|$)`)
+
 // withoutHeader takes the settings away that site generators keep between two
-// lines of dashes. Without the second line there are none.
+// lines of dashes. Without the second line there are none, nor where text comes
+// after the first: then it is a line across the page.
 func withoutHeader(s string) string {
 	rest, ok := strings.CutPrefix(s, "---\n")
 	if !ok {
 		return s
 	}
-	title := ""
+	title, begun := "", false
 	for rest != "" {
 		var line string
 		line, rest, _ = strings.Cut(rest, "\n")
-		switch trimmed := strings.TrimRight(line, " \t"); {
+		trimmed := strings.TrimRight(line, " \t")
+		if !begun && !strings.HasPrefix(trimmed, "#") {
+			if begun = setting.MatchString(trimmed); !begun {
+				return s
+			}
+		}
+		switch {
 		case trimmed == "---" || trimmed == "...":
 			if title != "" && !strings.HasPrefix(strings.TrimLeft(rest, "\n"), "# ") {
 				return "# " + title + "\n\n" + rest
