@@ -160,6 +160,9 @@ func TestRenamedFiles(t *testing.T) {
 		{"readme.MD", "", []byte("# Title"), "text/markdown"},
 		{"fragment.htm", "", []byte("A <b>fragment</b>"), "text/html"},
 		{"table.csv", "text/plain", []byte("a,b\n1,2\n"), "text/csv"},
+		{"report.pdf", "text/plain", []byte("The text of the report"), "text/plain"},
+		{"report.docx", "text/html; charset=utf-8", []byte("<p>The text of the report"), "text/html"},
+		{"report.pdf", "text/plain", pdf, "application/pdf"},
 		{"", "text/csv; charset=utf-8", []byte("a,b\n1,2\n"), "text/csv"},
 		{"my-document", "text/markdown", []byte("# Title"), "text/markdown"},
 		{"my-document", "", []byte("Just text"), "text/plain"},
@@ -181,6 +184,7 @@ func TestBadFiles(t *testing.T) {
 	pdf := pdftest.Write(pdftest.Prose("A page"))
 	junk := make([]byte, 4000)
 	_, _ = rand.NewChaCha8([32]byte{1}).Read(junk)
+	shiftJIS := []byte("\x95\xd4\x8b\xe0\x82\xcd\x8eO\x8f\x5c\x93\xfa\x88\xc8\x93\xe0\x82\xc9\x8ds\x82\xed\x82\xea\x82\xdc\x82\xb7\r\n")
 	const types = `<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Override PartName="/x" ContentType="%s"/></Types>`
 	wordType := fmt.Sprintf(types, "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml")
 	for _, c := range []struct {
@@ -206,7 +210,9 @@ func TestBadFiles(t *testing.T) {
 		{"truncated.xlsx", xlsx[:len(xlsx)/2], fault.Invalid, "The file is damaged or truncated."},
 		{"truncated.pdf", pdf[:200], fault.Invalid, "The file is damaged: it is not a PDF file that can be read."},
 		{"junk.txt", junk, fault.Invalid, "The file is not text: it has binary content."},
-		{"junk", junk, fault.Invalid, "The file is not text: it has binary content."},
+		{"junk", junk, fault.Unsupported, "The file has binary content, and is of no format that is read."},
+		{".DS_Store", append([]byte("\x00\x00\x00\x01Bud1\x00\x00\x10\x00"), junk...), fault.Unsupported, "The file has binary content, and is of no format that is read."},
+		{"README", shiftJIS, fault.Invalid, "The text is in an encoding that was not recognized; save the file as UTF-8."},
 		{"junk.pdf", junk, fault.Invalid, "The file is damaged: it is not the PDF file that its name or type says."},
 		{"text.docx", []byte("just text"), fault.Invalid, "The file is damaged: it is not the DOCX file that its name or type says."},
 		{"bomb.docx", zipped(t, map[string]string{"[Content_Types].xml": wordType, "word/document.xml": strings.Repeat("<w:p>", 10<<20)}), fault.Invalid, "The file expands to far more than its size; it is not read."},

@@ -72,14 +72,16 @@ var notDocuments = []string{
 }
 
 // promised returns what name and declared type say that a file is. known is
-// false when they say nothing; the name goes first, because stores declare one
-// type for everything.
+// false when they say nothing. The name goes first, because stores declare one
+// type for everything, unless it is that of the file which a text was taken from:
+// people call the text of report.pdf report.pdf.
 func promised(in document.Input) (k kind, known bool) {
-	if k, known = byEnding[ending(in.Name)]; known {
-		return k, true
+	declared, isDeclared := byMIME[mediaType(in.MIME)]
+	k, known = byEnding[ending(in.Name)]
+	if !known || isDeclared && kindNames[k] != "" && kindNames[declared] == "" {
+		return declared, isDeclared
 	}
-	k, known = byMIME[mediaType(in.MIME)]
-	return k, known
+	return k, true
 }
 
 func ending(name string) string { return strings.ToLower(path.Ext(name)) }
@@ -133,7 +135,27 @@ func sniff(in document.Input) (kind, error) {
 	if in.Records != nil {
 		return csvFile, nil
 	}
+	if isBinary(content) {
+		return 0, fault.New(fault.Unsupported, "The file has binary content, and is of no format that is read.")
+	}
 	return textFile, nil
+}
+
+// isBinary reports whether a file is certainly no text, in whatever encoding: it
+// has control characters all over it. Nobody says that such a file is a document,
+// and folders are full of them (.DS_Store).
+func isBinary(content []byte) bool {
+	content = content[:min(len(content), 4096)]
+	if _, _, err := text.Decode(content, ""); err == nil {
+		return false
+	}
+	controls := 0
+	for _, c := range content {
+		if c < ' ' && strings.IndexByte("\t\n\v\f\r\x1b", c) < 0 {
+			controls++
+		}
+	}
+	return controls*50 > len(content)
 }
 
 // kindNames are the formats that are not text.

@@ -242,15 +242,20 @@ func checked(s string) (string, error) {
 }
 
 // tidy makes line feeds of all line ends and takes out control characters,
-// which it counts: many of them are not text.
+// which it counts: many of them are not text. Colors, as in the log of a program,
+// are taken out too and count for nothing.
 func tidy(s string) (_ string, controls int) {
 	if strings.IndexFunc(s, untidy) < 0 {
 		return s, 0
 	}
 	var b strings.Builder
 	b.Grow(len(s))
+	next := 0
 	for i, r := range s {
 		switch {
+		case i < next:
+		case strings.HasPrefix(s[i:], "\x1b["):
+			next = i + sequence(s[i:])
 		case r == '\r':
 			if !strings.HasPrefix(s[i+1:], "\n") {
 				b.WriteByte('\n')
@@ -266,6 +271,20 @@ func tidy(s string) (_ string, controls int) {
 		}
 	}
 	return b.String(), controls
+}
+
+// sequence returns the length of the terminal's control sequence that s begins
+// with, or of what there is of it.
+func sequence(s string) int {
+	const longest = 32
+	n := len("\x1b[")
+	for n < min(len(s), longest) && s[n] >= ' ' && s[n] < '@' {
+		n++
+	}
+	if n < len(s) && s[n] >= '@' && s[n] <= '~' {
+		n++
+	}
+	return n
 }
 
 func untidy(r rune) bool {

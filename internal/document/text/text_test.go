@@ -62,6 +62,7 @@ func TestEncodings(t *testing.T) {
 		{"UTF-8 with an accident", []byte(strings.Repeat(german, 5) + "\xff"), "", strings.Repeat(german, 5) + "\uFFFD", true},
 		{"UTF-8, the last character cut off", []byte(german + "ü")[:len(german)+1], "", german + "\uFFFD", true},
 		{"line ends", []byte("a\r\nb\rc\fd\u2028e"), "", "a\nb\nc\nd\ne", false},
+		{"colors", []byte(strings.Repeat("\x1b[1;32mINFO\x1b[0m up\x1b[K\r\n", 100) + "\x1b["), "", strings.Repeat("INFO up\n", 100), false},
 		{"a few controls", []byte(strings.Repeat("word ", 100) + "\x07\u00ad"), "", strings.Repeat("word ", 100), false},
 	} {
 		got, note, err := text.Decode(c.content, c.charset)
