@@ -235,3 +235,33 @@ func TestLargeBodies(t *testing.T) {
 		t.Errorf("no bucket: got %v", err)
 	}
 }
+
+// A program that begins with making its bucket can be run twice in us-east-1, as
+// at Amazon S3, and what is in the bucket stays.
+func TestBucketCreatedAgain(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, nil)
+	for region, want := range map[string]string{"us-east-1": "", "eu-central-1": "BucketAlreadyOwnedByYou"} {
+		c := f.client(func(o *s3.Options) { o.Region = region })
+		name := aws.String("docs-" + region)
+		input := &s3.CreateBucketInput{Bucket: name}
+		if region != "us-east-1" {
+			input.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(region)}
+		}
+		if _, err := c.CreateBucket(t.Context(), input); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.PutObject(t.Context(), &s3.PutObjectInput{Bucket: name, Key: aws.String("a"), Body: strings.NewReader("text")}); err != nil {
+			t.Fatal(err)
+		}
+		made, err := c.CreateBucket(t.Context(), input)
+		if code(err) != want {
+			t.Errorf("%s: got %v, want %q", region, err, want)
+		} else if err == nil && aws.ToString(made.Location) != "/"+*name {
+			t.Errorf("%s: got location %q", region, aws.ToString(made.Location))
+		}
+		if _, err := c.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: name, Key: aws.String("a")}); err != nil {
+			t.Errorf("%s: the object has gone: %v", region, err)
+		}
+	}
+}
