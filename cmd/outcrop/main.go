@@ -146,6 +146,7 @@ func (e *environment) command() *cobra.Command {
 		e.serveCommand(), e.setupCommand(), e.envCommand(), e.configureCommand(),
 		e.keysCommand(), e.modelsCommand(), e.kbCommand(), e.configCommand(), e.versionCommand(), e.runnerCommand(), e.objectsCommand(),
 	)
+	groups(root)
 	return root
 }
 
@@ -181,10 +182,37 @@ func (e *environment) versionCommand() *cobra.Command {
 	}
 }
 
-func noArgs(cmd *cobra.Command, args []string) error { return usage(cobra.NoArgs(cmd, args)) }
+func noArgs(cmd *cobra.Command, args []string) error { return misused(cmd, cobra.NoArgs(cmd, args)) }
 
-func oneArg(cmd *cobra.Command, args []string) error { return usage(cobra.ExactArgs(1)(cmd, args)) }
+func oneArg(cmd *cobra.Command, args []string) error {
+	return misused(cmd, cobra.ExactArgs(1)(cmd, args))
+}
 
 func exactArgs(n int) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error { return usage(cobra.ExactArgs(n)(cmd, args)) }
+	return func(cmd *cobra.Command, args []string) error { return misused(cmd, cobra.ExactArgs(n)(cmd, args)) }
+}
+
+// misused adds to an error of the command line how the command is written.
+func misused(cmd *cobra.Command, err error) error {
+	if err == nil {
+		return nil
+	}
+	return usage(fmt.Errorf("%w; it is written: %s", err, cmd.UseLine()))
+}
+
+// groups makes the commands that only lead to others refuse what they do not
+// lead to. Without that a mistyped word prints the help and succeeds.
+func groups(cmd *cobra.Command) {
+	for _, sub := range cmd.Commands() {
+		groups(sub)
+	}
+	if cmd.HasParent() && cmd.HasSubCommands() && !cmd.Runnable() {
+		cmd.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			return usage(fmt.Errorf("unknown command %q for %q; %s --help lists those that there are", args[0], cmd.CommandPath(), cmd.CommandPath()))
+		}
+	}
 }
