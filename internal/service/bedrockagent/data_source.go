@@ -170,7 +170,10 @@ func (s *Service) UpdateDataSource(ctx context.Context, in *api.UpdateDataSource
 	if changed.Config, err = encodeSource(config); err != nil {
 		return nil, err
 	}
-	changed.Name, changed.Description = schema.Deref(in.Name), schema.Deref(in.Description)
+	changed.Name = schema.Deref(in.Name)
+	if ds.Kind != knowledge.Folder { // whose description is the only place that names it
+		changed.Description = schema.Deref(in.Description)
+	}
 	if ds, err = s.registry.UpdateSource(ctx, changed); err != nil {
 		return nil, err
 	}

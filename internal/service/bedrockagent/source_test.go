@@ -100,6 +100,33 @@ func TestDataSourceReachesTheWorker(t *testing.T) {
 	}
 }
 
+// A folder stays the folder that it is, whatever a client writes: its description
+// is where it is shown which one.
+func TestFolderKeepsItsDescription(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	b := f.base("amazon.titan-embed-text-v2:0")
+	folder, _, err := f.registry.CreateSource(t.Context(), knowledge.DataSource{
+		Account: f.account, Region: f.region, Base: b.ID, Name: "notes", Description: "file:///notes", Kind: knowledge.Folder, Path: "/notes", Watch: true,
+	}, store.Token{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, description := range []string{"", `, "description": "file:///etc"`} {
+		body := `{"name": "renamed", "dataSourceConfiguration": {"type": "CUSTOM"}` + description + `}`
+		if got := f.send("PUT", "/knowledgebases/"+b.ID+"/datasources/"+folder.ID, []byte(body)); !strings.HasPrefix(got, "UpdateDataSource: 200") {
+			t.Fatal(got)
+		}
+		got, err := f.registry.Source(t.Context(), f.account, f.region, b.ID, folder.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Name != "renamed" || got.Description != "file:///notes" || got.Path != "/notes" || got.Kind != knowledge.Folder || !got.Watch {
+			t.Errorf("update with %s: got %+v, want another name and nothing else", body, got)
+		}
+	}
+}
+
 func (f *fixture) base(model string) knowledge.Base {
 	f.t.Helper()
 	b, _, err := f.registry.CreateBase(f.t.Context(), knowledge.Base{Account: f.account, Region: f.region, Name: "b", RoleARN: "role", EmbeddingModel: model}, store.Token{})
