@@ -224,3 +224,36 @@ func TestLargeDocuments(t *testing.T) {
 		t.Errorf("put: %v", err)
 	}
 }
+
+// A folder that nobody has put is no object: to delete it is to do nothing, and
+// no error. One that was put goes, and what is in it stays.
+func TestDeletingFolders(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, nil)
+	c := bucketOf(t, f, "docs")
+	ctx := t.Context()
+	docs := aws.String("docs")
+	for _, key := range []string{"one/in", "two/in", "marked/", "marked/in"} {
+		if _, err := c.PutObject(ctx, &s3.PutObjectInput{Bucket: docs, Key: aws.String(key), Body: strings.NewReader(strings.Repeat("x", strings.Count(key, "in")))}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := c.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: docs, Key: aws.String("one/")}); err != nil {
+		t.Errorf("one: %v", err)
+	}
+	deleted, err := c.DeleteObjects(ctx, &s3.DeleteObjectsInput{Bucket: docs, Delete: &types.Delete{Objects: []types.ObjectIdentifier{{Key: aws.String("two/")}, {Key: aws.String("marked/")}}}})
+	if err != nil || len(deleted.Deleted) != 2 || len(deleted.Errors) != 0 {
+		t.Errorf("got %+v (%v), want both deleted", deleted, err)
+	}
+	listed, err := c.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: docs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var keys []string
+	for _, o := range listed.Contents {
+		keys = append(keys, *o.Key)
+	}
+	if got := strings.Join(keys, " "); got != "marked/in one/in two/in" {
+		t.Errorf("got %s", got)
+	}
+}

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -159,6 +160,19 @@ func (g *guarded) HeadObject(ctx context.Context, in *s3.HeadObjectInput) (*s3.H
 	return g.Backend.HeadObject(ctx, in)
 }
 
+// DeleteObject implements backend.Backend. A folder that nobody has put is no
+// object, and there is nothing to delete; the backend says that it is not empty.
+func (g *guarded) DeleteObject(ctx context.Context, in *s3.DeleteObjectInput) (*s3.DeleteObjectOutput, error) {
+	out, err := g.Backend.DeleteObject(ctx, in)
+	if e, ok := errors.AsType[s3err.APIError](err); ok && holdsKeys(e.Code) {
+		return &s3.DeleteObjectOutput{}, nil
+	}
+	return out, err
+}
+
+// holdsKeys reports whether a code is that of the error which S3 does not have.
+func holdsKeys(code string) bool { return code == s3err.GetAPIError(s3err.ErrDirectoryNotEmpty).Code }
+
 // maxDeleted is how many objects one request deletes at most; S3's own limit.
 const maxDeleted = 1000
 
@@ -187,6 +201,15 @@ func (g *guarded) DeleteObjects(ctx context.Context, in *s3.DeleteObjectsInput) 
 		}
 	}
 	result, err := g.Backend.DeleteObjects(ctx, in)
+	failed := result.Error
+	result.Error = nil
+	for i := range failed {
+		if failed[i].Code != nil && holdsKeys(*failed[i].Code) { // see DeleteObject
+			result.Deleted = append(result.Deleted, types.DeletedObject{Key: failed[i].Key})
+			continue
+		}
+		result.Error = append(result.Error, failed[i])
+	}
 	result.Error = append(result.Error, refused...)
 	return result, err
 }
