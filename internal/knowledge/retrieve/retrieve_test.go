@@ -3,6 +3,7 @@ package retrieve_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -296,5 +297,24 @@ func TestStandInForAReranker(t *testing.T) {
 	}
 	if _, err := ranker.Rank(t.Context(), retrieve.Rank{Model: "amazon.rerank-v9:0", Region: region, Account: account, Query: "x", Documents: []string{"y"}}); !fault.Is(err, fault.NotFound) {
 		t.Errorf("an unknown model: got %v, want %v", err, fault.NotFound)
+	}
+}
+
+// Of a document that is longer than the API's texts the beginning is read: a
+// passage may be a file of 50 MB.
+func TestStandInReadsTheBeginning(t *testing.T) {
+	t.Parallel()
+	ranker := retrieve.NewRanker(newRouter(t, "vectors"))
+	rank := func(documents ...string) []float64 {
+		got, err := ranker.Rank(t.Context(), retrieve.Rank{Model: "cohere.rerank-v3-5:0", Region: region, Account: account, Query: "refunds", Documents: documents})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got.Scores
+	}
+	// The first character that is too much begins before the end and ends behind it.
+	begin := "x" + strings.Repeat("ü", 64_000)
+	if s := rank(begin, begin+" refunds", begin[:1000]+" refunds"); s[0] != s[1] || s[2] <= s[0] {
+		t.Errorf("got the scores %v, want no difference by what is behind 128,000 bytes", s)
 	}
 }

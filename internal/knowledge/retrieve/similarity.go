@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/knowledge/retrieve/passage"
@@ -22,6 +23,9 @@ const (
 	windowBytes  = 900
 	mostWindows  = 6   // of one document that are embedded
 	mostTexts    = 600 // of all documents that are embedded, but one of each at least
+	// mostDocument is how much of a document is read, bytes: the longest text of
+	// the Rerank API. A JSON document or a passage that is a whole file is longer.
+	mostDocument = 128_000
 
 	weightWhole  = 0.5
 	weightWindow = 0.5
@@ -36,9 +40,11 @@ const (
 
 // similarity scores documents with an embedding model.
 func similarity(ctx context.Context, models inference.Embedder, model, query string, documents []string) (scores []float64, tokens int, err error) {
+	documents = slices.Clone(documents)
 	terms := make([][]string, len(documents))
 	for i, d := range documents {
-		terms[i] = passage.Terms(d)
+		documents[i] = head(d)
+		terms[i] = passage.Terms(documents[i])
 	}
 	weights := passage.NewWeights(terms)
 	wanted := passage.Terms(query)
@@ -80,6 +86,18 @@ func similarity(ctx context.Context, models inference.Embedder, model, query str
 		scores[i] = logistic(s)
 	}
 	return scores, tokens, nil
+}
+
+// head is as much of a document as is read, whole characters.
+func head(document string) string {
+	if len(document) <= mostDocument {
+		return document
+	}
+	n := mostDocument
+	for n > 0 && !utf8.RuneStart(document[n]) {
+		n--
+	}
+	return document[:n]
 }
 
 func logistic(similarity float64) float64 { return 1 / (1 + math.Exp(-slope*(similarity-middle))) }
