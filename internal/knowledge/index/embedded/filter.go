@@ -9,18 +9,24 @@ import (
 	"github.com/outcrop/outcrop/internal/vector/bitmap"
 )
 
-// deepest is how far filters may be nested. Bedrock allows less.
-const deepest = 32
+// Bedrock allows less of both. A search holds up the writers of its index, and
+// those the searches that come later, so a filter must not take minutes.
+const (
+	deepest        = 32   // how far filters may be nested
+	mostConditions = 1000 // of one filter, all levels together
+)
 
 // selection is the evaluation of one filter.
 type selection struct {
 	m *memory
 	// ids finds the slots of chunks by their ID, which is in the database alone.
 	ids func(test func(packed string) bool) (bitmap.Set, error)
+	// conditions is how many there were so far.
+	conditions int
 }
 
 // slots returns the slots that a filter lets through, dead ones among them.
-func (s selection) slots(f *knowledge.Filter, depth int) (bitmap.Set, error) {
+func (s *selection) slots(f *knowledge.Filter, depth int) (bitmap.Set, error) {
 	if depth > deepest {
 		return nil, fault.New(fault.Invalid, "The filter is nested too deeply. Nest at most %d levels.", deepest)
 	}
@@ -62,7 +68,10 @@ func (s selection) slots(f *knowledge.Filter, depth int) (bitmap.Set, error) {
 }
 
 // leaf evaluates a condition on one key that a slot has to have.
-func (s selection) leaf(f *knowledge.Filter) (bitmap.Set, error) {
+func (s *selection) leaf(f *knowledge.Filter) (bitmap.Set, error) {
+	if s.conditions++; s.conditions > mostConditions {
+		return nil, fault.New(fault.Invalid, "The filter has more than %d conditions. Use fewer, or one with a list of values.", mostConditions)
+	}
 	test, err := condition(f)
 	if err != nil {
 		return nil, err

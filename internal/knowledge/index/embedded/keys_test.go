@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/knowledge"
 	"github.com/outcrop/outcrop/internal/knowledge/index/embedded"
 	"github.com/outcrop/outcrop/internal/sqlite"
@@ -95,5 +97,36 @@ func TestOldMetadataLeavesMemory(t *testing.T) {
 	}
 	if most := int64(4 << 20); size.Memory > most {
 		t.Errorf("got %d bytes of memory for two documents, want at most %d", size.Memory, most)
+	}
+}
+
+// TestManyConditions has filters as long as they may be, and longer ones.
+func TestManyConditions(t *testing.T) {
+	t.Parallel()
+	const most = 1000
+	index := metadataIndex(t, 6000)
+	for _, key := range []string{"which", knowledge.KeyChunkID} {
+		many := func(n int) (int, error) {
+			f := knowledge.Filter{Operator: knowledge.Any}
+			for i := range n {
+				f.Members = append(f.Members, knowledge.Filter{Operator: knowledge.Equals, Key: key, Value: knowledge.String(fmt.Sprint("0-", i))})
+			}
+			// Also within others, and behind a negation.
+			no := knowledge.Filter{Operator: knowledge.NotEquals, Key: key, Value: knowledge.String("0-0")}
+			f = knowledge.Filter{Operator: knowledge.All, Members: []knowledge.Filter{no, f}}
+			hits, err := index.Search(t.Context(), knowledge.Query{Mode: knowledge.SemanticSearch, Vector: []float32{1, 0}, Limit: most, Filter: &f})
+			return len(hits), err
+		}
+		begin := time.Now()
+		if n, err := many(most - 1); err != nil || n != map[string]int{knowledge.KeyChunkID: most - 2}[key] {
+			t.Errorf("%s: got %d hits, %v", key, n, err)
+		}
+		// It takes milliseconds, and seconds where all IDs are read for each.
+		if took := time.Since(begin); took > 2*time.Second {
+			t.Errorf("%s: %d conditions took %v", key, most, took)
+		}
+		if _, err := many(most); !fault.Is(err, fault.Invalid) {
+			t.Errorf("%s: %d conditions: got %v, want %v", key, most+1, err, fault.Invalid)
+		}
 	}
 }

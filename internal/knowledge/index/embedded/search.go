@@ -85,6 +85,8 @@ type search struct {
 	x  *Index
 	tx *sql.Tx
 	q  knowledge.Query
+
+	ids []chunkID // of all chunks; nil: not read yet
 }
 
 // found is a chunk that is a candidate.
@@ -138,7 +140,8 @@ func (s *search) allowed(ctx context.Context) (choice, error) {
 	if s.q.Filter == nil {
 		return choice{m.live, m.slots() - m.dead}, nil
 	}
-	set, err := selection{m: m, ids: func(test func(string) bool) (bitmap.Set, error) { return s.byID(ctx, test) }}.slots(s.q.Filter, 1)
+	filter := selection{m: m, ids: func(test func(string) bool) (bitmap.Set, error) { return s.byID(ctx, test) }}
+	set, err := filter.slots(s.q.Filter, 1)
 	if err != nil {
 		return choice{}, err
 	}
@@ -148,30 +151,51 @@ func (s *search) allowed(ctx context.Context) (choice, error) {
 
 // byID finds the slots of the chunks whose ID passes.
 func (s *search) byID(ctx context.Context, test func(packed string) bool) (bitmap.Set, error) {
+	if s.ids == nil {
+		if err := s.readIDs(ctx); err != nil {
+			return nil, err
+		}
+	}
+	set := bitmap.Of(s.x.memory.slots())
+	for _, id := range s.ids {
+		if test(id.packed) {
+			set = set.With(id.slot)
+		}
+	}
+	return set, nil
+}
+
+// chunkID is the ID of the chunk in a slot, in the packed form of values.
+type chunkID struct {
+	slot   int
+	packed string
+}
+
+// readIDs reads the IDs of all chunks. They are among the texts, so a filter
+// with many conditions on them must not read them for each.
+func (s *search) readIDs(ctx context.Context) error {
 	m := s.x.memory
-	set := bitmap.Of(m.slots())
+	slots := make(map[int64]int, m.slots()-m.dead)
+	for slot := range m.live.All() {
+		slots[m.numbers[slot]] = slot
+	}
 	rows, err := s.tx.QueryContext(ctx, "SELECT number, id FROM chunk")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer func() { _ = rows.Close() }()
-	numbers := map[int64]bool{}
+	s.ids = make([]chunkID, 0, len(slots))
 	for rows.Next() {
 		var number int64
 		var id string
 		if err := rows.Scan(&number, &id); err != nil {
-			return nil, err
+			return err
 		}
-		if test(string(packedString) + id) {
-			numbers[number] = true
-		}
-	}
-	for slot, number := range m.numbers {
-		if numbers[number] && m.live.Has(slot) {
-			set = set.With(slot)
+		if slot, alive := slots[number]; alive {
+			s.ids = append(s.ids, chunkID{slot, string(packedString) + id})
 		}
 	}
-	return set, rows.Err()
+	return rows.Err()
 }
 
 // semantic ranks by the vectors.
