@@ -111,9 +111,13 @@ func (s *Server) gateway(ctx context.Context) (*process, error) {
 			s.mu.Unlock()
 			return c, nil
 		}
-		if s.current != nil {
-			s.p.Logger.Error("the process of the buckets has ended", slog.String("state", s.current.cmd.ProcessState.String()))
-			s.current.end(0)
+		if c := s.current; c != nil && c.lost.Load() {
+			s.p.Logger.Error("the socket of the buckets has gone; another process takes over")
+			go c.end(endPatience) // for what it still works on
+			s.current = nil
+		} else if c != nil {
+			s.p.Logger.Error("the process of the buckets has ended", slog.String("state", c.cmd.ProcessState.String()))
+			c.end(0)
 			s.current = nil
 		}
 		wait := s.starting

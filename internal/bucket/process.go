@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -18,6 +19,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/outcrop/outcrop/internal/bucket/gateway"
@@ -45,6 +47,9 @@ type process struct {
 	signer    sigv4.Signer
 	exited    chan struct{}
 	ended     sync.Once
+	// lost: its socket has gone, as when somebody cleans up the folder for
+	// temporary files. It works on what it has, and nothing new reaches it.
+	lost atomic.Bool
 }
 
 // start runs the command and returns when it listens.
@@ -77,14 +82,18 @@ func start(ctx context.Context, p *Params) (*process, error) {
 	c := &process{
 		folder: folder, exited: make(chan struct{}),
 		signer: sigv4.Signer{AccessKeyID: cfg.AccessKeyID, Secret: iam.Secret(cfg.Secret), Region: cfg.Region, Service: "s3"},
-		transport: &http.Transport{
-			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-				var d net.Dialer
-				return d.DialContext(ctx, "unix", socket)
-			},
-			MaxIdleConnsPerHost: idleConnections, IdleConnTimeout: time.Minute,
-			DisableCompression: true, ReadBufferSize: copyBuffer, WriteBufferSize: copyBuffer,
+	}
+	c.transport = &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			var d net.Dialer
+			conn, err := d.DialContext(ctx, "unix", socket)
+			if errors.Is(err, fs.ErrNotExist) {
+				c.lost.Store(true)
+			}
+			return conn, err
 		},
+		MaxIdleConnsPerHost: idleConnections, IdleConnTimeout: time.Minute,
+		DisableCompression: true, ReadBufferSize: copyBuffer, WriteBufferSize: copyBuffer,
 	}
 	if err := c.run(ctx, p, cfg); err != nil {
 		_ = os.RemoveAll(folder) // the first error is the one to tell
@@ -147,6 +156,9 @@ func (c *process) run(ctx context.Context, p *Params, cfg gateway.Config) error 
 
 // alive reports whether it may still answer.
 func (c *process) alive() bool {
+	if c.lost.Load() {
+		return false
+	}
 	select {
 	case <-c.exited:
 		return false

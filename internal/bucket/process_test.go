@@ -111,6 +111,50 @@ func TestGatewayThatDies(t *testing.T) {
 	}
 }
 
+// Folders for temporary files are cleaned up now and then. Who lost the socket
+// gets another one.
+func TestSocketThatIsGone(t *testing.T) { //nolint:paralleltest // it sets the environment
+	dir, err := os.MkdirTemp("", "s3") //nolint:usetesting // its path is too long for a socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	t.Setenv("TMPDIR", dir)
+	marker := "marker-of-" + t.Name()
+	f := newFixture(t, func(p *bucket.Params) { p.Command = append(p.Command, marker) })
+	c := bucketOf(t, f, "docs")
+	large := bytes.Repeat([]byte("x"), 20<<20)
+	if _, err := c.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String("docs"), Key: aws.String("large"), Body: bytes.NewReader(large)}); err != nil {
+		t.Fatal(err)
+	}
+	// It has the one connection that there is.
+	begun, err := c.GetObject(t.Context(), &s3.GetObjectInput{Bucket: aws.String("docs"), Key: aws.String("large")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	folders, err := filepath.Glob(filepath.Join(dir, "outcrop-s3-*"))
+	if err != nil || len(folders) != 1 {
+		t.Fatalf("got the folders %v (%v), want one", folders, err)
+	}
+	if err := os.RemoveAll(folders[0]); err != nil {
+		t.Fatal(err)
+	}
+	// The SDK tries again by itself.
+	if _, err := c.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: aws.String("docs"), Key: aws.String("large")}); err != nil {
+		t.Errorf("without the socket: %v", err)
+	}
+	if n, err := io.Copy(io.Discard, begun.Body); err != nil || n != int64(len(large)) {
+		t.Errorf("got %d bytes (%v) of what was begun", n, err)
+	}
+	for range 100 {
+		if len(children(t, marker)) == 1 {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	t.Errorf("got the processes %v, want one", children(t, marker))
+}
+
 // A server that was killed says nothing any more; its gateway ends by itself and
 // leaves nothing behind.
 func TestServerThatDies(t *testing.T) {

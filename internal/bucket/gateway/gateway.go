@@ -149,7 +149,9 @@ func serve(cfg Config, in io.Reader, out io.Writer) error {
 		return fmt.Errorf("listen on the socket: %w", err)
 	case <-ended:
 		err := server.ShutDown()
-		// A server that was killed cannot remove the socket's folder.
+		// A server that was killed cannot remove the socket's folder. The library
+		// leaves the socket where it is told to end as soon as it listens.
+		_ = os.Remove(cfg.Socket)
 		_ = os.Remove(filepath.Dir(cfg.Socket))
 		return err
 	}
