@@ -202,8 +202,10 @@ func adjust(response *http.Response) error {
 	}
 	if x.outcome.Principal.Type == iam.Anonymous {
 		// Where nobody is checked, a page that is an object would be of the
-		// same origin as the API, and its scripts could call it.
+		// same origin as the API, and its scripts could call it; and a page of
+		// anybody could have an object for its script, which it then reads.
 		h.Set("Content-Security-Policy", "sandbox")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("X-Content-Type-Options", "nosniff")
 	}
 	x.outcome.Status = response.StatusCode

@@ -303,5 +303,8 @@ func TestPagesWithoutAuthentication(t *testing.T) {
 		if got := response.Header.Get("Content-Security-Policy"); got != "sandbox" {
 			t.Errorf("%s: got %q, want that its scripts do not run", path, got)
 		}
+		if got := response.Header.Get("Cross-Origin-Resource-Policy"); got != "same-origin" {
+			t.Errorf("%s: got %q, want that no other page may use it", path, got)
+		}
 	}
 }
