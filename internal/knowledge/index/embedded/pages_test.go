@@ -52,22 +52,28 @@ func TestPagesNeitherOverlapNorLeaveOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, mode := range []knowledge.Mode{knowledge.SemanticSearch, knowledge.TextSearch, knowledge.HybridSearch} {
-		for _, limit := range []int{5, 10, 100} {
+		// All pages of one size, or the first one of another.
+		for _, limits := range [][2]int{{5, 5}, {10, 10}, {100, 100}, {5, 100}, {100, 5}} {
 			seen := map[string]int{}
+			limit := limits[0]
 			for offset := 0; offset < n; offset += limit {
-				hits, err := index.Search(t.Context(), knowledge.Query{Mode: mode, Vector: vectors[n], Text: "text 1 2 3 4 5 6 0", Limit: limit, Offset: offset})
+				if offset > 0 {
+					limit = limits[1]
+				}
+				q := knowledge.Query{Mode: mode, Vector: vectors[n], Text: "text 1 2 3 4 5 6 0", Limit: limit, Offset: offset}
+				hits, err := index.Search(t.Context(), q)
 				if err != nil {
 					t.Fatal(err)
 				}
 				for _, h := range hits {
 					if first, ok := seen[h.Chunk]; ok {
-						t.Errorf("%s, pages of %d: chunk %s is on the page from %d and from %d", mode, limit, h.Chunk, first, offset)
+						t.Errorf("%s, pages of %v: chunk %s is on the page from %d and from %d", mode, limits, h.Chunk, first, offset)
 					}
 					seen[h.Chunk] = offset
 				}
 			}
 			if len(seen) != n {
-				t.Errorf("%s, pages of %d: got %d chunks on all pages, want %d", mode, limit, len(seen), n)
+				t.Errorf("%s, pages of %v: got %d chunks on all pages, want %d", mode, limits, len(seen), n)
 			}
 		}
 	}

@@ -200,7 +200,8 @@ func (s *search) readIDs(ctx context.Context) error {
 
 // semantic ranks by the vectors.
 func (s *search) semantic(ctx context.Context, allowed choice, need int) ([]found, error) {
-	return paged(2*s.q.Limit, 4, need, func(length int) ([]found, bool, error) {
+	const first = 32 // whatever the size of a page, which may change from one to the next
+	return paged(first, 4, need, func(length int) ([]found, bool, error) {
 		list, err := s.nearest(ctx, allowed, length)
 		return list[:min(length, len(list))], len(list) < length, err
 	})
