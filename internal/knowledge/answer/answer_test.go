@@ -186,6 +186,30 @@ func TestRefusal(t *testing.T) {
 	}
 }
 
+// A question that the passages have nothing to do with is refused, also after one
+// that they answer.
+func TestRefusalWithinASession(t *testing.T) {
+	t.Parallel()
+	for _, size := range []int64{tinySize, plainSize} {
+		s := &script{answers: []string{"They leave at noon."}}
+		w := newScripted(t, size, s)
+		w.add(t, "s3://b/boats.md", "Parcels and mail to small islands leave by express boat every Tuesday and Friday at noon from the northern harbour.", nil)
+		first, err := w.answerer.Collect(t.Context(), w.request(t, "Do parcels and mail to small islands leave by express boat every Tuesday and Friday at noon from the northern harbour?"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req := w.request(t, "Who is the president of France?")
+		req.Session = first.Session
+		got, err := w.answerer.Collect(t.Context(), req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first.Text == answer.Refusal || got.Text != answer.Refusal || len(s.asked) != 1 {
+			t.Errorf("size %d: got %q, and then %q", size, first.Text, got.Text)
+		}
+	}
+}
+
 // A model that refuses rests on nothing, whatever its words are like.
 func TestRefusalOfTheModel(t *testing.T) {
 	t.Parallel()

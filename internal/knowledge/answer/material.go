@@ -105,6 +105,11 @@ func inContext(question string, turns []Turn) []retrieve.Question {
 	return append(questions, retrieve.Question{Text: turns[len(turns)-1].Question + " " + question, Weight: weight})
 }
 
+// aside reports whether a question is only searched for beside the one that was
+// asked. What suits it alone does not answer that: after any question that has
+// an answer, every other one would seem to have one too.
+func aside(q retrieve.Question) bool { return q.Weight > 0 && q.Weight < 1 }
+
 // isFollowUp guesses whether a question needs the one before to be understood:
 // it begins as going on, points at something, or says hardly anything.
 func isFollowUp(question string) bool {

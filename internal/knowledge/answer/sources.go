@@ -92,7 +92,8 @@ func (s *sources) place(u unit) float64 {
 // ranking are the sentences of the passages, the best first.
 type ranking struct {
 	list []scored
-	// relevant reports whether one of them has to do with a question.
+	// relevant reports whether one of them has to do with a question that is
+	// not only aside.
 	relevant bool
 }
 
@@ -125,12 +126,14 @@ func (s *sources) rank(ctx context.Context, questions []retrieve.Question) (*ran
 	for i, l := range list {
 		u := s.units[l.unit]
 		best := 0.0
-		for j := range questions {
+		for j, q := range questions {
 			share := words[l.unit][j]
-			best = max(best, passage.Cosine(asked[j], u.vector)+weightWords*share)
-			out.relevant = out.relevant || share >= allWords && several(terms[j])
+			like := passage.Cosine(asked[j], u.vector) + weightWords*share
+			best = max(best, like)
+			if !aside(q) {
+				out.relevant = out.relevant || like >= relevant || share >= allWords && several(terms[j])
+			}
 		}
-		out.relevant = out.relevant || best >= relevant
 		list[i].score = best + s.place(u)
 	}
 	out.list = sorted(list)
