@@ -486,6 +486,25 @@ func TestOrchestration(t *testing.T) {
 	}
 }
 
+// What a small model writes, or one that does not keep to the tags, does not take
+// the place of the question.
+func TestOrchestrationByAModelThatCannot(t *testing.T) {
+	t.Parallel()
+	for size, query := range map[int64]string{tinySize: "<query>The store opens at nine.</query>", largeSize: "The store opens at nine."} {
+		s := &script{answers: []string{query, "Refunds take seven days."}}
+		w := newScripted(t, size, s)
+		req := w.request(t, "How many days do refunds take?")
+		req.Search.Limit = 1
+		req.Orchestration.Template = "$conversation_history$ $output_format_instructions$ $query$"
+		if _, err := w.answerer.Collect(t.Context(), req); err != nil {
+			t.Fatal(err)
+		}
+		if len(s.asked) != 2 || !strings.Contains(s.asked[1], "Refunds take seven days.") {
+			t.Errorf("size %d: the question was not searched for:\n%s", size, s.asked[len(s.asked)-1])
+		}
+	}
+}
+
 // A conversation that has become longer than the context is told from a later
 // turn on.
 func TestOrchestrationOfALongConversation(t *testing.T) {
@@ -509,7 +528,7 @@ func TestOrchestrationOfALongConversation(t *testing.T) {
 // The thoughts of a model are no query.
 func TestThoughtsAreNoQuery(t *testing.T) {
 	t.Parallel()
-	s := &script{answers: []string{"<think>It wants <query>tents</query>, or\nnot.</think>express shipping cost", "Fifteen."}}
+	s := &script{answers: []string{"<think>It wants <query>tents</query>, or\nnot.</think><query>express shipping cost</query>", "Fifteen."}}
 	w := newScripted(t, largeSize, s)
 	req := w.request(t, "And the fast one?")
 	req.Search.Limit = 1

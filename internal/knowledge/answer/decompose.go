@@ -17,12 +17,17 @@ const (
 	queryTokens = 200
 )
 
+// queryTag begins a search query.
+const queryTag = "<query>"
+
 const queryInstructions = `Write one search query that finds what is needed to answer the last question of the user. ` +
 	`It must be understood without the conversation. Answer with the query between <query> and </query> and nothing else.`
 
 // orchestrate has the model write the search query, by the caller's template.
-// It is empty when the model wrote nothing that can be one.
-func (a *Answerer) orchestrate(ctx context.Context, req Request, turns []Turn) (string, error) {
+// It is empty when the model wrote nothing that can be one. sure reports that it
+// may take the place of the question: the model is no small one and has kept to
+// the tags. What others write may be anything, an apology for instance.
+func (a *Answerer) orchestrate(ctx context.Context, req Request, turns []Turn) (written string, sure bool, err error) {
 	template := req.Orchestration.Template
 	for {
 		prompt := render(template, map[string]string{
@@ -33,12 +38,12 @@ func (a *Answerer) orchestrate(ctx context.Context, req Request, turns []Turn) (
 		}
 		hub, err := brief(req, prompt)
 		if err != nil {
-			return "", err
+			return "", false, err
 		}
 		if len(turns) > 0 && req.Model.Info.ContextWindow > 0 {
 			used, err := req.Model.used(ctx, hub)
 			if err != nil {
-				return "", err
+				return "", false, err
 			}
 			if used > req.Model.room(hub) {
 				turns = turns[(len(turns)+1)/2:]
@@ -47,9 +52,9 @@ func (a *Answerer) orchestrate(ctx context.Context, req Request, turns []Turn) (
 		}
 		text, err := ask(ctx, req.Model, hub)
 		if err != nil {
-			return "", err
+			return "", false, err
 		}
-		return searchQuery(text), nil
+		return searchQuery(text), classOf(req.Model.Info) != tiny && strings.Contains(text, queryTag), nil
 	}
 }
 
@@ -65,7 +70,7 @@ func transcript(turns []Turn) string {
 // searchQuery finds the query in what a model wrote: in its tags, or as the only
 // line there is.
 func searchQuery(text string) string {
-	if _, after, ok := strings.Cut(text, "<query>"); ok {
+	if _, after, ok := strings.Cut(text, queryTag); ok {
 		text, _, _ = strings.Cut(after, "</query>")
 	}
 	text = strings.Trim(strings.TrimSpace(text), "\"“”`")

@@ -56,15 +56,17 @@ func (a *Answerer) material(ctx context.Context, req Request, s *session) (*mate
 func (a *Answerer) questions(ctx context.Context, req Request, turns []Turn) (parts []string, questions []retrieve.Question, err error) {
 	asked := req.Question
 	if req.Orchestration.Template != "" {
-		rewritten, err := a.orchestrate(ctx, req, turns)
-		if err != nil {
+		rewritten, sure, err := a.orchestrate(ctx, req, turns)
+		switch {
+		case err != nil:
 			return nil, nil, err
-		}
-		if rewritten != "" {
-			questions = append(questions, retrieve.Question{Text: rewritten})
+		case sure && rewritten != "":
+			questions = []retrieve.Question{{Text: rewritten}}
+		case rewritten != "":
+			questions = append(inContext(asked, turns), retrieve.Question{Text: rewritten, Weight: weightComplete})
 		}
 	}
-	if len(questions) == 0 {
+	if questions == nil {
 		questions = inContext(asked, turns)
 	}
 	parts = []string{asked}
