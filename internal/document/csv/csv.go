@@ -41,13 +41,14 @@ func Parse(ctx context.Context, content []byte, charset string, records *documen
 	if strings.TrimSpace(s) == "" {
 		return t, nil
 	}
+	s, comma := delimiter(s)
 	if records != nil {
-		return t, parseRecords(ctx, t, s, records)
+		return t, parseRecords(ctx, t, newReader(s, comma), records)
 	}
-	out, err := parseText(ctx, s, table.NewWriter(&bound.Budget{}))
+	out, err := parseText(ctx, newReader(s, comma), table.NewWriter(&bound.Budget{}))
 	if fault.Is(err, fault.Invalid) {
 		// Long names before short values: the table goes in without them.
-		out, err = parseText(ctx, s, table.NewPlainWriter(&bound.Budget{}))
+		out, err = parseText(ctx, newReader(s, comma), table.NewPlainWriter(&bound.Budget{}))
 	}
 	if err != nil {
 		return nil, err
@@ -61,8 +62,7 @@ func Parse(ctx context.Context, content []byte, charset string, records *documen
 // checkEvery is after how many rows the context is looked at.
 const checkEvery = 1024
 
-func parseText(ctx context.Context, s string, w *table.Writer) (string, error) {
-	reader := newReader(s)
+func parseText(ctx context.Context, reader *csv.Reader, w *table.Writer) (string, error) {
 	reader.FieldsPerRecord = -1
 	reader.LazyQuotes = true
 	for i := 0; ; i++ {
@@ -82,16 +82,29 @@ func parseText(ctx context.Context, s string, w *table.Writer) (string, error) {
 	}
 }
 
-func newReader(s string) *csv.Reader {
+func newReader(s string, comma rune) *csv.Reader {
 	reader := csv.NewReader(strings.NewReader(s))
-	reader.Comma = delimiter(s)
+	reader.Comma = comma
 	reader.ReuseRecord = true
 	return reader
 }
 
-// delimiter returns the separator that is in the first line most often; other
-// programs write semicolons where the comma is in numbers, or tabs.
-func delimiter(s string) rune {
+// delimiters are what separates fields, beside the comma: programs write
+// semicolons where the comma is in numbers, or tabs.
+var delimiters = []rune{';', '\t', '|'}
+
+// delimiter returns the table and its separator: the one that a line of its own
+// before it names, as Excel reads and writes it ("sep=;"), or else the one that
+// is in the first line most often.
+func delimiter(s string) (string, rune) {
+	if line, rest, ok := strings.Cut(s, "\n"); ok && len(line) < 10 {
+		if name, ok := strings.CutPrefix(strings.ToLower(strings.Trim(line, `" `)), "sep="); ok {
+			named := []rune(name)
+			if len(named) == 1 && (named[0] == ',' || slices.Contains(delimiters, named[0])) {
+				return rest, named[0]
+			}
+		}
+	}
 	counts := map[rune]int{}
 	quoted := false
 	for _, r := range s {
@@ -107,12 +120,12 @@ func delimiter(s string) rune {
 		counts[r]++
 	}
 	best := ','
-	for _, r := range []rune{';', '\t', '|'} {
+	for _, r := range delimiters {
 		if counts[r] > counts[best] {
 			best = r
 		}
 	}
-	return best
+	return s, best
 }
 
 // syntaxFault tells the place of an error and nothing of the text.
@@ -138,8 +151,7 @@ type columns struct {
 	names    []string
 }
 
-func parseRecords(ctx context.Context, t *document.Text, s string, o *document.RecordOptions) error {
-	reader := newReader(s)
+func parseRecords(ctx context.Context, t *document.Text, reader *csv.Reader, o *document.RecordOptions) error {
 	header, err := reader.Read()
 	if err != nil {
 		return syntaxFault(err)
