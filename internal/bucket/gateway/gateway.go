@@ -226,7 +226,7 @@ func socketAddress(cfg Config) string {
 // such a folder it stays in use, or what is in it would be lost.
 func attributesOf(dir, sideCar string) (meta.MetadataStorer, string, error) {
 	if _, err := os.Stat(sideCar); errors.Is(err, os.ErrNotExist) && hasAttributes(dir) {
-		return meta.XattrMeta{}, "", nil
+		return sparing{meta.XattrMeta{}}, "", nil
 	}
 	if err := os.MkdirAll(sideCar, 0o700); err != nil {
 		return nil, "", fmt.Errorf("make the folder of the objects' attributes: %w", err)
