@@ -3,7 +3,6 @@ package answer
 import (
 	"context"
 	"strings"
-	"unicode"
 
 	"github.com/outcrop/outcrop/internal/knowledge/retrieve/passage"
 )
@@ -112,8 +111,7 @@ func subQuestions(question, text string) []string {
 	weights := passage.NewWeights(nil)
 	var parts, all []string
 	for line := range strings.Lines(text) {
-		line = strings.TrimSpace(line)
-		line = strings.TrimLeftFunc(line, func(r rune) bool { return unicode.IsDigit(r) || strings.ContainsRune("-*•.) ", r) })
+		line = withoutMarker(strings.TrimSpace(line))
 		if line == "" {
 			continue
 		}
@@ -129,6 +127,18 @@ func subQuestions(question, text string) []string {
 		return nil
 	}
 	return parts
+}
+
+// withoutMarker takes the marker of a list's item from a line, and asterisks
+// around it.
+func withoutMarker(line string) string {
+	digits := len(line) - len(strings.TrimLeft(line, "0123456789"))
+	if rest := line[digits:]; 0 < digits && digits < 3 && (strings.HasPrefix(rest, ". ") || strings.HasPrefix(rest, ") ")) {
+		line = rest[1:]
+	} else {
+		line = strings.TrimLeft(line, "-•")
+	}
+	return strings.Trim(line, "* ")
 }
 
 // splitQuestion splits a question by its punctuation, and where "and" is

@@ -43,6 +43,22 @@ func TestSubQuestions(t *testing.T) {
 	}
 }
 
+// A number that a question begins with is not its place in a list.
+func TestSubQuestionsThatBeginWithANumber(t *testing.T) {
+	t.Parallel()
+	const question = "2024 revenue was how much, 401(k) plans cost what, and 2.5 percent of what is paid?"
+	want := []string{"2024 revenue was how much?", "401(k) plans cost what?", "2.5 percent of what is paid?"}
+	for _, text := range []string{
+		"2024 revenue was how much?\n401(k) plans cost what?\n2.5 percent of what is paid?",
+		"1. 2024 revenue was how much?\n2. 401(k) plans cost what?\n3. 2.5 percent of what is paid?",
+		"- **2024 revenue was how much?**\n10) 401(k) plans cost what?\n• 2.5 percent of what is paid?",
+	} {
+		if diff := cmp.Diff(want, answer.SubQuestions(question, text)); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", text, diff)
+		}
+	}
+}
+
 func TestSearchQuery(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
