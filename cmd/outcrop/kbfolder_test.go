@@ -75,8 +75,11 @@ func TestKBAddFolder(t *testing.T) {
 
 	// A folder with the server's own data in it is none of documents.
 	for _, own := range []string{cfg.Data, filepath.Dir(cfg.Data)} {
-		if code, _, stderr := c.run("kb", "--region", "eu-west-1", "add", "handbook", own); code != 2 || !strings.Contains(stderr, "holds the data directory") {
-			t.Errorf("%s: got exit code %d and %q, want it refused", own, code, stderr)
+		for _, args := range [][]string{{"add", "handbook", own}, {"create", "another", "--from", own}} {
+			code, _, stderr := c.run(append([]string{"kb", "--region", "eu-west-1"}, args...)...)
+			if code != 2 || !strings.Contains(stderr, "holds the data directory") {
+				t.Errorf("%v: got exit code %d and %q, want it refused before anything is made", args, code, stderr)
+			}
 		}
 	}
 
