@@ -29,10 +29,10 @@ func (x *Index) Search(ctx context.Context, q knowledge.Query) ([]knowledge.Hit,
 			return err
 		})
 		if !errors.Is(err, errStale) {
-			return hits, err
+			return hits, ended(ctx, err)
 		}
 		if err := x.catchUp(ctx); err != nil {
-			return nil, err
+			return nil, ended(ctx, err)
 		}
 	}
 }

@@ -69,6 +69,15 @@ func (s statements) in(ctx context.Context, tx *sql.Tx, text string) prepared {
 	return tx.StmtContext(ctx, s[text])
 }
 
+// ended is err, or that the context has ended when it has: database/sql closes
+// the statements of a transaction then, and says no more than that.
+func ended(ctx context.Context, err error) error {
+	if over := ctx.Err(); err != nil && over != nil {
+		return over
+	}
+	return err
+}
+
 func (s statements) close() error {
 	var errs []error
 	for _, statement := range s {

@@ -145,7 +145,7 @@ func (x *Index) write(ctx context.Context, f func(w *writer) error) error {
 	if err != nil {
 		// Should it have been committed all the same, the next search sees that
 		// the generation is another one.
-		return err
+		return ended(ctx, err)
 	}
 	// It is written, so this does not fail any more. What goes wrong with memory
 	// is seen by who next needs it: the generation is not that of the database.
