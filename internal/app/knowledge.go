@@ -40,7 +40,7 @@ func (a *App) openBases() error {
 		return err
 	}
 	b.registry = registry.New(registry.Params{Store: b.state, Now: a.p.Now})
-	if b.indexes, err = embedded.Open(filepath.Join(data, indexesName), embedded.Params{}); err != nil {
+	if b.indexes, err = embedded.Open(filepath.Join(data, indexesName), embedded.Params{Logger: a.p.Logger}); err != nil {
 		return err
 	}
 	buckets, err := a.bucketSources(context.Background())

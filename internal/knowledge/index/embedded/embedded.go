@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -32,6 +33,9 @@ type Params struct {
 	// Durability is what a write that has returned survives; the zero value is
 	// everything.
 	Durability sqlite.Durability
+	// Logger is told of indexes that cannot be opened, where and why, which
+	// clients are not; nil is silent.
+	Logger *slog.Logger
 }
 
 // Indexes are the indexes below a folder. They implement knowledge.Indexes.
@@ -68,6 +72,9 @@ func Open(dir string, p Params) (*Indexes, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("the indexes' folder: %w", err)
+	}
+	if p.Logger == nil {
+		p.Logger = slog.New(slog.DiscardHandler)
 	}
 	x := &Indexes{dir: dir, params: p, opened: map[string]*opening{}}
 	// A process that died while it dropped an index has left the rest here.
@@ -186,7 +193,12 @@ func (x *Indexes) load(ctx context.Context, base, path string, spec *knowledge.S
 			return nil, fault.Wrap(fault.Unavailable, err, "The index of the knowledge base %s cannot be read.", base)
 		}
 	}
-	return openIndex(ctx, path, spec, x.params)
+	index, err := openIndex(ctx, path, spec, x.params)
+	if err != nil && !isContext(err) && !fault.Is(err, fault.NotFound) {
+		x.params.Logger.ErrorContext(ctx, "the index of a knowledge base cannot be opened",
+			slog.String("base", base), slog.String("path", path), slog.String("cause", err.Error()))
+	}
+	return index, err
 }
 
 func isContext(err error) bool {

@@ -1,8 +1,10 @@
 package embedded_test
 
 import (
+	"bytes"
 	"database/sql"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/knowledge"
+	"github.com/outcrop/outcrop/internal/knowledge/index/embedded"
 )
 
 func TestFaultsNameNoPath(t *testing.T) {
@@ -32,14 +35,22 @@ func TestFaultsNameNoPath(t *testing.T) {
 			if err := spoil(path); err != nil {
 				t.Fatal(err)
 			}
-			x := open(t, dir)
-			_, err := x.Existing(t.Context(), "KB00000001")
+			var log bytes.Buffer
+			x, err := embedded.Open(dir, embedded.Params{Logger: slog.New(slog.NewTextHandler(&log, nil))})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer x.Close()
+			_, err = x.Existing(t.Context(), "KB00000001")
 			_, opened := x.Open(t.Context(), "KB00000001", knowledge.Spec{Model: "m", Dimensions: 4})
 			for _, err := range []error{err, opened} {
 				f := fault.As(err)
 				if err == nil || f.Kind != fault.Unavailable || strings.Contains(f.Message, dir) || !strings.Contains(err.Error(), dir) {
 					t.Errorf("got %s, %q (%v), want Unavailable, and the path in the cause alone", f.Kind, f.Message, err)
 				}
+			}
+			if got := log.String(); strings.Count(got, "KB00000001 path="+path+" cause=") != 2 {
+				t.Errorf("got the log %q, want where and why, for both", got)
 			}
 		})
 	}
