@@ -235,6 +235,18 @@ func (x *Index) RemoveRange(first, end int) {
 	}
 }
 
+// Terms is how many different terms there are in the texts that were not
+// removed. It goes through all terms that there ever were.
+func (x *Index) Terms() int {
+	n := 0
+	for i := range x.postings.lists {
+		if x.postings.lists[i].live > 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // Bytes is the memory in use.
 func (x *Index) Bytes() int64 {
 	return x.postings.bytes() + 2*int64(cap(x.lengths)) + 4*int64(len(x.lengths))

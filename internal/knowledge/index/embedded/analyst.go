@@ -68,6 +68,27 @@ func query(d *fulltext.Dictionary, text string) []fulltext.Count {
 	return count(numbers)
 }
 
+// manyTerms is how many terms there have to be for it to matter that no text has
+// most of them any more.
+const manyTerms = 100_000
+
+// forgetTerms makes the terms anew where most are of texts that are gone: each
+// number and name in documents that change every day is one. Nobody else has the
+// index yet.
+func (x *Index) forgetTerms(ctx context.Context) error {
+	if known := x.memory.dictionary.Len(); known < manyTerms || known < 2*x.memory.texts.Terms() {
+		return nil
+	}
+	err := x.db.Write(ctx, func(tx *sql.Tx) error { return reanalyze(ctx, tx) })
+	switch {
+	case err == nil:
+		return x.reload(ctx)
+	case isContext(err):
+		return err
+	}
+	return nil // on a full disk the index is as good as it was
+}
+
 // reanalyze makes the terms of all chunks anew, after the analyzer was changed.
 func reanalyze(ctx context.Context, tx *sql.Tx) error {
 	if _, err := tx.ExecContext(ctx, "DELETE FROM term"); err != nil {

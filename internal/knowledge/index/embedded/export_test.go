@@ -36,3 +36,11 @@ func Slots(index knowledge.Index) (all, dead int) {
 	defer x.mu.RUnlock()
 	return x.memory.slots(), x.memory.dead
 }
+
+// Terms are how many terms an index knows.
+func Terms(index knowledge.Index) int {
+	x := index.(*Index)
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.memory.dictionary.Len()
+}

@@ -65,7 +65,10 @@ func openIndex(ctx context.Context, path string, spec *knowledge.Spec, p Params)
 	if err != nil {
 		return nil, sqlite.Classify(err)
 	}
-	return x, x.reload(ctx)
+	if err := x.reload(ctx); err != nil {
+		return nil, err
+	}
+	return x, x.forgetTerms(ctx)
 }
 
 // cannotOpen words why a database cannot be opened for clients, whom the

@@ -3,6 +3,7 @@ package embedded_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 
@@ -210,4 +211,47 @@ func TestOtherAnalyzer(t *testing.T) {
 	}
 	whole(t, again)
 	whole(t, index) // who had it open sees it too
+}
+
+// TestTermsOfTextsThatAreGone replaces a document whose words are never the same
+// again.
+func TestTermsOfTextsThatAreGone(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	index := openSmall(t, dir)
+	for i := range 20 {
+		putVersion(t, index, i, i%5)
+	}
+	for round := range 3 {
+		var text strings.Builder
+		for i := range 40_000 {
+			fmt.Fprintf(&text, "n%dx%d ", round, i)
+		}
+		content := &knowledge.Content{Chunks: []knowledge.Chunk{{ID: "log", Text: text.String(), Parent: -1, Page: -1, Vector: make([]float32, small)}}}
+		if err := index.Put(t.Context(), "", knowledge.Document{Source: "logs", ID: "log"}, content, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, known := answers(t, index), embedded.Terms(index)
+	again := openSmall(t, dir)
+	if got := embedded.Terms(again); known < 120_000 || got > 41_000 {
+		t.Errorf("got %d terms, want those of the %d that a text has", got, known)
+	}
+	both := map[string]knowledge.Index{"opened again": again, "open all the time": index}
+	for name, index := range both {
+		if diff := cmp.Diff(want, answers(t, index)); diff != "" {
+			t.Errorf("%s: answers (-before +after):\n%s", name, diff)
+		}
+		if hits := find(t, index, knowledge.Query{Mode: knowledge.TextSearch, Text: "n2x77", Limit: 5}); len(hits) != 1 {
+			t.Errorf("%s: got %d hits for a word of the last version, want 1", name, len(hits))
+		}
+	}
+	for _, index := range both {
+		putVersion(t, index, 3, 3)
+		putVersion(t, index, 30, 7)
+		whole(t, index)
+	}
+	if got := embedded.Terms(index); got > 41_000 {
+		t.Errorf("open all the time: got %d terms, want those of the one who opened it later", got)
+	}
 }
