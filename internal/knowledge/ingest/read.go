@@ -20,7 +20,7 @@ const (
 	// or cannot be read at the moment.
 	readTries = 4
 	// mostUnreadable is how many documents in a row may be unreadable before the
-	// source is to blame.
+	// source is to blame, and how many it may refuse where it gives none.
 	mostUnreadable = 10
 )
 
@@ -32,7 +32,9 @@ type reader struct {
 	ds     knowledge.DataSource
 	model  knowledge.Embedding
 
-	unreadable atomic.Int32 // documents in a row
+	unreadable atomic.Int32          // documents in a row
+	refused    atomic.Int64          // documents that the source has and does not give
+	refusal    atomic.Pointer[error] // why, of the last one
 }
 
 // object prepares what has changed of an object.
@@ -274,10 +276,25 @@ func (r *reader) read(ctx context.Context, o knowledge.Object, limit int64, tooL
 		return nil, o, vanished(err)
 	case fault.Is(err, fault.Conflict):
 		return nil, o, documentFault{fault.Wrap(fault.Conflict, err, "The file changed again and again while it was read.")}
+	case !passes(err) && !fault.Is(err, fault.Internal):
+		// The source is there. It says no to this one, which is archived or
+		// somebody else's, and may give all others.
+		r.refusal.Store(&err)
+		r.refused.Add(1)
 	case r.unreadable.Add(1) >= mostUnreadable:
 		return nil, o, err
 	}
 	return nil, o, documentFault{fault.Wrap(fault.KindOf(err), err, "The file cannot be read. %s", reasonOf(err))}
+}
+
+// denied is the error of a source that refused all of its documents: who may
+// list a bucket may not be allowed to read it.
+func (r *reader) denied(scanned int64) error {
+	n := r.refused.Load()
+	if n < mostUnreadable || n < scanned {
+		return nil
+	}
+	return *r.refusal.Load()
 }
 
 // vanished is a document that was deleted since the source was listed. Its

@@ -164,7 +164,10 @@ func (s *syncing) do(ctx context.Context) error {
 		return err
 	}
 	r := &reader{w: s.w, log: s.log, source: source, ds: ds, model: model}
-	return line.run(ctx, r.tasks(todo.changes))
+	if err := line.run(ctx, r.tasks(todo.changes)); err != nil {
+		return err
+	}
+	return r.denied(todo.scanned)
 }
 
 // tasks are the changes as tasks of a pipeline.

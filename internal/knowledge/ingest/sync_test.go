@@ -267,3 +267,51 @@ func TestSourceThatGoesAwayEndsTheJob(t *testing.T) {
 	w.bucket.set(func(b *bucket) { b.open = nil })
 	w.want(w.sync(), knowledge.JobComplete, knowledge.Statistics{Scanned: 100, New: 100})
 }
+
+func TestSourceThatRefusesSomeDocumentsGivesTheOthers(t *testing.T) {
+	t.Parallel()
+	for name, refusal := range map[string]error{
+		"archived": fault.New(fault.Unsupported, "It is archived and has to be restored first."),
+		"denied":   fault.New(fault.Denied, "Access was denied."),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.start()
+			for i := range 20 {
+				w.bucket.put(fmt.Sprintf("%s2019/%02d", uri, i), "old")
+			}
+			w.bucket.put(uri+"2026/new", "new")
+			w.bucket.set(func(b *bucket) {
+				b.open = func(_ context.Context, o knowledge.Object) error {
+					if strings.HasPrefix(o.ID, uri+"2019/") {
+						return refusal
+					}
+					return nil
+				}
+			})
+			w.want(w.sync(), knowledge.JobComplete, knowledge.Statistics{Scanned: 21, New: 1, Failed: 20})
+			w.wantTexts(uri+"2026/new", "new")
+			w.wantStatus(uri+"2019/07", knowledge.Failed, "The file cannot be read. "+fault.As(refusal).Message)
+		})
+	}
+}
+
+func TestSourceThatRefusesAllDocumentsFailsTheJob(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.start()
+	for i := range 20 {
+		w.bucket.put(fmt.Sprintf("%s%02d", uri, i), "text")
+	}
+	w.bucket.set(func(b *bucket) {
+		b.open = func(context.Context, knowledge.Object) error { return fault.New(fault.Denied, "Access was denied.") }
+	})
+	j := w.sync()
+	w.want(j, knowledge.JobFailed, knowledge.Statistics{Scanned: 20, Failed: 20})
+	if len(j.Reasons) == 0 || j.Reasons[0] != "Encountered error: Access was denied." {
+		t.Errorf("got %q, want why first", j.Reasons)
+	}
+	w.bucket.set(func(b *bucket) { b.open = nil })
+	w.want(w.sync(), knowledge.JobComplete, knowledge.Statistics{Scanned: 20, New: 20})
+}
