@@ -284,7 +284,16 @@ func (r *reader) read(ctx context.Context, o knowledge.Object, limit int64, tooL
 	case r.unreadable.Add(1) >= mostUnreadable:
 		return nil, o, err
 	}
-	return nil, o, documentFault{fault.Wrap(fault.KindOf(err), err, "The file cannot be read. %s", reasonOf(err))}
+	return nil, o, documentFault{fault.Wrap(fault.KindOf(err), err, "The file cannot be read. %s", unnamed(reasonOf(err), o.ID))}
+}
+
+// unnamed is a reason without the name of its document: where it stands the name
+// is told, and the job tells a reason that many documents have only once.
+func unnamed(reason, id string) string {
+	if rest, ok := strings.CutPrefix(reason, id); ok {
+		return "It" + rest
+	}
+	return strings.ReplaceAll(reason, id, "it")
 }
 
 // denied is the error of a source that refused all of its documents: who may

@@ -270,9 +270,12 @@ func TestSourceThatGoesAwayEndsTheJob(t *testing.T) {
 
 func TestSourceThatRefusesSomeDocumentsGivesTheOthers(t *testing.T) {
 	t.Parallel()
-	for name, refusal := range map[string]error{
-		"archived": fault.New(fault.Unsupported, "It is archived and has to be restored first."),
-		"denied":   fault.New(fault.Denied, "Access was denied."),
+	for name, refusal := range map[string]struct {
+		kind      fault.Kind
+		say, want string
+	}{
+		"archived": {fault.Unsupported, "%s is archived and has to be restored first.", "It is archived and has to be restored first."},
+		"denied":   {fault.Denied, "Access to %s was denied.", "Access to it was denied."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -285,14 +288,18 @@ func TestSourceThatRefusesSomeDocumentsGivesTheOthers(t *testing.T) {
 			w.bucket.set(func(b *bucket) {
 				b.open = func(_ context.Context, o knowledge.Object) error {
 					if strings.HasPrefix(o.ID, uri+"2019/") {
-						return refusal
+						return fault.New(refusal.kind, refusal.say, o.ID)
 					}
 					return nil
 				}
 			})
-			w.want(w.sync(), knowledge.JobComplete, knowledge.Statistics{Scanned: 21, New: 1, Failed: 20})
+			j := w.sync()
+			w.want(j, knowledge.JobComplete, knowledge.Statistics{Scanned: 21, New: 1, Failed: 20})
+			if want := "Encountered error: Ignored 20 files. The file cannot be read. " + refusal.want + " [Files: "; len(j.Reasons) != 1 || !strings.HasPrefix(j.Reasons[0], want) {
+				t.Errorf("got %q, want one reason: %s…", j.Reasons, want)
+			}
 			w.wantTexts(uri+"2026/new", "new")
-			w.wantStatus(uri+"2019/07", knowledge.Failed, "The file cannot be read. "+fault.As(refusal).Message)
+			w.wantStatus(uri+"2019/07", knowledge.Failed, "The file cannot be read. "+refusal.want)
 		})
 	}
 }
