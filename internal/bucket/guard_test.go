@@ -257,3 +257,34 @@ func TestDeletingFolders(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+// An object that stands for a folder is copied as any other; a folder that
+// nobody has put is none.
+func TestCopyingFolders(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, nil)
+	c := bucketOf(t, f, "docs")
+	ctx := t.Context()
+	docs := aws.String("docs")
+	for _, key := range []string{"marked/", "marked/in", "other/in"} {
+		if _, err := c.PutObject(ctx, &s3.PutObjectInput{Bucket: docs, Key: aws.String(key), Metadata: map[string]string{"who": "me"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, key := range []string{"copied/", "a/b/", "file"} {
+		if _, err := c.CopyObject(ctx, &s3.CopyObjectInput{Bucket: docs, Key: &key, CopySource: aws.String("docs/marked/")}); err != nil {
+			t.Errorf("%s: %v", key, err)
+			continue
+		}
+		head, err := c.HeadObject(ctx, &s3.HeadObjectInput{Bucket: docs, Key: &key})
+		if err != nil || *head.ContentLength != 0 || head.Metadata["who"] != "me" {
+			t.Errorf("%s: got %+v (%v), want an empty object with the metadata", key, head, err)
+		}
+	}
+	for _, source := range []string{"docs/other/", "docs/none/", "docs/marked/in/"} {
+		_, err := c.CopyObject(ctx, &s3.CopyObjectInput{Bucket: docs, Key: aws.String("no"), CopySource: &source})
+		if code(err) != "NoSuchKey" {
+			t.Errorf("%s: got %v, want NoSuchKey", source, err)
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -132,7 +133,36 @@ func (g *guarded) CopyObject(ctx context.Context, in s3response.CopyObjectInput)
 	if err := copySource(in.CopySource); err != nil {
 		return s3response.CopyObjectOutput{}, err
 	}
+	bucket, key, _, err := backend.ParseCopySource(*in.CopySource)
+	if err == nil && strings.HasSuffix(key, "/") {
+		return g.copyFolder(ctx, bucket, key, &in)
+	}
 	return g.Backend.CopyObject(ctx, in)
+}
+
+// copyFolder copies an object that stands for a folder. The backend would read
+// the folder itself, as if it were a file.
+func (g *guarded) copyFolder(ctx context.Context, bucket, key string, in *s3response.CopyObjectInput) (s3response.CopyObjectOutput, error) {
+	var none s3response.CopyObjectOutput
+	head, err := g.HeadObject(ctx, &s3.HeadObjectInput{
+		Bucket: &bucket, Key: &key, IfMatch: in.CopySourceIfMatch, IfUnmodifiedSince: in.CopySourceIfUnmodifiedSince,
+	})
+	if err != nil {
+		return none, err
+	}
+	put := s3response.PutObjectInput{
+		Bucket: in.Bucket, Key: in.Key, ContentLength: new(int64), Body: http.NoBody,
+		ContentType: head.ContentType, Metadata: head.Metadata,
+	}
+	if in.MetadataDirective == types.MetadataDirectiveReplace {
+		put.ContentType, put.Metadata = in.ContentType, in.Metadata
+	}
+	made, err := g.PutObject(ctx, put)
+	if err != nil {
+		return none, err
+	}
+	now := time.Now()
+	return s3response.CopyObjectOutput{CopyObjectResult: &s3response.CopyObjectResult{ETag: &made.ETag, LastModified: &now}}, nil
 }
 
 // noSuchKey refuses a key that no bucket can hold; the backend would clean its
