@@ -3,11 +3,13 @@ package embedded_test
 import (
 	"context"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/knowledge"
+	"github.com/outcrop/outcrop/internal/knowledge/index/embedded"
 )
 
 // TestCanceledInTheMiddle stops writes of a large document wherever they are,
@@ -50,5 +52,63 @@ func TestCanceledInTheMiddle(t *testing.T) {
 	}
 	if len(find(t, index, knowledge.Query{Mode: knowledge.TextSearch, Text: "round1", Limit: 10})) == 0 {
 		t.Error("got nothing of the document before, want it unharmed")
+	}
+}
+
+// TestOpeningGoesOn opens a large index for clients none of whom waits for long.
+func TestOpeningGoesOn(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	before, err := embedded.Open(dir, embedded.Params{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	index, err := before.Open(t.Context(), base, smallSpec())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id := range 200 {
+		doc, content := version(id, 1)
+		if err := index.Put(t.Context(), "", doc, content, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := before.Close(); err != nil {
+		t.Fatal(err)
+	}
+	indexes := open(t, dir)
+	for tries := 0; ; tries++ {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		_, err := indexes.Open(ctx, base, smallSpec())
+		cancel()
+		if err == nil {
+			break
+		}
+		if !fault.Is(err, fault.Timeout) || tries == 5000 {
+			t.Fatalf("try %d: %v", tries, err)
+		}
+	}
+}
+
+// TestOpenBesideExisting makes an index while others ask whether there is one.
+func TestOpenBesideExisting(t *testing.T) {
+	t.Parallel()
+	indexes := open(t, t.TempDir())
+	for i := range 60 {
+		name := fmt.Sprint("KB", i)
+		var running sync.WaitGroup
+		for range 4 {
+			running.Go(func() {
+				if _, err := indexes.Existing(t.Context(), name); err != nil && !fault.Is(err, fault.NotFound) {
+					t.Error(err)
+				}
+			})
+			running.Go(func() {
+				if _, err := indexes.Open(t.Context(), name, smallSpec()); err != nil {
+					t.Errorf("make %s: %v", name, err)
+				}
+			})
+		}
+		running.Wait()
 	}
 }

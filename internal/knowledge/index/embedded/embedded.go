@@ -20,6 +20,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"sync"
 
@@ -51,9 +52,12 @@ type Indexes struct {
 // opening is an index that is open, or about to be.
 type opening struct {
 	done  chan struct{} // closed when index and err are there
+	stop  func()        // ends it before
 	index *Index
 	err   error
 }
+
+func newOpening(stop func()) *opening { return &opening{done: make(chan struct{}), stop: stop} }
 
 var _ knowledge.Indexes = (*Indexes)(nil)
 
@@ -157,31 +161,45 @@ func (x *Indexes) open(ctx context.Context, base string, spec *knowledge.Spec) (
 			return nil, errClosed()
 		}
 		o, found := x.opened[base]
-		if found {
-			x.mu.Unlock()
-			select {
-			case <-o.done:
-			case <-ctx.Done():
-				return nil, ctx.Err()
-			}
-			if errors.Is(o.err, errDropped) || isContext(o.err) && ctx.Err() == nil {
-				continue // it was dropped, or who was opening it has gone away
-			}
-			return o.index, o.err
+		if !found {
+			// It goes on when the caller has gone away: of a large index it may
+			// take longer than any client waits, and would never be done.
+			opening, stop := context.WithCancel(context.WithoutCancel(ctx))
+			o = newOpening(stop)
+			x.opened[base] = o
+			go x.begin(opening, o, base, path, spec)
 		}
-		o = &opening{done: make(chan struct{})}
-		x.opened[base] = o
 		x.mu.Unlock()
+		select {
+		case <-o.done:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		switch {
+		case errors.Is(o.err, errDropped), isContext(o.err):
+			continue // it was dropped, or all are being closed
+		case found && spec != nil && fault.Is(o.err, fault.NotFound):
+			continue // who began would not have made one
+		}
+		return o.index, o.err
+	}
+}
 
-		o.index, o.err = x.load(ctx, base, path, spec)
+// begin opens an index for all who wait for it.
+func (x *Indexes) begin(ctx context.Context, o *opening, base, path string, spec *knowledge.Spec) {
+	defer close(o.done)
+	defer o.stop()
+	defer func() {
+		if p := recover(); p != nil { // costs those who wait and not the server
+			o.index, o.err = nil, fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
 		if o.err != nil {
 			x.mu.Lock()
 			delete(x.opened, base)
 			x.mu.Unlock()
 		}
-		close(o.done)
-		return o.index, o.err
-	}
+	}()
+	o.index, o.err = x.load(ctx, base, path, spec)
 }
 
 func (x *Indexes) load(ctx context.Context, base, path string, spec *knowledge.Spec) (*Index, error) {
@@ -225,7 +243,8 @@ func (x *Indexes) Drop(ctx context.Context, base string) error {
 		return nil // what cannot be there need not be dropped
 	}
 	// Who asks for the index meanwhile waits, and finds none.
-	drop := &opening{done: make(chan struct{}), err: errDropped}
+	drop := newOpening(func() {})
+	drop.err = errDropped
 	index, err := x.take(ctx, base, drop)
 	if err != nil {
 		return err
@@ -295,7 +314,8 @@ func (x *Indexes) remove(base, folder string) error {
 	return nil
 }
 
-// Close implements knowledge.Indexes. It waits for what is in progress.
+// Close implements knowledge.Indexes. It waits for what is in progress, but not
+// until an index is open.
 func (x *Indexes) Close() error {
 	x.mu.Lock()
 	x.closed = true
@@ -304,6 +324,7 @@ func (x *Indexes) Close() error {
 	x.mu.Unlock()
 	var errs []error
 	for _, o := range opened {
+		o.stop()
 		<-o.done
 		if o.index != nil {
 			errs = append(errs, o.index.close())

@@ -219,7 +219,7 @@ func (r *entryReader) read(d *change, first int64, count, terms int) error {
 	d.chunks = make([]chunk, count)
 	for i := range d.chunks {
 		if !r.rows.Next() {
-			return errors.Join(r.rows.Err(), errIncomplete)
+			return cmp.Or(r.rows.Err(), error(errIncomplete))
 		}
 		c := &d.chunks[i]
 		var metadata, encoded sql.RawBytes
