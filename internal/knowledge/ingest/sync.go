@@ -129,6 +129,9 @@ func (s *syncing) do(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if ds.Kind == knowledge.Custom {
+		return fault.New(fault.Unsupported, "A data source of the type CUSTOM has nothing to sync. Give it documents with IngestKnowledgeBaseDocuments.")
+	}
 	model, index, err := s.w.openIndex(ctx, base)
 	if err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/knowledge"
 	"github.com/outcrop/outcrop/internal/knowledge/ingest"
+	"github.com/outcrop/outcrop/internal/knowledge/registry"
 )
 
 const uri = "s3://b/"
@@ -321,4 +322,17 @@ func TestSourceThatRefusesAllDocumentsFailsTheJob(t *testing.T) {
 	}
 	w.bucket.set(func(b *bucket) { b.open = nil })
 	w.want(w.sync(), knowledge.JobComplete, knowledge.Statistics{Scanned: 20, New: 20})
+}
+
+func TestSyncOfDirectDocumentsSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.source = w.addSource(knowledge.DataSource{Name: "custom", Kind: knowledge.Custom})
+	w.start()
+	w.queue(registry.DocumentsWork{Put: []registry.InlineDocument{{ID: "a", Text: text("alpha")}}})
+	w.untilDone()
+	j := w.sync()
+	w.want(j, knowledge.JobFailed, knowledge.Statistics{})
+	w.wantReasons(j, "Encountered error: A data source of the type CUSTOM has nothing to sync. Give it documents with IngestKnowledgeBaseDocuments.")
+	w.wantTexts("a", "alpha")
 }
