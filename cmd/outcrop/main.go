@@ -50,7 +50,7 @@ func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 	if errors.As(err, &coded) && coded.err == nil {
 		return coded.code
 	}
-	fmt.Fprintln(stderr, "outcrop:", strings.TrimSpace(message(err)))
+	fmt.Fprintln(stderr, "outcrop:", visible(strings.TrimSpace(message(err))))
 	switch {
 	case coded != nil:
 		return coded.code

@@ -60,6 +60,7 @@ func TestExitCodes(t *testing.T) {
 		"group alone":         {[]string{"kb"}, 0, ""},
 		"arguments too few":   {[]string{"kb", "create"}, 2, "received 0; it is written: outcrop kb create NAME"},
 		"unknown key":         {[]string{"--config", bad, "config", "check"}, 2, "line 2: field lissten not found"},
+		"name that clears":    {[]string{"--config", "\x1b[2J.yaml", "config", "check"}, 2, "open \ufffd[2J.yaml: no such file"},
 		"no such file":        {[]string{"--config", bad + "x", "config", "check"}, 2, "no such file"},
 		"auth off outside":    {[]string{"serve", "--listen", "0.0.0.0:0", "--auth", "off"}, 2, "off is only allowed on a loopback address"},
 		"unknown shell":       {[]string{"env", "--shell", "csh"}, 2, `"csh" is not one of`},
