@@ -185,8 +185,32 @@ func TestNoPromisesThatAreNotKept(t *testing.T) {
 	if code(err) != "NotImplemented" {
 		t.Errorf("a key of the client: got %v, want NotImplemented", err)
 	}
+	for want, change := range map[string]func(*s3.PutObjectInput){
+		"NotImplemented":                func(in *s3.PutObjectInput) { in.ServerSideEncryption = types.ServerSideEncryptionAwsKms },
+		"AccessControlListNotSupported": func(in *s3.PutObjectInput) { in.ACL = types.ObjectCannedACLPublicRead },
+	} {
+		in := &s3.PutObjectInput{Bucket: docs, Key: key, Body: strings.NewReader("x")}
+		change(in)
+		if _, err := c.PutObject(ctx, in); code(err) != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+	grant := &s3.PutObjectInput{Bucket: docs, Key: key, Body: strings.NewReader("x"), GrantRead: aws.String("uri=http://acs.amazonaws.com/groups/global/AllUsers")}
+	if _, err := c.PutObject(ctx, grant); code(err) != "AccessControlListNotSupported" {
+		t.Errorf("a grant: got %v, want that there are no ACLs", err)
+	}
+	public := &s3.CreateBucketInput{Bucket: aws.String("public"), ACL: types.BucketCannedACLPublicRead}
+	if _, err := c.CreateBucket(ctx, public); code(err) != "InvalidBucketAclWithObjectOwnership" {
+		t.Errorf("a public bucket: got %v, want that there are no ACLs", err)
+	}
 	if _, err := c.HeadObject(ctx, &s3.HeadObjectInput{Bucket: docs, Key: key}); code(err) != "NotFound" {
 		t.Errorf("the object: got %v, want none", err)
+	}
+	kept := &s3.PutObjectInput{
+		Bucket: docs, Key: key, Body: strings.NewReader("x"), ServerSideEncryption: types.ServerSideEncryptionAes256, ACL: types.ObjectCannedACLBucketOwnerFullControl,
+	}
+	if _, err := c.PutObject(ctx, kept); err != nil {
+		t.Errorf("what every bucket does: %v", err)
 	}
 }
 

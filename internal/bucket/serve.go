@@ -103,12 +103,11 @@ func (s *Server) prepare(x *exchange, r *http.Request) (*http.Request, error) {
 		return nil, fail(http.StatusBadRequest, "InvalidArgument", "Conflicting query string parameters: "+op.conflict)
 	case op.refused:
 		return nil, notImplemented(op.name)
-	case asksFor(x, r, "x-amz-bucket-object-lock-enabled"):
-		return nil, notImplemented("Object Lock")
-	case asksFor(x, r, "x-amz-server-side-encryption-customer-algorithm"):
-		return nil, notImplemented("Encryption with a key of the client")
 	case x.target.key != "" && !representable(x.target.key):
 		return nil, fail(http.StatusBadRequest, "InvalidArgument", gateway.KeyRule)
+	}
+	if err := promise(op, x, r); err != nil {
+		return nil, err
 	}
 	if x.outcome.Principal.Type != iam.Anonymous {
 		if d := iam.Decide(x.outcome.Principal, "s3:"+op.action, x.target.resource()); !d.Allowed {
@@ -137,17 +136,56 @@ func (s *Server) prepare(x *exchange, r *http.Request) (*http.Request, error) {
 	return out, nil
 }
 
-// asksFor reports whether a header, or the parameter of a presigned URL that
-// stands for it, asks for something that the gateway would say yes to and not
-// do, or could never undo.
-func asksFor(x *exchange, r *http.Request, name string) bool {
-	for _, p := range x.target.query {
-		if strings.EqualFold(p.name, name) && !strings.EqualFold(p.value, "false") {
+// promise refuses what the gateway would say yes to and not do, or could never
+// undo.
+func promise(op operation, x *exchange, r *http.Request) error {
+	switch lock := x.asked(r, "X-Amz-Bucket-Object-Lock-Enabled"); {
+	case lock != "" && !strings.EqualFold(lock, "false"):
+		return notImplemented("Object Lock")
+	case x.asked(r, "X-Amz-Server-Side-Encryption-Customer-Algorithm") != "":
+		return notImplemented("Encryption with a key of the client")
+	case strings.HasPrefix(x.asked(r, "X-Amz-Server-Side-Encryption"), "aws:kms"):
+		return notImplemented("Encryption with a key of AWS KMS")
+	case !x.sharesByACL(r):
+		return nil
+	}
+	// A bucket that is made today takes no ACLs at Amazon S3 either.
+	switch op.name {
+	case "CreateBucket":
+		return fail(http.StatusBadRequest, "InvalidBucketAclWithObjectOwnership", "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting")
+	case "PutObject", "CopyObject", "CreateMultipartUpload":
+		return fail(http.StatusBadRequest, "AccessControlListNotSupported", "The bucket does not allow ACLs")
+	}
+	return nil
+}
+
+// sharesByACL reports whether a request wants others to have what it makes.
+func (x *exchange) sharesByACL(r *http.Request) bool {
+	switch x.asked(r, "X-Amz-Acl") {
+	case "", "private", "bucket-owner-full-control", "bucket-owner-read":
+	default:
+		return true
+	}
+	for _, grant := range []string{"Full-Control", "Read", "Read-Acp", "Write", "Write-Acp"} {
+		if x.asked(r, "X-Amz-Grant-"+grant) != "" {
 			return true
 		}
 	}
-	value := r.Header.Get(name)
-	return value != "" && !strings.EqualFold(value, "false")
+	return false
+}
+
+// asked is the value of a header, or of the parameter of a presigned URL that
+// stands for it.
+func (x *exchange) asked(r *http.Request, name string) string {
+	if value := r.Header.Get(name); value != "" { // which unsign prefers, too
+		return value
+	}
+	for _, p := range x.target.query {
+		if strings.EqualFold(p.name, name) && p.value != "" {
+			return p.value
+		}
+	}
+	return ""
 }
 
 // unsign takes the client's signature out of a request. Of a presigned URL it
