@@ -93,6 +93,11 @@ func rerankText(d *api.RerankDocument) (string, error) {
 	return "", invalid("The document type %s is not supported", d.Type)
 }
 
+// mostText is how much of a JSON document is written out, in bytes; a ranker reads
+// no more. Every line has the whole path to its field: a small document with many
+// deep fields would become gigabytes.
+const mostText = 128_000
+
 // jsonText writes a JSON document as lines of its fields, nested ones with the
 // path to them.
 func jsonText(document schema.DocumentValue) (string, error) {
@@ -108,6 +113,9 @@ func jsonText(document schema.DocumentValue) (string, error) {
 }
 
 func writeFields(b *strings.Builder, path string, v any) {
+	if b.Len()+len(path) > mostText {
+		return
+	}
 	line := func(text string) {
 		if path != "" {
 			b.WriteString(path + ": ")

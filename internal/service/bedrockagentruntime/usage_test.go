@@ -104,3 +104,32 @@ func TestSessionOverCalls(t *testing.T) {
 		t.Errorf("got session %s and the prompt %s", *second.SessionId, *second.Output.Text)
 	}
 }
+
+// A small document of many deep fields does not become a large text, as every
+// line would have the path to its field.
+func TestRerankDeepDocument(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, "small")
+	ctx, c := newCall(t.Context(), "us-east-1")
+	const depth = 400
+	document := strings.Repeat(`{"a b c d":`, depth) + "[7" + strings.Repeat(",7", 20_000) + "]" + strings.Repeat("}", depth)
+	query, model := "seven", "arn:aws:bedrock:us-east-1::foundation-model/cohere.rerank-v3-5:0"
+	_, err := f.service.Rerank(ctx, &api.RerankInput{
+		Queries: []api.RerankQuery{{Type: api.RerankQueryContentTypeText, TextQuery: &api.RerankTextDocument{Text: &query}}},
+		Sources: []api.RerankSource{{Type: api.RerankSourceTypeInline, InlineDocumentSource: &api.RerankDocument{
+			Type: api.RerankDocumentTypeJson, JsonDocument: schema.DocumentValue(document),
+		}}},
+		RerankingConfiguration: &api.RerankingConfiguration{
+			Type: api.RerankingConfigurationTypeBedrockRerankingModel,
+			BedrockRerankingConfiguration: &api.BedrockRerankingConfiguration{
+				ModelConfiguration: &api.BedrockRerankingModelConfiguration{ModelArn: &model},
+			},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Usage().InputTokens; got == 0 || got > 200_000 {
+		t.Errorf("the model read %d tokens, want what is in 128,000 bytes", got)
+	}
+}
