@@ -203,7 +203,7 @@ func TestResume(t *testing.T) {
 // TestLeftByADeadProcess has a half-unpacked directory of one that was killed.
 func TestLeftByADeadProcess(t *testing.T) {
 	t.Parallel()
-	m, dir := newMirror(t), t.TempDir()
+	m, dir := newMirror(t), filepath.Join(t.TempDir(), "models [1]")
 	left := filepath.Join(dir, "packs/engine/.1.0.0.new-123")
 	if err := os.MkdirAll(left, 0o755); err != nil {
 		t.Fatal(err)

@@ -9,8 +9,10 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/outcrop/outcrop/internal/fault"
@@ -86,17 +88,20 @@ func (s *Store) unpack(ctx context.Context, pin *Pin, archive string) (err error
 // scratch makes the directory that will become a pack. The caller holds the
 // pack's lock, so what is there of that kind was left by a process that died.
 func (s *Store) scratch(pin *Pin) (string, error) {
-	pattern := filepath.Join(s.dir, pin.Name, "."+pin.Version+".new-*")
-	left, err := filepath.Glob(pattern)
-	if err != nil {
-		return "", fetch.DiskFault(err, "cannot look for %s", pattern)
+	parent, prefix := filepath.Join(s.dir, pin.Name), "."+pin.Version+".new-"
+	left, err := os.ReadDir(parent) // no pattern: the folders' own names may hold signs of one
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fetch.DiskFault(err, "cannot look into %s", parent)
 	}
-	for _, dir := range left {
-		if err := os.RemoveAll(dir); err != nil {
-			return "", fetch.DiskFault(err, "cannot remove %s", dir)
+	for _, entry := range left {
+		if !strings.HasPrefix(entry.Name(), prefix) {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(parent, entry.Name())); err != nil {
+			return "", fetch.DiskFault(err, "cannot remove %s", entry.Name())
 		}
 	}
-	dir, err := os.MkdirTemp(filepath.Dir(pattern), filepath.Base(pattern))
+	dir, err := os.MkdirTemp(parent, prefix+"*")
 	if err == nil {
 		err = os.Chmod(dir, 0o755)
 	}
