@@ -91,7 +91,10 @@ type Search struct {
 	// words that a text could contain.
 	Mode   knowledge.Mode
 	Filter *knowledge.Filter
-	Limit  int // the most results, at least 1
+	Limit  int // the most results on all pages, at least 1
+	// Bytes is how much text a page has at most, unless its first result alone
+	// has more; 0: no bound, and one page.
+	Bytes int
 	// Token is Results.Next of the search before; empty: from the start. Only
 	// for one question without Rerank.
 	Token  string
@@ -101,8 +104,8 @@ type Search struct {
 // Results are the best first.
 type Results struct {
 	Hits []knowledge.Hit
-	// Next continues the list; empty at its end, and with several questions or
-	// Rerank.
+	// Next continues a list that is too large for one page; empty at its end,
+	// and with several questions or Rerank.
 	Next string
 	// RankedBy is the model that reranked, in the router's words; empty: none.
 	RankedBy string
@@ -126,20 +129,31 @@ func (s *Searcher) Search(ctx context.Context, q Search) (*Results, error) {
 	if err != nil {
 		return nil, err
 	}
-	found := &Results{}
-	if len(hits) > q.Limit {
-		hits = hits[:q.Limit]
-		if len(q.Questions) == 1 && q.Rerank == nil {
-			found.Next = s.token(q, offset+q.Limit)
+	found := &Results{Hits: hits[:min(len(hits), q.Limit)]}
+	if len(q.Questions) == 1 && q.Rerank == nil {
+		if n := page(hits, q.Bytes); n < len(hits) {
+			found.Hits, found.Next = hits[:n], s.token(q, offset+n)
 		}
 	}
-	found.Hits = hits
-	if q.Rerank != nil && len(hits) > 0 {
+	if q.Rerank != nil && len(found.Hits) > 0 {
 		if err := s.rerank(ctx, q, found); err != nil {
 			return nil, err
 		}
 	}
 	return found, nil
+}
+
+// page is how many hits are on a page of so many bytes.
+func page(hits []knowledge.Hit, bytes int) int {
+	if bytes == 0 {
+		return len(hits)
+	}
+	for i, hit := range hits {
+		if bytes -= len(hit.Text); bytes < 0 && i > 0 {
+			return i
+		}
+	}
+	return len(hits)
 }
 
 // defaultMode compares words too where there are any: on every collection that
@@ -153,7 +167,6 @@ func defaultMode(questions []Question) knowledge.Mode {
 	return knowledge.SemanticSearch
 }
 
-// find returns one hit more than asked for when there are more.
 func (s *Searcher) find(ctx context.Context, q Search, mode knowledge.Mode, offset int) ([]knowledge.Hit, error) {
 	vectors := make([][]float32, len(q.Questions))
 	if mode != knowledge.TextSearch {
@@ -168,7 +181,7 @@ func (s *Searcher) find(ctx context.Context, q Search, mode knowledge.Mode, offs
 	}
 	lists := make([][]knowledge.Hit, len(q.Questions))
 	for i, question := range q.Questions {
-		query := knowledge.Query{Mode: mode, Filter: q.Filter, Limit: q.Limit + 1, Offset: offset}
+		query := knowledge.Query{Mode: mode, Filter: q.Filter, Limit: q.Limit - offset, Offset: offset}
 		if mode != knowledge.TextSearch {
 			query.Vector = vectors[i]
 		}

@@ -155,12 +155,19 @@ func TestModes(t *testing.T) {
 	}
 }
 
+// A list ends where it was told to, and comes in pages where its texts are too
+// long for one.
 func TestPages(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	q := retrieve.Search{Questions: ask("everything"), Limit: 4}
+	if found := w.search(t, retrieve.Search{Questions: ask("everything"), Limit: 4, Bytes: 1 << 20}); len(found.Hits) != 4 || found.Next != "" {
+		t.Errorf("got %d documents and %q, want 4 and no more", len(found.Hits), found.Next)
+	}
+	whole := documents(w.search(t, retrieve.Search{Questions: ask("everything"), Limit: 9}))
+	q := retrieve.Search{Questions: ask("everything"), Limit: 9, Bytes: bytesOfFour(t, w)}
 	seen := map[string]bool{}
 	pages := 0
+	var order []string
 	for {
 		found := w.search(t, q)
 		pages++
@@ -169,20 +176,36 @@ func TestPages(t *testing.T) {
 				t.Errorf("%s came twice", id)
 			}
 			seen[id] = true
+			order = append(order, id)
 		}
 		if q.Token = found.Next; q.Token == "" {
 			break
 		}
 	}
-	if pages != 3 || len(seen) != 10 {
-		t.Errorf("got %d documents on %d pages, want 10 on 3", len(seen), pages)
+	if pages != 3 || !cmp.Equal(order, whole) {
+		t.Errorf("got %v on %d pages, want %v on 3", order, pages, whole)
 	}
+	q.Bytes, q.Token = 1, ""
+	if found := w.search(t, q); len(found.Hits) != 1 || found.Next == "" {
+		t.Errorf("a page smaller than a text: got %d documents and %q, want one and more", len(found.Hits), found.Next)
+	}
+}
+
+// bytesOfFour is a page for four of the world's texts, which are of one length
+// but for their numbers.
+func bytesOfFour(t *testing.T, w *world) int {
+	t.Helper()
+	longest := 0
+	for _, hit := range w.search(t, retrieve.Search{Questions: ask("everything"), Limit: 10}).Hits {
+		longest = max(longest, len(hit.Text))
+	}
+	return 4 * longest
 }
 
 func TestTokensBelongToTheirSearch(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	q := retrieve.Search{Questions: ask("everything"), Limit: 4}
+	q := retrieve.Search{Questions: ask("everything"), Limit: 9, Bytes: bytesOfFour(t, w)}
 	token := w.search(t, q).Next
 	if token == "" {
 		t.Fatal("got no token")
@@ -195,6 +218,7 @@ func TestTokensBelongToTheirSearch(t *testing.T) {
 		},
 		"several questions":   func(q *retrieve.Search) { q.Questions = ask("everything", "more") },
 		"reranking":           func(q *retrieve.Search) { q.Rerank = &retrieve.Rerank{Model: "amazon.rerank-v1:0"} },
+		"a shorter list":      func(q *retrieve.Search) { q.Limit = 4 },
 		"cut off":             func(q *retrieve.Search) { q.Token = q.Token[:10] },
 		"longer":              func(q *retrieve.Search) { q.Token += "AA" },
 		"not of the alphabet": func(q *retrieve.Search) { q.Token = "!" + q.Token[1:] },
@@ -206,9 +230,9 @@ func TestTokensBelongToTheirSearch(t *testing.T) {
 			t.Errorf("%s: got %v, want %v", name, err, fault.Invalid)
 		}
 	}
-	q.Token, q.Limit = token, 2
-	if got := documents(w.search(t, q)); len(got) != 2 {
-		t.Errorf("another page size: got %v, want the next 2", got)
+	q.Token, q.Bytes = token, 1
+	if got := documents(w.search(t, q)); len(got) != 1 {
+		t.Errorf("another page size: got %v, want the next one", got)
 	}
 }
 

@@ -30,21 +30,17 @@ func (s *Searcher) offset(q Search) (int, error) {
 		return 0, errToken()
 	}
 	offset, n := binary.Uvarint(raw[digestSize:])
-	if n != len(raw)-digestSize || offset == 0 || offset > maxOffset {
+	if n != len(raw)-digestSize || offset == 0 || offset >= uint64(q.Limit) {
 		return 0, errToken()
 	}
 	return int(offset), nil
 }
 
-// maxOffset is far beyond what anybody reads, and keeps a made-up token from
-// asking for the impossible.
-const maxOffset = 1 << 20
-
 func errToken() error {
 	return fault.New(fault.Invalid, "The provided nextToken is invalid. Pass the nextToken of the response to the same request, or leave it out.")
 }
 
-// digest tells searches apart. The size of a page is not part of it: it may
+// digest tells searches apart. Where the list ends is not part of it: that may
 // change from page to page.
 func (s *Searcher) digest(q Search) []byte {
 	text, err := json.Marshal(struct {

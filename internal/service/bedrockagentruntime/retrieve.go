@@ -16,6 +16,11 @@ import (
 // defaultResults is how many results there are when the client does not say.
 const defaultResults = 5
 
+// pageBytes is how much text one response has at most. The number of results is
+// no page: it is how many there are in all, and clients that follow tokens by
+// themselves, as the AWS CLI does, would else read the whole base.
+const pageBytes = 4 << 20
+
 // Retrieve finds the chunks of a knowledge base that suit a query.
 func (s *Service) Retrieve(ctx context.Context, in *api.RetrieveInput) (*api.RetrieveOutput, error) {
 	if err := checkUser(in.UserContext); err != nil {
@@ -83,7 +88,7 @@ func queryText(q *api.KnowledgeBaseQuery) (string, error) {
 // hubSearch translates the configuration of a search. Faults are Invalid, or
 // Unsupported for what is not built.
 func hubSearch(config *api.KnowledgeBaseRetrievalConfiguration) (retrieve.Search, error) {
-	search := retrieve.Search{Limit: defaultResults}
+	search := retrieve.Search{Limit: defaultResults, Bytes: pageBytes}
 	if config == nil {
 		return search, nil
 	}
