@@ -230,6 +230,7 @@ func TestBadRequests(t *testing.T) {
 	}{
 		"unknown path":     {"/no/such/path", "", 404, `{"Output":{"__type":"com.amazon.coral.service#UnknownOperationException"},"Version":"1.0"}`},
 		"too large":        {conversePath, strings.Repeat(" ", 1<<20+1), 400, `{"message":"Input is too long for requested model."}`},
+		"too large a form": {"/?Action=GetCallerIdentity", strings.Repeat("a", 1<<20+1), 400, "The request body is too large. It may have at most 1048576 bytes."},
 		"constraint":       {conversePath, `{"messages":[{"role":"robot","content":[]}]}`, 400, `failed to satisfy constraint: Member must satisfy enum value set: [user, assistant, system]`},
 		"truncated":        {conversePath, `{"messages":[`, 400, ``},
 		"unknown action":   {"/?Action=Nothing", "", 400, "<Code>InvalidAction</Code>"},

@@ -184,7 +184,7 @@ func (x *exchange) readBody(limit int64) error {
 	if x.r.ContentLength > limit {
 		if x.r.ContentLength > 4*limit {
 			x.broken() // too much to be thrown away
-			return errTooLong()
+			return x.errTooLong()
 		}
 		return x.tooLong()
 	}
@@ -228,10 +228,20 @@ func (x *exchange) tooLong() error {
 	if _, err := io.CopyN(io.Discard, x.r.Body, 2*x.edge.p.MaxBody); !errors.Is(err, io.EOF) {
 		x.broken()
 	}
-	return errTooLong()
+	return x.errTooLong()
 }
 
-func errTooLong() error { return fault.New(fault.Invalid, "Input is too long for requested model.") }
+// errTooLong is what Bedrock says of a body above its limit where a model is
+// called; elsewhere that would be about a model that nobody has named.
+func (x *exchange) errTooLong() error {
+	if x.call.Service != "" && x.call.Service != modelService {
+		return fault.New(fault.Invalid, "The request body is too large. It may have at most %d bytes.", x.edge.p.MaxBody)
+	}
+	return fault.New(fault.Invalid, "Input is too long for requested model.")
+}
+
+// modelService is the service whose operations name a model.
+const modelService = "bedrock-runtime"
 
 func (x *exchange) authenticate(claim authn.Claim) error {
 	principal, body, err := claim.Verify(x.body)
