@@ -53,6 +53,7 @@ func (a *App) bucketSources(ctx context.Context) (*s3.Buckets, error) {
 	p := s3.Params{Region: o.Region}
 	if o.Endpoint != config.AWS {
 		p.Endpoint, p.PathStyle = o.Endpoint, o.PathStyle
+		p.Name = o.Endpoint + " (objects.endpoint)"
 	}
 	keys := s3.Keys{
 		AccessKeyID:     a.p.Getenv("OUTCROP_OBJECTS_ACCESS_KEY_ID"),

@@ -84,7 +84,7 @@ func TestAnotherEndpointIsSignedFor(t *testing.T) {
 
 func TestOfflineClientStaysHere(t *testing.T) {
 	t.Parallel()
-	p, err := s3.Remote(t.Context(), s3.Params{Endpoint: "http://192.0.2.1", PathStyle: true, MaxBackoff: time.Millisecond}, s3.Keys{AccessKeyID: "AKIA", SecretAccessKey: "s"}, "", true)
+	p, err := s3.Remote(t.Context(), s3.Params{Endpoint: "http://192.0.2.1", Name: "http://192.0.2.1 (objects.endpoint)", PathStyle: true, MaxBackoff: time.Millisecond}, s3.Keys{AccessKeyID: "AKIA", SecretAccessKey: "s"}, "", true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,5 +95,8 @@ func TestOfflineClientStaysHere(t *testing.T) {
 	err = source.List(t.Context(), func(knowledge.Object) error { return nil })
 	if !fault.Is(err, fault.Unavailable) || !strings.Contains(err.Error(), "the server is offline") {
 		t.Errorf("got %v, want a refusal", err)
+	}
+	if got, want := fault.As(err).Message, "The bucket docs cannot be read: its endpoint http://192.0.2.1 (objects.endpoint) does not answer as it should."; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -58,7 +58,11 @@ func (s *source) failed(ctx context.Context, err error, id string) error {
 	case status >= http.StatusBadRequest && status < http.StatusInternalServerError && status != http.StatusTooManyRequests && status != http.StatusRequestTimeout:
 		return fault.Wrap(fault.Upstream, err, "%s cannot be read: the endpoint refused it (%s).", what, code)
 	}
-	return fault.Wrap(fault.Unavailable, err, "%s cannot be read: its endpoint does not answer as it should.", what)
+	endpoint := "its endpoint"
+	if s.endpoint != "" {
+		endpoint += " " + s.endpoint
+	}
+	return fault.Wrap(fault.Unavailable, err, "%s cannot be read: %s does not answer as it should.", what, endpoint)
 }
 
 func changed(err error, what string) error {

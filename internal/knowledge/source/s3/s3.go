@@ -42,6 +42,8 @@ const (
 type Params struct {
 	// Endpoint is the URL of an endpoint; empty: Amazon's.
 	Endpoint string
+	// Name is what messages call the endpoint; empty: they do not name it.
+	Name string
 	// PathStyle: the bucket is named in the path, not in the host name.
 	PathStyle bool
 	// Region of the buckets; empty: that of the data source.
@@ -85,7 +87,7 @@ func (b *Buckets) Open(_ context.Context, ds knowledge.DataSource) (knowledge.So
 	if ds.Bucket == "" {
 		return nil, fault.New(fault.Invalid, "The data source names no bucket.")
 	}
-	s := &source{bucket: ds.Bucket, prefixes: outermost(ds.Prefixes), stall: b.p.Stall}
+	s := &source{bucket: ds.Bucket, prefixes: outermost(ds.Prefixes), stall: b.p.Stall, endpoint: b.p.Name}
 	if ds.BucketOwner != "" {
 		s.owner = aws.String(ds.BucketOwner)
 	}
@@ -138,6 +140,7 @@ type source struct {
 	owner    *string
 	prefixes []string
 	stall    time.Duration
+	endpoint string // for messages
 }
 
 // ask is the context of one request: an endpoint that says nothing is given up.
