@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -36,6 +37,10 @@ func (e *environment) kbCommand() *cobra.Command {
 		k.createCommand(), k.listCommand(), k.showCommand(), k.addCommand(), k.syncCommand(),
 		k.docsCommand(), k.searchCommand(), k.askCommand(), k.removeCommand(),
 	)
+	for _, sub := range cmd.Commands() {
+		run := sub.RunE
+		sub.RunE = func(cmd *cobra.Command, args []string) error { return k.explain(run(cmd, args)) }
+	}
 	return cmd
 }
 
@@ -62,7 +67,7 @@ func (k *kb) open() (*client.Client, *config.Config, error) {
 func (k *kb) base(ctx context.Context, c *client.Client, name string) (client.KnowledgeBase, error) {
 	bases, err := c.KnowledgeBases(ctx)
 	if err != nil {
-		return client.KnowledgeBase{}, k.explain(err)
+		return client.KnowledgeBase{}, err
 	}
 	var named *client.KnowledgeBase
 	for i := range bases {
@@ -84,15 +89,23 @@ func (k *kb) explain(err error) error {
 	if errors.Is(err, client.ErrNoServer) {
 		return fmt.Errorf("%w; start one with: %s serve", err, k.self())
 	}
+	if errors.Is(err, client.ErrHungUp) {
+		return fmt.Errorf("%w; if it runs no more, start it with: %s serve", err, k.self())
+	}
 	return err
 }
 
 // printJSON writes what a program wants to read.
 func (k *kb) printJSON(v any) error {
-	encoder := json.NewEncoder(k.stdout)
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
-	return encoder.Encode(v)
+	if err := encoder.Encode(v); err != nil {
+		return err
+	}
+	_, err := k.stdout.Write(escaped(b.Bytes()))
+	return err
 }
 
 func jsonFlag(cmd *cobra.Command, value *bool) *cobra.Command {
@@ -111,7 +124,7 @@ func (k *kb) listCommand() *cobra.Command {
 			}
 			bases, err := c.KnowledgeBases(cmd.Context())
 			if err != nil {
-				return k.explain(err)
+				return err
 			}
 			if asJSON {
 				return k.printJSON(bases)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -296,6 +297,116 @@ func TestKBDocs(t *testing.T) {
 	}
 }
 
+func TestKBCreateUnderANameThatIsTaken(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, bases, stderr string
+	}{
+		{"of a base", oneBase, "the knowledge base BASE000001 (ACTIVE) has the name handbook already; take another name, or give it a source with: " + os.Args[0] + " kb add handbook s3://docs/a/\n"},
+		{"of none that is listed", `{"knowledgeBaseSummaries":[]}`, "ConflictException: Taken.\n"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			c, _ := kbCLI(t, map[string][]string{"PUT /knowledgebases/": {"!ConflictException Taken."}, bases: {tt.bases}})
+			if code, _, stderr := c.run("kb", "create", "handbook", "--from", "s3://docs/a/"); code != 1 || stderr != "outcrop: "+tt.stderr {
+				t.Errorf("got exit code %d and %q, want 1 and %q", code, stderr, tt.stderr)
+			}
+		})
+	}
+}
+
+// Whoever finds nothing is told what the base lacks.
+func TestKBThatFindsNothing(t *testing.T) {
+	t.Parallel()
+	const documents = "POST /knowledgebases/BASE000001/datasources/SOURCE0001/documents"
+	stream, err := eventstream.Append(nil, eventstream.EventHeaders("output", "application/json"), []byte(`{"text":"Sorry."}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const fits = "nothing in handbook fits the question\n"
+	self := os.Args[0]
+	for _, tt := range []struct {
+		name, sources, documents string
+		search, ask              string
+	}{
+		{"no sources", `{"dataSourceSummaries":[]}`, "", "handbook has no source of documents; add one with: " + self + " kb add handbook s3://bucket/prefix\n", ""},
+		{"no documents", oneList, `{"documentDetails":[]}`, "handbook has no synced documents; sync it with: " + self + " kb sync handbook\n", ""},
+		{"failed documents", oneList, `{"documentDetails":[{"status":"FAILED"}]}`, "no document of handbook is indexed; what became of each tells: " + self + " kb docs handbook\n", ""},
+		{"more documents than are looked at", oneList, `{"documentDetails":[{"status":"FAILED"}],"nextToken":"more"}`, fits, "none"},
+		{"documents", oneList, `{"documentDetails":[{"status":"FAILED"},{"status":"INDEXED"}]}`, fits, "none"},
+		{"who knows", oneList, "!InternalServerException No.", fits, "none"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			c, _ := kbCLI(t, map[string][]string{
+				bases: {oneBase}, sources: {tt.sources}, documents: {tt.documents},
+				"POST /knowledgebases/BASE000001/retrieve": {`{"retrievalResults":[]}`}, "POST /retrieveAndGenerateStream": {string(stream)},
+			})
+			if code, stdout, stderr := c.run("kb", "search", "handbook", "q"); code != 0 || stdout != "" || stderr != tt.search {
+				t.Errorf("search: got exit code %d, %q and %q, want 0, nothing and %q", code, stdout, stderr, tt.search)
+			}
+			want := "go on with: --session session-1\n"
+			if tt.ask == "" {
+				want = tt.search + want
+			}
+			if code, stdout, stderr := c.run("kb", "ask", "handbook", "q"); code != 0 || stdout != "Sorry.\n\n" || stderr != want {
+				t.Errorf("ask: got exit code %d, %q and %q, want 0, the answer and %q", code, stdout, stderr, want)
+			}
+		})
+	}
+}
+
+func TestKBDocsWithALongKey(t *testing.T) {
+	t.Parallel()
+	key := "s3://docs/" + strings.Repeat("é/", 500) + "report.pdf"
+	c, _ := kbCLI(t, map[string][]string{bases: {oneBase}, sources: {oneList}, "POST /knowledgebases/BASE000001/datasources/SOURCE0001/documents": {
+		`{"documentDetails":[{"status":"FAILED","statusReason":"it is encrypted","identifier":{"dataSourceType":"S3","s3":{"uri":"` + key + `"}}}]}`,
+	}})
+	want := "STATUS  DOCUMENT" + strings.Repeat(" ", 66) + "UPDATED  REASON\n" +
+		"FAILED  …/" + strings.Repeat("é/", 30) + "report.pdf  -        it is encrypted\n"
+	if diff := cmp.Diff(want, c.must("kb", "docs", "handbook")); diff != "" {
+		t.Errorf("table (-want +got):\n%s", diff)
+	}
+	if got := c.must("kb", "docs", "handbook", "--json"); !strings.Contains(got, `"uri": "`+key+`"`) {
+		t.Errorf("got %s, want the whole key", got)
+	}
+}
+
+func TestVisible(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ name, text, want, cell string }{
+		{"lines of any system", "a\r\nb\nc\rd", "a\nb\nc\nd", "a\uFFFD\uFFFDb\uFFFDc\uFFFDd"},
+		{"tab", "a\tb", "a\tb", "a\uFFFDb"},
+		{"controls", "\x1b[2J\x7f\u0085\u009b", "\uFFFD[2J\uFFFD\uFFFD\uFFFD", "\uFFFD[2J\uFFFD\uFFFD\uFFFD"},
+		{"direction", "invoice\u202Efdp.exe\u2066\u2069\u200E\u200F\u061C", "invoice\uFFFDfdp.exe\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD", "invoice\uFFFDfdp.exe\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD"},
+		{"letters", "שלום 日本 é 👩\u200D🚀", "שלום 日本 é 👩\u200D🚀", "שלום 日本 é 👩\u200D🚀"},
+	} {
+		if got := visible(tt.text); got != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+		if got := cell(tt.text); got != tt.cell {
+			t.Errorf("%s in a table: got %q, want %q", tt.name, got, tt.cell)
+		}
+	}
+}
+
+// JSON on a terminal does not steer it either, and says the same.
+func TestKBJSONShowsNoControls(t *testing.T) {
+	t.Parallel()
+	const text = "é\x1b[2J\x7f\u009b2J\u202Efdp\r\n"
+	c, _ := kbCLI(t, map[string][]string{bases: {oneBase}, "POST /knowledgebases/BASE000001/retrieve": {
+		`{"retrievalResults":[{"content":{"text":"é\u001b[2J\u007f\u009b2J\u202Efdp\r\n"},"location":{"type":"S3"},"score":0.5}]}`,
+	}})
+	got := c.must("kb", "search", "handbook", "q", "--json")
+	if want := `"text": "é\u001b[2J\u007f\u009b2J\u202efdp\r\n"`; !strings.Contains(got, want) {
+		t.Errorf("got %q, want it to have %s", got, want)
+	}
+	var results []client.Result
+	if err := json.Unmarshal([]byte(got), &results); err != nil || len(results) != 1 || results[0].Content.Text != text {
+		t.Errorf("got %+v (%v), want the text as it was", results, err)
+	}
+}
+
 // What strangers wrote must not steer the terminal, nor tear a table.
 func TestKBShowsNoControls(t *testing.T) {
 	t.Parallel()
@@ -358,6 +469,9 @@ func TestKBErrors(t *testing.T) {
 		{"unknown chunking", []string{"add", "handbook", "s3://docs", "--chunking", "large"}, 2, `chunking "large" is not one of`},
 		{"two modes", []string{"search", "handbook", "q", "--hybrid", "--semantic"}, 2, "exclude each other"},
 		{"no results", []string{"search", "handbook", "q", "-n", "0"}, 2, "-n is at least 1"},
+		{"dimensions below none", []string{"create", "a", "--dimensions", "-5"}, 2, "vectors cannot have -5 dimensions"},
+		{"bucket as a folder", []string{"create", "a", "--from", "clib"}, 2, "a bucket is written s3://clib\n"},
+		{"prefix as a folder", []string{"add", "handbook", "clib/2026"}, 2, "a bucket is written s3://clib/2026\n"},
 		{"filter", []string{"ask", "handbook", "q", "--filter", "{year}"}, 2, "the filter is no JSON"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -380,6 +494,25 @@ func TestKBWithoutAServer(t *testing.T) {
 	for _, args := range [][]string{{"list"}, {"create", "a"}, {"ask", "a", "q"}} {
 		code, _, stderr := c.run(append([]string{"kb"}, args...)...)
 		if want := "no server answers at " + server.URL + "; start one with: "; code != 1 || !strings.Contains(stderr, want) {
+			t.Errorf("%q: got exit code %d and %q, want 1 and %q", args, code, stderr, want)
+		}
+	}
+}
+
+func TestKBWithAServerThatGoesAway(t *testing.T) {
+	t.Parallel()
+	c, s := kbCLI(t, map[string][]string{bases: {oneBase}})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method+" "+r.URL.Path != bases {
+			panic(http.ErrAbortHandler)
+		}
+		s.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	c.env["OUTCROP_LISTEN"] = strings.TrimPrefix(server.URL, "http://")
+	want := "outcrop: the server ended the connection to " + server.URL + "; if it runs no more, start it with: " + os.Args[0] + " serve\n"
+	for _, args := range [][]string{{"create", "a"}, {"search", "handbook", "q"}, {"ask", "handbook", "q"}, {"show", "handbook"}} {
+		if code, _, stderr := c.run(append([]string{"kb"}, args...)...); code != 1 || stderr != want {
 			t.Errorf("%q: got exit code %d and %q, want 1 and %q", args, code, stderr, want)
 		}
 	}

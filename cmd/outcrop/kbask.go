@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -77,6 +79,13 @@ func (k *kb) searchCommand() *cobra.Command {
 			if asJSON {
 				return k.printJSON(results)
 			}
+			if len(results) == 0 {
+				hint := k.hint(cmd.Context(), c, base)
+				if hint == "" {
+					hint = "nothing in " + base.Name + " fits the question"
+				}
+				fmt.Fprintln(k.stderr, hint)
+			}
 			for i := range results {
 				r := &results[i]
 				source := r.Location.String()
@@ -88,6 +97,31 @@ func (k *kb) searchCommand() *cobra.Command {
 			return nil
 		},
 	}), &asJSON)
+}
+
+// hint tells what a base lacks for a search to find something: a source, a sync,
+// or a document that could be indexed. It is empty when the base lacks nothing,
+// and when that cannot be told, for it only goes with an answer that there is.
+func (k *kb) hint(ctx context.Context, c *client.Client, base client.KnowledgeBase) string {
+	sources, err := c.DataSources(ctx, base.ID)
+	if err != nil {
+		return ""
+	}
+	if len(sources) == 0 {
+		return fmt.Sprintf("%s has no source of documents; add one with: %s kb add %s s3://bucket/prefix", base.Name, k.self(), base.Name)
+	}
+	some := false
+	for i := range sources {
+		documents, more, err := c.SomeDocuments(ctx, base.ID, sources[i].ID)
+		if err != nil || more || slices.ContainsFunc(documents, func(d client.Document) bool { return d.Searchable() }) {
+			return ""
+		}
+		some = some || len(documents) > 0
+	}
+	if some {
+		return fmt.Sprintf("no document of %s is indexed; what became of each tells: %s kb docs %s", base.Name, k.self(), base.Name)
+	}
+	return fmt.Sprintf("%s has no synced documents; sync it with: %s kb sync %s", base.Name, k.self(), base.Name)
 }
 
 // indent sets a passage apart from the lines that say where it is from.
@@ -147,6 +181,11 @@ func (k *kb) askCommand() *cobra.Command {
 			for _, source := range answer.Sources() {
 				fmt.Fprintln(k.stdout, "Source:", cell(source))
 			}
+			if len(answer.Sources()) == 0 {
+				if hint := k.hint(cmd.Context(), c, base); hint != "" {
+					fmt.Fprintln(k.stderr, hint)
+				}
+			}
 			fmt.Fprintf(k.stderr, "go on with: --session %s\n", answer.SessionID)
 			return nil
 		},
@@ -166,6 +205,7 @@ func (k *kb) docsCommand() *cobra.Command {
 	var asJSON bool
 	return jsonFlag(&cobra.Command{
 		Use: "docs KB", Aliases: []string{"documents"}, Short: "List the documents of a knowledge base and what became of each", Args: oneArg,
+		Long: "Lists the documents of a knowledge base and what became of each. Of a long key the end is shown; --json has it whole.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, _, err := k.open()
 			if err != nil {
@@ -196,7 +236,7 @@ func (k *kb) docsCommand() *cobra.Command {
 			fmt.Fprintln(w, "STATUS\tDOCUMENT\tUPDATED\tREASON")
 			for i := range documents {
 				d := &documents[i]
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", d.Status, cell(d.Identifier.String()), stamp(d.UpdatedAt), cell(d.Reason))
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", d.Status, tail(d.Identifier.String()), stamp(d.UpdatedAt), cell(d.Reason))
 			}
 			return w.Flush()
 		},

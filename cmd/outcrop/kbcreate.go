@@ -113,6 +113,9 @@ func (k *kb) createCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if dimensions < 0 {
+				return usage(fmt.Errorf("vectors cannot have %d dimensions; without --dimensions they have the model's", dimensions))
+			}
 			c, cfg, err := k.open()
 			if err == nil {
 				err = apart(cfg.DataDir(k.getenv), sources)
@@ -129,7 +132,7 @@ func (k *kb) createCommand() *cobra.Command {
 			}
 			base, err := c.CreateKnowledgeBase(cmd.Context(), in)
 			if err != nil {
-				return k.explain(err)
+				return k.taken(cmd.Context(), c, args[0], sources, err)
 			}
 			fmt.Fprintf(k.stdout, "%s is there (%s)\n", base.Name, base.ID)
 			return k.add(cmd.Context(), c, cfg, *base, sources, flags.sync)
@@ -140,6 +143,23 @@ func (k *kb) createCommand() *cobra.Command {
 	cmd.Flags().StringVar(&description, "description", "", "what the base is about")
 	cmd.Flags().StringArrayVar(&from, "from", nil, "where documents come from: s3://bucket/prefix, or a folder; may be given more than once")
 	return cmd
+}
+
+// taken explains the error of making a base when another one has its name.
+func (k *kb) taken(ctx context.Context, c *client.Client, name string, sources []newSource, err error) error {
+	if !client.IsCode(err, "ConflictException") {
+		return err
+	}
+	bases, listErr := c.KnowledgeBases(ctx)
+	i := slices.IndexFunc(bases, func(b client.KnowledgeBase) bool { return b.Name == name })
+	if listErr != nil || i < 0 {
+		return err
+	}
+	source := "s3://bucket/prefix"
+	if len(sources) > 0 {
+		source = sources[0].from.String()
+	}
+	return fmt.Errorf("the knowledge base %s (%s) has the name %s already; take another name, or give it a source with: %s kb add %s %s", bases[i].ID, bases[i].Status, name, k.self(), name, source)
 }
 
 func (k *kb) addCommand() *cobra.Command {

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path"
@@ -51,12 +52,21 @@ func parseOrigin(text string) (origin, error) {
 	}
 	info, err := os.Stat(folder)
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && likeBucket(text):
+		return origin{}, fmt.Errorf("%s: %w; a bucket is written s3://%s", text, err, text)
 	case err != nil:
 		return origin{}, fmt.Errorf("%s: %w", text, err)
 	case !info.IsDir():
 		return origin{}, fmt.Errorf("%s is no folder", text)
 	}
 	return origin{folder: folder}, nil
+}
+
+// likeBucket reports whether a text that names no folder may be meant as a
+// bucket, with or without a prefix.
+func likeBucket(text string) bool {
+	bucket, _, _ := strings.Cut(text, "/")
+	return bucketName.MatchString(bucket)
 }
 
 func (o origin) String() string {

@@ -146,7 +146,7 @@ func (k *kb) follow(ctx context.Context, c *client.Client, base client.Knowledge
 		return nil, ctx.Err()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", source.Name, k.explain(err))
+		return nil, fmt.Errorf("%s: %w", source.Name, err)
 	}
 	return job, nil
 }

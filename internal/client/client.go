@@ -3,7 +3,8 @@
 //
 // It has what the outcrop command needs and no more: it is no SDK, does not retry
 // and knows no other server than the one it is given. Errors of the API are
-// *Error with the exception's name; a server that is not there is ErrNoServer.
+// *Error with the exception's name; a server that is not there is ErrNoServer, one
+// that goes away before it has answered is ErrHungUp.
 package client
 
 import (
@@ -29,6 +30,10 @@ const signingName = "bedrock"
 
 // ErrNoServer is in the chain of an error when nobody listens at the address.
 var ErrNoServer = errors.New("no server answers")
+
+// ErrHungUp is in the chain of an error when the server ended the connection
+// before its answer was whole.
+var ErrHungUp = errors.New("the server ended the connection")
 
 // Error is an exception of the API.
 type Error struct {
@@ -94,7 +99,7 @@ func (c *Client) Call(ctx context.Context, method, path string, in, out any) err
 	defer response.Body.Close()
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
-		return fmt.Errorf("read the answer: %w", err)
+		return fmt.Errorf("read the answer: %w", c.lost(ctx, err))
 	}
 	if out == nil {
 		return nil
@@ -123,7 +128,7 @@ func (c *Client) Stream(ctx context.Context, path string, in any, begin func(htt
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
-			return fmt.Errorf("read the stream: %w", err)
+			return fmt.Errorf("read the stream: %w", c.lost(ctx, err))
 		}
 		switch frame.Text(eventstream.NameMessageType) {
 		case eventstream.MessageEvent:
@@ -156,25 +161,37 @@ func (c *Client) do(ctx context.Context, method, path string, in any) (*http.Res
 	c.signer.Sign(request, sha256.Sum256(body), c.p.Now())
 	response, err := c.p.HTTP.Do(request)
 	if err != nil {
-		var dial *net.OpError
-		if errors.As(err, &dial) && dial.Op == "dial" && ctx.Err() == nil {
-			return nil, fmt.Errorf("%w at %s", ErrNoServer, c.p.Endpoint)
-		}
-		return nil, err
+		return nil, c.lost(ctx, err)
 	}
 	if response.StatusCode/100 != 2 {
 		defer response.Body.Close()
-		return nil, exception(response)
+		return nil, c.exception(ctx, response)
 	}
 	return response, nil
 }
 
+// lost finds in an error of the network what a caller may want to know: that the
+// server is not there, or that it was and went away.
+func (c *Client) lost(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return err // the caller gave up
+	}
+	var network *net.OpError
+	switch on := errors.As(err, &network); {
+	case on && network.Op == "dial":
+		return fmt.Errorf("%w at %s", ErrNoServer, c.p.Endpoint)
+	case on && !network.Timeout(), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("%w to %s", ErrHungUp, c.p.Endpoint)
+	}
+	return err
+}
+
 // exception reads an answer that is an error.
-func exception(response *http.Response) error {
+func (c *Client) exception(ctx context.Context, response *http.Response) error {
 	const enough = 1 << 20
 	body, err := io.ReadAll(io.LimitReader(response.Body, enough))
 	if err != nil {
-		return fmt.Errorf("read the answer: %w", err)
+		return fmt.Errorf("read the answer: %w", c.lost(ctx, err))
 	}
 	code, _, _ := strings.Cut(response.Header.Get("X-Amzn-Errortype"), ":")
 	if code == "" {

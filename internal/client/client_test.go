@@ -194,6 +194,40 @@ func TestNoServer(t *testing.T) {
 	}
 }
 
+func TestServerThatGoesAway(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		until func(w http.ResponseWriter) // what is answered before
+		want  string
+	}{
+		{"before it answers", func(http.ResponseWriter) {}, "the server ended the connection to "},
+		{"in the answer", func(w http.ResponseWriter) {
+			_, _ = io.WriteString(w, `{"base`)
+			w.(http.Flusher).Flush()
+		}, ": the server ended the connection to "},
+		{"in an exception", func(w http.ResponseWriter) {
+			w.WriteHeader(http.StatusBadRequest)
+			w.(http.Flusher).Flush()
+		}, "read the answer: the server ended the connection to "},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			c := serve(t, func(w http.ResponseWriter, _, _, _ string) {
+				tt.until(w)
+				panic(http.ErrAbortHandler)
+			})
+			_, callErr := c.KnowledgeBase(t.Context(), "AAAAAAAAAA")
+			_, streamErr := c.Ask(t.Context(), client.AskInput{}, func(string) error { return nil })
+			for _, err := range []error{callErr, streamErr} {
+				if !errors.Is(err, client.ErrHungUp) || !strings.Contains(err.Error(), tt.want+c.Endpoint()) {
+					t.Errorf("got %v, want %s%s", err, tt.want, c.Endpoint())
+				}
+			}
+		})
+	}
+}
+
 // frames makes a stream of pairs of event name and payload. A name with a "!"
 // is an exception's.
 func frames(t *testing.T, pairs ...[2]string) []byte {

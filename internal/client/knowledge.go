@@ -76,6 +76,20 @@ func (c *Client) Documents(ctx context.Context, base, source string) ([]Document
 	return list[Document](ctx, c, path("knowledgebases", base, "datasources", source, "documents"), "documentDetails")
 }
 
+// SomeDocuments lists the first documents of a data source. more tells that
+// there are others.
+func (c *Client) SomeDocuments(ctx context.Context, base, source string) (documents []Document, more bool, err error) {
+	var out struct {
+		Documents []Document `json:"documentDetails"`
+		Next      string     `json:"nextToken"`
+	}
+	in := map[string]any{"maxResults": pageSize}
+	if err := c.Call(ctx, http.MethodPost, path("knowledgebases", base, "datasources", source, "documents"), in, &out); err != nil {
+		return nil, false, err
+	}
+	return out.Documents, out.Next != "", nil
+}
+
 // Retrieve searches a base.
 func (c *Client) Retrieve(ctx context.Context, base string, in RetrieveInput) ([]Result, error) {
 	found, err := member[[]Result](ctx, c, http.MethodPost, path("knowledgebases", base, "retrieve"), in, "retrievalResults")

@@ -168,6 +168,11 @@ type Document struct {
 	UpdatedAt  time.Time          `json:"updatedAt,omitzero"`
 }
 
+// Searchable reports whether passages of a document are in the index.
+func (d *Document) Searchable() bool {
+	return slices.Contains([]string{"INDEXED", "PARTIALLY_INDEXED", "METADATA_PARTIALLY_INDEXED", "METADATA_UPDATE_FAILED"}, d.Status)
+}
+
 // DocumentIdentifier is what a document is known by.
 type DocumentIdentifier struct {
 	Type string `json:"dataSourceType"`
