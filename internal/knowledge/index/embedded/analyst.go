@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"slices"
@@ -68,15 +69,13 @@ func query(d *fulltext.Dictionary, text string) []fulltext.Count {
 	return count(numbers)
 }
 
-// manyTerms is how many terms there have to be for it to matter that no text has
-// most of them any more.
-const manyTerms = 100_000
+const manyTerms = 100_000 // unless Params.ManyTerms says otherwise
 
 // forgetTerms makes the terms anew where most are of texts that are gone: each
 // number and name in documents that change every day is one. Nobody else has the
 // index yet.
-func (x *Index) forgetTerms(ctx context.Context) error {
-	if known := x.memory.dictionary.Len(); known < manyTerms || known < 2*x.memory.texts.Terms() {
+func (x *Index) forgetTerms(ctx context.Context, many int) error {
+	if known := x.memory.dictionary.Len(); known < cmp.Or(many, manyTerms) || known < 2*x.memory.texts.Terms() {
 		return nil
 	}
 	err := x.db.Write(ctx, func(tx *sql.Tx) error { return reanalyze(ctx, tx) })

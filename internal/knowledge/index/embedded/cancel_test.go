@@ -21,7 +21,7 @@ func TestCanceledInTheMiddle(t *testing.T) {
 	_, content := version(1, 1)
 	v := content.Chunks[0].Vector
 	content.Chunks = nil
-	for i := range 2000 {
+	for i := range 500 {
 		content.Chunks = append(content.Chunks, knowledge.Chunk{ID: fmt.Sprint(i), Text: "part of a large document", Parent: -1, Page: -1, Vector: v})
 	}
 	began := time.Now()
@@ -30,8 +30,8 @@ func TestCanceledInTheMiddle(t *testing.T) {
 	}
 	took := time.Since(began)
 	canceled := 0
-	for i := range 60 {
-		ctx, cancel := context.WithTimeout(t.Context(), took*time.Duration(i)/60)
+	for i := range 30 {
+		ctx, cancel := context.WithTimeout(t.Context(), took*time.Duration(i)/30)
 		err := index.Put(ctx, "", knowledge.Document{Source: source, ID: "3"}, content, "")
 		cancel()
 		switch {
@@ -40,7 +40,7 @@ func TestCanceledInTheMiddle(t *testing.T) {
 		case err != nil:
 			t.Fatalf("a write: got %v (%s), want %v", err, fault.KindOf(err), fault.Timeout)
 		}
-		ctx, cancel = context.WithTimeout(t.Context(), time.Duration(i*50)*time.Microsecond)
+		ctx, cancel = context.WithTimeout(t.Context(), time.Duration(i*100)*time.Microsecond)
 		_, err = index.Search(ctx, knowledge.Query{Mode: knowledge.HybridSearch, Vector: v, Text: "part", Limit: 50})
 		cancel()
 		if err != nil && !fault.Is(err, fault.Timeout) {

@@ -37,6 +37,9 @@ type Params struct {
 	// Logger is told of indexes that cannot be opened, where and why, which
 	// clients are not; nil is silent.
 	Logger *slog.Logger
+	// ManyTerms is how many terms an index has to know for it to matter that no
+	// text has most of them any more; 100,000 when it is zero.
+	ManyTerms int
 }
 
 // Indexes are the indexes below a folder. They implement knowledge.Indexes.

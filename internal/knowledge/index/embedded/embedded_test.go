@@ -10,7 +10,12 @@ import (
 
 func open(t testing.TB, dir string) *embedded.Indexes {
 	t.Helper()
-	indexes, err := embedded.Open(dir, embedded.Params{})
+	return openWith(t, dir, embedded.Params{})
+}
+
+func openWith(t testing.TB, dir string, p embedded.Params) *embedded.Indexes {
+	t.Helper()
+	indexes, err := embedded.Open(dir, p)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -68,7 +68,7 @@ func openIndex(ctx context.Context, path string, spec *knowledge.Spec, p Params)
 	if err := x.reload(ctx); err != nil {
 		return nil, err
 	}
-	return x, x.forgetTerms(ctx)
+	return x, x.forgetTerms(ctx, p.ManyTerms)
 }
 
 // cannotOpen words why a database cannot be opened for clients, whom the
