@@ -193,7 +193,8 @@ func (a *Answerer) write(ctx context.Context, req Request, s *session, m *materi
 	}
 	w := &writer{
 		req: req, class: classOf(req.Model.Info), turns: s.Turns, now: a.p.Now(),
-		material: m, sources: newSources(m.embedding, m.hits), out: out,
+		material: m, sources: newSources(m.embedding, m.hits, m.wanted()), out: out,
 	}
+	w.texts = w.sources.texts
 	return w.write(ctx)
 }

@@ -18,14 +18,14 @@ var (
 // ReadFormat reads an answer in pieces as a formatted one from passages.
 func ReadFormat(ctx context.Context, e knowledge.Embedding, hits []knowledge.Hit, pieces []string) (*Whole, error) {
 	return read(ctx, pieces, func(o *output) reader {
-		return &format{out: o, hits: hits, prose: &prose{out: o, sources: newSources(e, hits), cites: true}}
+		return &format{out: o, hits: hits, prose: &prose{out: o, sources: newSources(e, hits, nil), cites: true}}
 	})
 }
 
 // ReadProse reads an answer in pieces as a small model's.
 func ReadProse(ctx context.Context, e knowledge.Embedding, hits []knowledge.Hit, pieces []string) (*Whole, error) {
 	return read(ctx, pieces, func(o *output) reader {
-		return &prose{out: o, sources: newSources(e, hits), cites: true, circles: true}
+		return &prose{out: o, sources: newSources(e, hits, nil), cites: true, circles: true}
 	})
 }
 

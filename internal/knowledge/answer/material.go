@@ -22,6 +22,18 @@ type material struct {
 	given     bool     // the documents came with the question
 }
 
+// wanted are the words of all that is asked and searched for.
+func (m *material) wanted() []string {
+	var terms []string
+	for _, part := range m.parts {
+		terms = append(terms, passage.Terms(part)...)
+	}
+	for _, q := range m.questions {
+		terms = append(terms, passage.Terms(q.Text)...)
+	}
+	return terms
+}
+
 // defaultResults is how many passages are searched for when the caller does not
 // say.
 const defaultResults = 5

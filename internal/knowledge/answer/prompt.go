@@ -28,8 +28,8 @@ const plainInstructions = `Answer in one to three complete sentences.`
 func (w *writer) results(n int) string {
 	var b strings.Builder
 	b.WriteString("<search_results>\n")
-	for i, hit := range w.material.hits[:n] {
-		b.WriteString("<search_result>\n<content>\n" + strings.TrimSpace(hit.Text) + "\n</content>\n<source>\n" + strconv.Itoa(i+1) + "\n</source>\n</search_result>\n")
+	for i, text := range w.texts[:n] {
+		b.WriteString("<search_result>\n<content>\n" + strings.TrimSpace(text) + "\n</content>\n<source>\n" + strconv.Itoa(i+1) + "\n</source>\n</search_result>\n")
 	}
 	b.WriteString("</search_results>")
 	return b.String()
@@ -39,7 +39,7 @@ func (w *writer) results(n int) string {
 func (w *writer) passages(n int) string {
 	var b strings.Builder
 	for i := n - 1; i >= 0; i-- {
-		b.WriteString(strings.TrimSpace(w.material.hits[i].Text))
+		b.WriteString(strings.TrimSpace(w.texts[i]))
 		if i > 0 {
 			b.WriteString("\n\n")
 		}

@@ -20,6 +20,9 @@ const (
 	// one answer, each of which costs a few milliseconds: those with the most
 	// words of the question.
 	mostEmbedded = 48
+	// embeddedBytes bounds how long they are together: text without punctuation
+	// has units that are as long as a paragraph.
+	embeddedBytes = 8000
 	// relevant is the similarity in meaning and words from which a sentence has
 	// to do with the question. Of twenty questions in other words than the
 	// documents', nineteen reach 0.33; of twenty-two about something else, two
@@ -40,6 +43,8 @@ const (
 	mostCited   = 3
 	// mostCompared bounds how many sentences a sentence is compared with.
 	mostCompared = 16
+	// comparedBytes bounds how long they are together.
+	comparedBytes = 4000
 )
 
 // unit is a sentence of a passage.
@@ -55,15 +60,23 @@ type unit struct {
 type sources struct {
 	embedding knowledge.Embedding
 	hits      []knowledge.Hit
+	texts     []string // what is read of each passage
 	units     []unit
 	weights   *passage.Weights
 }
 
-func newSources(e knowledge.Embedding, hits []knowledge.Hit) *sources {
-	s := &sources{embedding: e, hits: hits}
+// mostRead is how much of a passage is read, in bytes: more than the longest
+// chunk of every strategy but NONE has, whose chunks are whole files.
+const mostRead = 64_000
+
+// newSources takes passages apart. Of those that are very long it reads what has
+// the wanted words, given as passage.Terms.
+func newSources(e knowledge.Embedding, hits []knowledge.Hit, wanted []string) *sources {
+	s := &sources{embedding: e, hits: hits, texts: make([]string, len(hits))}
 	var terms [][]string
 	for i, hit := range hits {
-		for _, text := range passage.Units(hit.Text) {
+		s.texts[i] = passage.Excerpt(hit.Text, mostRead, wanted)
+		for _, text := range passage.Units(s.texts[i]) {
 			u := unit{hit: i, text: text, terms: passage.Terms(text)}
 			s.units = append(s.units, u)
 			terms = append(terms, u.terms)
@@ -81,6 +94,17 @@ type scored struct {
 
 func sorted(list []scored) []scored {
 	slices.SortStableFunc(list, func(a, b scored) int { return cmp.Compare(b.score, a.score) })
+	return list
+}
+
+// first returns the beginning of a list: so many units at most, of so many bytes
+// together, and one at least.
+func (s *sources) first(list []scored, most, bytes int) []scored {
+	for i, l := range list {
+		if bytes -= len(s.units[l.unit].text); i == most || bytes < 0 && i > 0 {
+			return list[:i]
+		}
+	}
 	return list
 }
 
@@ -116,8 +140,7 @@ func (s *sources) rank(ctx context.Context, questions []retrieve.Question) (*ran
 		}
 		list[i] = scored{i, best + s.place(u)}
 	}
-	list = sorted(list)
-	list = list[:min(len(list), mostEmbedded)]
+	list = s.first(sorted(list), mostEmbedded, embeddedBytes)
 	asked, err := s.embed(ctx, texts, list)
 	if err != nil {
 		return nil, err
@@ -199,8 +222,7 @@ func (s *sources) of(ctx context.Context, sentence string, within []int) (*suppo
 		words[u] = s.weights.Overlap(terms, s.units[u].terms)
 		list[i] = scored{u, words[u]}
 	}
-	list = sorted(list)
-	list = list[:min(len(list), mostCompared)]
+	list = s.first(sorted(list), mostCompared, comparedBytes)
 	said, err := s.embed(ctx, []string{sentence}, list)
 	if err != nil {
 		return nil, err

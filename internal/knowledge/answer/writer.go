@@ -9,6 +9,7 @@ import (
 
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/knowledge/retrieve"
+	"github.com/outcrop/outcrop/internal/knowledge/retrieve/passage"
 )
 
 // writer has a model write one answer.
@@ -19,7 +20,9 @@ type writer struct {
 	now      time.Time
 	material *material
 	sources  *sources
-	out      *output
+	// texts are what a prompt has of each passage.
+	texts []string
+	out   *output
 }
 
 func (w *writer) write(ctx context.Context) error {
@@ -220,9 +223,28 @@ func (w *writer) request(system string, messages []inference.Message, stops ...s
 	return req, apply(w.req.Model, w.req.Generation, req)
 }
 
+// leastText is the length of a passage in bytes below which it is not cut.
+const leastText = 1000
+
+// cut leaves so much of each passage at most, in bytes, and reports whether one
+// was longer.
+func (w *writer) cut(most int) bool {
+	if most < leastText || !slices.ContainsFunc(w.texts, func(text string) bool { return len(text) > most }) {
+		return false
+	}
+	wanted := w.material.wanted()
+	texts := make([]string, len(w.texts))
+	for i, text := range w.texts {
+		texts[i] = passage.Excerpt(text, most, wanted)
+	}
+	w.texts = texts
+	return true
+}
+
 // fit makes the largest request that leaves room for an answer in the model's
-// context: first turns of the conversation are left out, then passages, the
-// worst first. shown is how many passages are in it.
+// context: first passages are cut that would take more than about a quarter of
+// it, then turns of the conversation are left out, then passages, the worst
+// first, and what is left is cut again. shown is how many passages are in it.
 func (w *writer) fit(ctx context.Context, build func(passages int, turns []Turn) (*inference.Request, error)) (req *inference.Request, shown int, err error) {
 	turns := w.turns
 	for shown = len(w.material.hits); ; {
@@ -238,10 +260,15 @@ func (w *writer) fit(ctx context.Context, build func(passages int, turns []Turn)
 		}
 		room := w.req.Model.room(req)
 		switch {
-		case used <= room, len(turns) == 0 && shown == 1:
-			return req, shown, nil // what does not fit now, the model refuses
+		case used <= room:
+			return req, shown, nil
+		case w.cut(w.req.Model.Info.ContextWindow): // a token is about four bytes
 		case len(turns) > 0:
 			turns = turns[(len(turns)+1)/2:]
+		case shown == 1:
+			if !w.cut(len(w.texts[0]) / 2) {
+				return req, shown, nil // what does not fit now, the model refuses
+			}
 		default:
 			// About as many as there is room for, and at least one less.
 			shown = max(1, min(shown-1, shown*room/used))
