@@ -240,7 +240,8 @@ def test_name_taken():
     kb("create", "taken")
     done = outcrop("create", "taken")
     assert done.returncode == 1
-    assert "KnowledgeBase with name taken already exists." in done.stderr
+    assert "has the name taken already" in done.stderr
+    assert "kb add taken s3://bucket/prefix" in done.stderr
 
 
 def test_without_a_server(tmp_path):
