@@ -51,7 +51,7 @@ func TestRerankingFindsMore(t *testing.T) {
 		t.Skipf("the Cranfield collection is not here: %v", err)
 	}
 	documents, queries, relevant := cranfield(t, dir)
-	queries = queries[:60]
+	queries = queries[:30]
 	documents, relevant = part(documents, relevant, len(queries))
 	v := &vectors{t: t, known: map[string][]float32{}}
 	v.load("cranfield-part", documents)
