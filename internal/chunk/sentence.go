@@ -5,7 +5,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	uax "github.com/clipperhouse/uax29/v2/sentences"
+	"github.com/outcrop/outcrop/internal/chunk/segment"
 )
 
 // sentences returns where the sentences of a paragraph end. Line ends within it
@@ -21,50 +21,28 @@ func sentences(text string) []int {
 		}, text)
 	}
 	var ends []int
-	for base := 0; base < len(flat); {
-		n := stretch(flat[base:])
-		it := uax.FromString(flat[base : base+n])
-		for it.Next() {
-			if strings.TrimSpace(it.Value()) == "" {
-				continue // goes with what follows
-			}
-			if k := len(ends); k > 0 && abbreviated(flat[:ends[k-1]]) {
-				ends = ends[:k-1]
-			}
-			ends = append(ends, base+it.End())
+	end := 0
+	for piece := range segment.Pieces(flat) {
+		end += len(piece)
+		if strings.TrimSpace(piece) == "" {
+			continue // goes with what follows
 		}
-		base += n
+		if k := len(ends); k > 0 && abbreviated(flat[:ends[k-1]]) {
+			ends = ends[:k-1]
+		}
+		ends = append(ends, end)
 	}
 	return ends
 }
 
-// mostSigns bounds how many characters in a row may be no letter or digit. At a
-// full stop that many of them follow, the search for the end of a sentence looks
-// ahead from each of them.
-const mostSigns = 64
-
-// stretch is how much of a text the search for sentences may see at a time.
-func stretch(text string) int {
-	signs := 0
-	for i, r := range text {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) {
-			if signs > mostSigns {
-				return i
-			}
-			signs = 0
-			continue
-		}
-		if signs++; signs > 2*mostSigns {
-			return i
-		}
-	}
-	return len(text)
-}
+// mostBehind is how much of the end of a text is looked at for an abbreviation,
+// in bytes.
+const mostBehind = 128
 
 // abbreviated reports whether the full stop that a text ends with is more likely
 // that of a name or title than that of a sentence.
 func abbreviated(text string) bool {
-	text = strings.TrimRightFunc(tail(text, 2*mostSigns), unicode.IsSpace)
+	text = strings.TrimRightFunc(tail(text, mostBehind), unicode.IsSpace)
 	if !strings.HasSuffix(text, ".") {
 		return false
 	}

@@ -101,11 +101,11 @@ var groups = []group{
 	{
 		name: "knowledge logic",
 		packages: []string{
-			"internal/chunk", "internal/knowledge/registry/...", "internal/knowledge/ingest/...", "internal/knowledge/embed/...", "internal/knowledge/retrieve/...",
+			"internal/chunk/...", "internal/knowledge/registry/...", "internal/knowledge/ingest/...", "internal/knowledge/embed/...", "internal/knowledge/retrieve/...",
 			"internal/knowledge/answer/...",
 		},
 		imports: []string{
-			"internal/catalog", "internal/chunk", "internal/document", "internal/embedding", "internal/inference", "internal/knowledge",
+			"internal/catalog", "internal/chunk/...", "internal/document", "internal/embedding", "internal/inference", "internal/knowledge",
 			"internal/knowledge/answer", "internal/knowledge/registry", "internal/knowledge/retrieve/...", "internal/router", "internal/store",
 		},
 		vendors: []string{"github.com/clipperhouse/uax29/v2/..."},

@@ -13,7 +13,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/clipperhouse/uax29/v2/sentences"
+	"github.com/outcrop/outcrop/internal/chunk/segment"
 )
 
 // Span is a part of a text, in bytes.
@@ -53,7 +53,7 @@ func borders(text string, f func(end int)) {
 	offset := 0
 	pending := -1                  // a border that may still turn out to be none
 	letters, signs := false, false // of what is behind the last border
-	piece := func(s string) {
+	for s := range segment.Pieces(text) {
 		line, has := strings.HasSuffix(s, "\n"), hasLetter(s)
 		if pending >= 0 && (line || has) {
 			f(pending)
@@ -70,34 +70,6 @@ func borders(text string, f func(end int)) {
 			pending = offset
 		}
 	}
-	for base := 0; base < len(text); base = offset {
-		for it := sentences.FromString(text[base : base+stretch(text[base:])]); it.Next(); {
-			piece(it.Value())
-		}
-	}
-}
-
-// mostSigns bounds how many characters in a row may be no letter or digit. At a
-// full stop that many of them follow, the search for the end of a sentence looks
-// ahead from each of them.
-const mostSigns = 64
-
-// stretch is how much of a text the search for sentences may see at a time.
-func stretch(text string) int {
-	signs := 0
-	for i, r := range text {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) {
-			if signs > mostSigns {
-				return i
-			}
-			signs = 0
-			continue
-		}
-		if signs++; signs > 2*mostSigns {
-			return i
-		}
-	}
-	return len(text)
 }
 
 func hasLetter(s string) bool { return strings.IndexFunc(s, unicode.IsLetter) >= 0 }
