@@ -2,8 +2,6 @@ package bucket
 
 import (
 	"net/http"
-	"slices"
-	"strings"
 )
 
 // operation is what a request asks for, in S3's words.
@@ -170,7 +168,7 @@ func operationOf(r *http.Request, t *target) operation {
 		return operation{}
 	}
 	found := *op
-	if copies(r, t) {
+	if t.asked(r, copySource) != "" {
 		switch found.name {
 		case "PutObject":
 			found.name = "CopyObject"
@@ -182,14 +180,6 @@ func operationOf(r *http.Request, t *target) operation {
 }
 
 const copySource = "X-Amz-Copy-Source"
-
-// copies reports whether a request names an object that is to be copied, in a
-// header or in the parameter of a presigned URL that stands for it.
-func copies(r *http.Request, t *target) bool {
-	return r.Header.Get(copySource) != "" || slices.ContainsFunc(t.query, func(p parameter) bool {
-		return strings.EqualFold(p.name, copySource) && p.value != ""
-	})
-}
 
 // resource is the ARN of what a request names, for the decision.
 func (t *target) resource() string {

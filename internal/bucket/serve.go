@@ -139,12 +139,12 @@ func (s *Server) prepare(x *exchange, r *http.Request) (*http.Request, error) {
 // promise refuses what the gateway would say yes to and not do, or could never
 // undo.
 func promise(op operation, x *exchange, r *http.Request) error {
-	switch lock := x.asked(r, "X-Amz-Bucket-Object-Lock-Enabled"); {
+	switch lock := x.target.asked(r, "X-Amz-Bucket-Object-Lock-Enabled"); {
 	case lock != "" && !strings.EqualFold(lock, "false"):
 		return notImplemented("Object Lock")
-	case x.asked(r, "X-Amz-Server-Side-Encryption-Customer-Algorithm") != "":
+	case x.target.asked(r, "X-Amz-Server-Side-Encryption-Customer-Algorithm") != "":
 		return notImplemented("Encryption with a key of the client")
-	case strings.HasPrefix(x.asked(r, "X-Amz-Server-Side-Encryption"), "aws:kms"):
+	case strings.HasPrefix(x.target.asked(r, "X-Amz-Server-Side-Encryption"), "aws:kms"):
 		return notImplemented("Encryption with a key of AWS KMS")
 	case !x.sharesByACL(r):
 		return nil
@@ -161,31 +161,17 @@ func promise(op operation, x *exchange, r *http.Request) error {
 
 // sharesByACL reports whether a request wants others to have what it makes.
 func (x *exchange) sharesByACL(r *http.Request) bool {
-	switch x.asked(r, "X-Amz-Acl") {
+	switch x.target.asked(r, "X-Amz-Acl") {
 	case "", "private", "bucket-owner-full-control", "bucket-owner-read":
 	default:
 		return true
 	}
 	for _, grant := range []string{"Full-Control", "Read", "Read-Acp", "Write", "Write-Acp"} {
-		if x.asked(r, "X-Amz-Grant-"+grant) != "" {
+		if x.target.asked(r, "X-Amz-Grant-"+grant) != "" {
 			return true
 		}
 	}
 	return false
-}
-
-// asked is the value of a header, or of the parameter of a presigned URL that
-// stands for it.
-func (x *exchange) asked(r *http.Request, name string) string {
-	if value := r.Header.Get(name); value != "" { // which unsign prefers, too
-		return value
-	}
-	for _, p := range x.target.query {
-		if strings.EqualFold(p.name, name) && p.value != "" {
-			return p.value
-		}
-	}
-	return ""
 }
 
 // unsign takes the client's signature out of a request. Of a presigned URL it

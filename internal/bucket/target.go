@@ -33,6 +33,20 @@ func (p parameter) fitsHeader() bool {
 	}) && !strings.ContainsFunc(p.value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
 }
 
+// asked is the value of a header, or of the parameter of a presigned URL that
+// stands for it.
+func (t *target) asked(r *http.Request, name string) string {
+	if value := r.Header.Get(name); value != "" { // which unsign prefers, too
+		return value
+	}
+	for _, p := range t.query {
+		if strings.EqualFold(p.name, name) && p.value != "" {
+			return p.value
+		}
+	}
+	return ""
+}
+
 // parseTarget finds bucket and key in the path, or the bucket in the host name.
 func parseTarget(r *http.Request, domain string) target {
 	path, rawQuery := r.URL.EscapedPath(), r.URL.RawQuery
