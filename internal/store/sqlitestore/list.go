@@ -80,12 +80,20 @@ func conditions(q store.Query) (where string, args []any) {
 		args = append(args, more...)
 	}
 	if len(q.Statuses) > 0 {
-		clauses = append(clauses, "status IN (?"+strings.Repeat(", ?", len(q.Statuses)-1)+")")
-		for _, status := range q.Statuses {
-			args = append(args, status)
-		}
+		clause, more := inStatus(q.Statuses)
+		clauses = append(clauses, clause)
+		args = append(args, more...)
 	}
 	return strings.Join(clauses, " AND "), args
+}
+
+// inStatus matches a record in any of these statuses, of which there is at least
+// one.
+func inStatus(statuses []string) (where string, args []any) {
+	for _, status := range statuses {
+		args = append(args, status)
+	}
+	return "status IN (?" + strings.Repeat(", ?", len(statuses)-1) + ")", args
 }
 
 // below matches a parent and everything under it. '0' follows '/' in ASCII, so

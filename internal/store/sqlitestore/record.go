@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/outcrop/outcrop/internal/fault"
@@ -30,10 +29,9 @@ func (s *Store) Create(ctx context.Context, r store.Record, how store.Create) (m
 		for _, c := range how.While {
 			query, args := "SELECT 1 FROM record WHERE "+byKey, keyArgs(c.Key)
 			if len(c.Statuses) > 0 {
-				query += " AND status IN (?" + strings.Repeat(", ?", len(c.Statuses)-1) + ")"
-				for _, status := range c.Statuses {
-					args = append(args, status)
-				}
+				clause, more := inStatus(c.Statuses)
+				query += " AND " + clause
+				args = append(args, more...)
 			}
 			if found, err := exists(ctx, tx, query, args...); err != nil {
 				return err
