@@ -141,7 +141,7 @@ var groups = []group{
 		name:     "adapters",
 		packages: []string{"internal/inference/llamacpp/..."},
 		imports: []string{
-			"internal/chat", "internal/embedding", "internal/gguf/...", "internal/inference", "internal/library/...",
+			"internal/chat", "internal/embedding", "internal/gguf/...", "internal/inference", "internal/inference/llamacpp", "internal/library/...",
 			"internal/pack/...", "internal/progress", "internal/runner/...",
 		},
 		why: "an adapter speaks the hub's language to one vendor; it knows no other adapter, no AWS type and no service",

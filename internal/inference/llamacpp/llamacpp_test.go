@@ -6,24 +6,16 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/inference/backendtest"
 	"github.com/outcrop/outcrop/internal/inference/llamacpp"
-	"github.com/outcrop/outcrop/internal/pack/packtest"
-	"github.com/outcrop/outcrop/internal/runner"
+	"github.com/outcrop/outcrop/internal/inference/llamacpp/llamacpptest"
 )
-
-// asRunner makes this test's executable play the child.
-const asRunner = "OUTCROP_RUNNER_IN_TEST"
 
 func TestMain(m *testing.M) {
 	if mode := os.Getenv(fakeMode); mode != "" {
 		os.Exit(playFake(mode))
 	}
-	if os.Getenv(asRunner) != "" {
-		os.Exit(runner.Main(os.Stdin, os.Stdout, os.Stderr))
-	}
-	os.Exit(m.Run())
+	llamacpptest.Main(m)
 }
 
 const (
@@ -35,41 +27,16 @@ const (
 // that a test puts into the directory, which is returned.
 func params(t testing.TB) (llamacpp.Params, string) {
 	t.Helper()
-	store := packtest.Open(t)
-	library, err := store.Engine()
-	if err != nil {
-		t.Skip(err)
-	}
-	jinja, err := store.Jinja()
-	if err != nil {
-		t.Fatal(err)
-	}
-	chat, err := store.ChatModel()
-	if err != nil {
-		t.Fatal(err)
-	}
-	vec, err := store.EmbeddingModel()
-	if err != nil {
-		t.Fatal(err)
-	}
-	models := map[string]string{chatModel: chat, vecModel: vec}
+	p := llamacpptest.Params(t, llamacpptest.Names{Chat: chatModel, Embedding: vecModel})
 	dir := t.TempDir()
-	return llamacpp.Params{
-		Command: []string{os.Args[0]},
-		Env:     append(os.Environ(), asRunner+"=1"),
-		Engine: func(context.Context) (llamacpp.Engine, error) {
-			return llamacpp.Engine{Library: library, Jinja: jinja}, nil
-		},
-		Locate: func(_ context.Context, name string) (llamacpp.Model, error) {
-			if path, ok := models[name]; ok {
-				return llamacpp.Model{Path: path}, nil
-			}
-			if path := filepath.Join(dir, name); fileExists(path) {
-				return llamacpp.Model{Path: path}, nil
-			}
-			return llamacpp.Model{}, fault.New(fault.NotFound, "There is no model %s.", name)
-		},
-	}, dir
+	locate := p.Locate
+	p.Locate = func(ctx context.Context, name string) (llamacpp.Model, error) {
+		if path := filepath.Join(dir, name); fileExists(path) {
+			return llamacpp.Model{Path: path}, nil
+		}
+		return locate(ctx, name)
+	}
+	return p, dir
 }
 
 func fileExists(path string) bool {

@@ -16,28 +16,19 @@ import (
 	"github.com/outcrop/outcrop/internal/embedding"
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/inference/llamacpp"
+	"github.com/outcrop/outcrop/internal/inference/llamacpp/llamacpptest"
 	"github.com/outcrop/outcrop/internal/knowledge"
 	"github.com/outcrop/outcrop/internal/knowledge/answer"
 	"github.com/outcrop/outcrop/internal/knowledge/embed"
 	"github.com/outcrop/outcrop/internal/knowledge/index/embedded"
 	"github.com/outcrop/outcrop/internal/knowledge/registry"
 	"github.com/outcrop/outcrop/internal/knowledge/retrieve"
-	"github.com/outcrop/outcrop/internal/pack/packtest"
 	"github.com/outcrop/outcrop/internal/router"
-	"github.com/outcrop/outcrop/internal/runner"
 	"github.com/outcrop/outcrop/internal/store"
 	"github.com/outcrop/outcrop/internal/store/sqlitestore"
 )
 
-// asRunner makes this test's executable play the engine's child process.
-const asRunner = "OUTCROP_RUNNER_IN_TEST"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(asRunner) != "" {
-		os.Exit(runner.Main(os.Stdin, os.Stdout, os.Stderr))
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { llamacpptest.Main(m) }
 
 const (
 	account = "000000000000"
@@ -168,32 +159,7 @@ func (plainText) Close() error { return nil }
 // engine is the real engine with the default models.
 func engine(t testing.TB) inference.Backend {
 	t.Helper()
-	packs := packtest.Open(t)
-	library, err := packs.Engine()
-	if err != nil {
-		t.Skip(err)
-	}
-	jinja, err := packs.Jinja()
-	if err != nil {
-		t.Fatal(err)
-	}
-	chat, err := packs.ChatModel()
-	if err != nil {
-		t.Fatal(err)
-	}
-	vectors, err := packs.EmbeddingModel()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return llamacpp.New(llamacpp.Params{
-		Command: []string{os.Args[0]}, Env: append(os.Environ(), asRunner+"=1"),
-		Engine: func(context.Context) (llamacpp.Engine, error) {
-			return llamacpp.Engine{Library: library, Jinja: jinja}, nil
-		},
-		Locate: func(_ context.Context, name string) (llamacpp.Model, error) {
-			return llamacpp.Model{Path: map[string]string{"chat": chat, "vectors": vectors}[name]}, nil
-		},
-	})
+	return llamacpp.New(llamacpptest.Params(t, llamacpptest.Names{Chat: "chat", Embedding: "vectors"}))
 }
 
 // question is one of testdata/company.json and its like.

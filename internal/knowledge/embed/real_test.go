@@ -16,26 +16,20 @@ import (
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/inference/llamacpp"
+	"github.com/outcrop/outcrop/internal/inference/llamacpp/llamacpptest"
 	"github.com/outcrop/outcrop/internal/knowledge"
 	"github.com/outcrop/outcrop/internal/knowledge/embed"
-	"github.com/outcrop/outcrop/internal/pack/packtest"
 	"github.com/outcrop/outcrop/internal/router"
-	"github.com/outcrop/outcrop/internal/runner"
 )
 
-// Environment variables that make this test's executable play the child, and
-// write its process ID into a file.
-const (
-	asRunner = "OUTCROP_RUNNER_IN_TEST"
-	pidFile  = "OUTCROP_RUNNER_PID_FILE"
-)
+// pidFile is an environment variable: where the child process writes its ID.
+const pidFile = "OUTCROP_RUNNER_PID_FILE"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(asRunner) != "" {
+	if llamacpptest.IsChild() {
 		_ = os.WriteFile(os.Getenv(pidFile), []byte(strconv.Itoa(os.Getpid())), 0o600)
-		os.Exit(runner.Main(os.Stdin, os.Stdout, os.Stderr))
 	}
-	os.Exit(m.Run())
+	llamacpptest.Main(m)
 }
 
 const titan = "arn:aws:bedrock:us-east-1::foundation-model/amazon.titan-embed-text-v2:0"
@@ -48,33 +42,16 @@ type realModel struct {
 
 func openReal(t testing.TB) *realModel {
 	t.Helper()
-	store := packtest.Open(t)
-	library, err := store.Engine()
-	if err != nil {
-		t.Skip(err)
-	}
-	jinja, err := store.Jinja()
-	if err != nil {
-		t.Fatal(err)
-	}
-	path, err := store.EmbeddingModel()
-	if err != nil {
-		t.Fatal(err)
-	}
 	pid := t.TempDir() + "/pid"
-	backend := llamacpp.New(llamacpp.Params{
-		Command: []string{os.Args[0]},
-		Env:     append(os.Environ(), asRunner+"=1", pidFile+"="+pid),
-		Engine: func(context.Context) (llamacpp.Engine, error) {
-			return llamacpp.Engine{Library: library, Jinja: jinja}, nil
-		},
-		Locate: func(_ context.Context, name string) (llamacpp.Model, error) {
-			if name != "minilm" {
-				return llamacpp.Model{}, fault.New(fault.NotFound, "There is no model %s.", name)
-			}
-			return llamacpp.Model{Path: path, Digest: "0123"}, nil
-		},
-	})
+	p := llamacpptest.Params(t, llamacpptest.Names{Embedding: "minilm"})
+	p.Env = append(p.Env, pidFile+"="+pid)
+	locate := p.Locate
+	p.Locate = func(ctx context.Context, name string) (llamacpp.Model, error) {
+		m, err := locate(ctx, name)
+		m.Digest = "0123"
+		return m, err
+	}
+	backend := llamacpp.New(p)
 	c, err := catalog.New()
 	if err != nil {
 		t.Fatal(err)

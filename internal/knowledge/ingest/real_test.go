@@ -15,27 +15,17 @@ import (
 	"github.com/outcrop/outcrop/internal/document"
 	"github.com/outcrop/outcrop/internal/document/all"
 	"github.com/outcrop/outcrop/internal/embedding"
-	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/inference/llamacpp"
+	"github.com/outcrop/outcrop/internal/inference/llamacpp/llamacpptest"
 	"github.com/outcrop/outcrop/internal/knowledge"
 	"github.com/outcrop/outcrop/internal/knowledge/embed"
 	"github.com/outcrop/outcrop/internal/knowledge/index/embedded"
 	"github.com/outcrop/outcrop/internal/knowledge/ingest"
 	"github.com/outcrop/outcrop/internal/knowledge/source/folder"
-	"github.com/outcrop/outcrop/internal/pack/packtest"
 	"github.com/outcrop/outcrop/internal/router"
-	"github.com/outcrop/outcrop/internal/runner"
 )
 
-// asRunner makes this test's executable play the engine's child process.
-const asRunner = "OUTCROP_RUNNER_IN_TEST"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(asRunner) != "" {
-		os.Exit(runner.Main(os.Stdin, os.Stdout, os.Stderr))
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { llamacpptest.Main(m) }
 
 // engine is the real default embedding model, in the router's place.
 type engine struct{ *llamacpp.Backend }
@@ -46,38 +36,7 @@ func (engine) Resolve(context.Context, string, string, string, catalog.Kind) (*r
 
 func newEngine(t testing.TB) engine {
 	t.Helper()
-	store := packtest.Open(t)
-	library, err := store.Engine()
-	if err != nil {
-		t.Skip(err)
-	}
-	jinja, err := store.Jinja()
-	if err != nil {
-		t.Fatal(err)
-	}
-	path, err := store.EmbeddingModel()
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := llamacpp.New(llamacpp.Params{
-		Command: []string{os.Args[0]},
-		Env:     append(os.Environ(), asRunner+"=1"),
-		Engine: func(context.Context) (llamacpp.Engine, error) {
-			return llamacpp.Engine{Library: library, Jinja: jinja}, nil
-		},
-		Locate: func(_ context.Context, name string) (llamacpp.Model, error) {
-			if name != "embedding" {
-				return llamacpp.Model{}, fault.New(fault.NotFound, "There is no model %s.", name)
-			}
-			return llamacpp.Model{Path: path}, nil
-		},
-	})
-	t.Cleanup(func() {
-		if err := b.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return engine{b}
+	return engine{llamacpptest.Open(t, llamacpptest.Names{Embedding: "embedding"})}
 }
 
 // abstracts are the documents of the test collection: real text of about one

@@ -19,22 +19,14 @@ import (
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/inference/llamacpp"
+	"github.com/outcrop/outcrop/internal/inference/llamacpp/llamacpptest"
 	"github.com/outcrop/outcrop/internal/knowledge/retrieve"
 	"github.com/outcrop/outcrop/internal/knowledge/retrieve/passage"
 	"github.com/outcrop/outcrop/internal/pack/packtest"
 	"github.com/outcrop/outcrop/internal/router"
-	"github.com/outcrop/outcrop/internal/runner"
 )
 
-// asRunner makes this test's executable play the engine's child process.
-const asRunner = "OUTCROP_RUNNER_IN_TEST"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(asRunner) != "" {
-		os.Exit(runner.Main(os.Stdin, os.Stdout, os.Stderr))
-	}
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { llamacpptest.Main(m) }
 
 // TestRerankingFindsMore has the stand-in for a rerank model put the fifty best
 // of a search by vectors into another order, on a part of the Cranfield
@@ -214,7 +206,7 @@ func (v *vectors) Embed(ctx context.Context, req *inference.EmbedRequest) (*infe
 	}
 	if len(missing) > 0 {
 		if v.model == nil {
-			v.model = embeddingModel(v.t)
+			v.model = llamacpptest.Open(v.t, llamacpptest.Names{Embedding: "vectors"})
 		}
 		made, err := v.model.Embed(ctx, &inference.EmbedRequest{Model: "vectors", Texts: missing})
 		if err != nil {
@@ -274,30 +266,4 @@ func (v *vectors) load(name string, texts []string) {
 	if err := os.Rename(part, file); err != nil {
 		v.t.Fatal(err)
 	}
-}
-
-func embeddingModel(t *testing.T) *llamacpp.Backend {
-	t.Helper()
-	packs := packtest.Open(t)
-	library, err := packs.Engine()
-	if err != nil {
-		t.Skip(err)
-	}
-	jinja, err := packs.Jinja()
-	if err != nil {
-		t.Fatal(err)
-	}
-	path, err := packs.EmbeddingModel()
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := llamacpp.New(llamacpp.Params{
-		Command: []string{os.Args[0]}, Env: append(os.Environ(), asRunner+"=1"),
-		Engine: func(context.Context) (llamacpp.Engine, error) {
-			return llamacpp.Engine{Library: library, Jinja: jinja}, nil
-		},
-		Locate: func(context.Context, string) (llamacpp.Model, error) { return llamacpp.Model{Path: path}, nil },
-	})
-	t.Cleanup(func() { _ = b.Close() })
-	return b
 }

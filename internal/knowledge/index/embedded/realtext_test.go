@@ -1,7 +1,6 @@
 package embedded_test
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -18,25 +17,16 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/inference"
-	"github.com/outcrop/outcrop/internal/inference/llamacpp"
-	"github.com/outcrop/outcrop/internal/pack/packtest"
-	"github.com/outcrop/outcrop/internal/runner"
+	"github.com/outcrop/outcrop/internal/inference/llamacpp/llamacpptest"
 )
 
-// asRunner makes this test's executable play the embedding engine's child.
-const asRunner = "OUTCROP_RUNNER_IN_TEST"
-
 func TestMain(m *testing.M) {
-	if os.Getenv(asRunner) != "" {
-		os.Exit(runner.Main(os.Stdin, os.Stdout, os.Stderr))
-	}
 	if dir := os.Getenv(asWriter); dir != "" {
 		fmt.Fprintln(os.Stderr, "the writer has ended:", writeForever(dir, os.Stdin, os.Stdout))
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	llamacpptest.Main(m)
 }
 
 // repository is the root of the checkout.
@@ -152,43 +142,6 @@ func comments(source []byte) []string {
 	}
 }
 
-// embedder is the real engine with the default embedding model.
-func embedder(t testing.TB) *llamacpp.Backend {
-	t.Helper()
-	store := packtest.Open(t)
-	library, err := store.Engine()
-	if err != nil {
-		t.Skip(err)
-	}
-	jinja, err := store.Jinja()
-	if err != nil {
-		t.Fatal(err)
-	}
-	path, err := store.EmbeddingModel()
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := llamacpp.New(llamacpp.Params{
-		Command: []string{os.Args[0]},
-		Env:     append(os.Environ(), asRunner+"=1"),
-		Engine: func(context.Context) (llamacpp.Engine, error) {
-			return llamacpp.Engine{Library: library, Jinja: jinja}, nil
-		},
-		Locate: func(_ context.Context, name string) (llamacpp.Model, error) {
-			if name != model {
-				return llamacpp.Model{}, fault.New(fault.NotFound, "There is no model %s.", name)
-			}
-			return llamacpp.Model{Path: path}, nil
-		},
-	})
-	t.Cleanup(func() {
-		if err := b.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return b
-}
-
 const (
 	model      = "embedding"
 	dimensions = 384
@@ -215,7 +168,7 @@ func vectors(t testing.TB, name string, texts []string) [][]float32 {
 		t.Fatal(err)
 	}
 	data = data[:min(len(data)/row, len(texts))*row]
-	b := embedder(t)
+	b := llamacpptest.Open(t, llamacpptest.Names{Embedding: model})
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
