@@ -16,6 +16,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -35,6 +36,7 @@ import (
 	"github.com/outcrop/outcrop/internal/progress"
 	"github.com/outcrop/outcrop/internal/quota"
 	"github.com/outcrop/outcrop/internal/router"
+	"github.com/outcrop/outcrop/internal/store/sqlitestore"
 )
 
 // maxBody is the size above which the real service refuses a payload before it
@@ -74,8 +76,10 @@ type App struct {
 	catalog *catalog.Catalog
 	router  *router.Router
 	fitter  *embedding.Adapter
+	state   *sqlitestore.Store
 	buckets *bucket.Server
 	bases   bases
+	gov     governance
 	edge    *edge.Edge
 	// edgeServices is what the edge was built from, for the test that lists
 	// the operations nobody serves yet.
@@ -116,8 +120,17 @@ func New(p Params) (_ *App, err error) {
 	if a.parts, err = OpenParts(cfg, p.Getenv, p.Progress, p.Logger); err != nil {
 		return nil, err
 	}
+	if a.state, err = State(context.Background(), cfg, p.Getenv); err != nil {
+		return nil, err
+	}
 	a.buckets = a.newBuckets(keys)
 	if err := a.openBases(); err != nil {
+		return nil, err
+	}
+	if a.catalog, err = a.newCatalog(); err != nil {
+		return nil, err
+	}
+	if err := a.openGovernance(); err != nil {
 		return nil, err
 	}
 	backends := p.Backends
@@ -140,10 +153,10 @@ func New(p Params) (_ *App, err error) {
 	}
 	passed, unclaimed := a.passed()
 	a.edge, err = edge.New(edge.Params{
-		Services: a.edgeServices, Authenticator: authenticator, Authorize: authorize, Admit: admitter(quota.New(cfg.Limits.RequestsPerMinute, p.Now)), ActionService: "sts",
+		Services: a.edgeServices, Authenticator: authenticator, Authorize: admitting(authorize, quota.New(cfg.Limits.RequestsPerMinute, p.Now)), ActionService: "sts",
 		Logger: p.Logger, Metrics: edge.NewMetrics(), Now: p.Now, NewID: newRequestID, NewPadding: newPadding,
 		Account: cfg.Account, MaxBody: maxBody, BodyTimeout: cfg.Timeouts.Body, WriteTimeout: cfg.Timeouts.Write,
-		Ready: a.parts.Ready, Passed: passed, Unclaimed: unclaimed,
+		Observers: a.gov.observers, Ready: a.parts.Ready, Passed: passed, Unclaimed: unclaimed,
 	})
 	if err != nil {
 		return nil, err
@@ -183,6 +196,9 @@ func (a *App) Run(ctx context.Context) error {
 	background.Go(func() {
 		_ = a.newWorker().Run(ctx) // never fails
 	})
+	for _, run := range a.gov.run {
+		background.Go(func() { run(ctx) })
+	}
 	if err := a.announce(); err != nil {
 		cancel()
 		background.Wait()
@@ -271,7 +287,13 @@ func (a *App) Close() error {
 		if a.router != nil {
 			errs = append(errs, a.router.Close())
 		}
+		for _, end := range slices.Backward(a.gov.close) {
+			errs = append(errs, end())
+		}
 		errs = append(errs, a.closeBases()...)
+		if a.state != nil {
+			errs = append(errs, a.state.Close())
+		}
 		a.closeErr = errors.Join(errs...)
 	})
 	return a.closeErr

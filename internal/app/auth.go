@@ -6,12 +6,12 @@ import (
 
 	"github.com/outcrop/outcrop/internal/apikey"
 	"github.com/outcrop/outcrop/internal/authn"
-	"github.com/outcrop/outcrop/internal/call"
 	"github.com/outcrop/outcrop/internal/catalog"
 	"github.com/outcrop/outcrop/internal/config"
 	"github.com/outcrop/outcrop/internal/edge"
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/iam"
+	"github.com/outcrop/outcrop/internal/observe"
 	"github.com/outcrop/outcrop/internal/quota"
 	"github.com/outcrop/outcrop/internal/sigv4"
 )
@@ -29,8 +29,9 @@ func newAuthenticator(cfg *config.Config, keys *iam.Keys, hasRegion func(string)
 // decide is the authorization step of the path: today root and every user with
 // a key may do everything. The resource is what the URI names, as far as it is
 // an ARN; the policy engine will want the resolved one.
-func decide(c *call.Call, labels map[string]string) error {
-	d := iam.Decide(c.Principal, iam.Action(c.Service, c.Operation), labels["modelId"])
+func decide(v *observe.View) error {
+	c := v.Call
+	d := iam.Decide(c.Principal, iam.Action(c.Service, c.Operation), v.Labels["modelId"])
 	if d.Allowed {
 		return nil
 	}
@@ -38,15 +39,19 @@ func decide(c *call.Call, labels map[string]string) error {
 }
 
 // allow is the authorization step of a server without authentication.
-func allow(*call.Call, map[string]string) error { return nil }
+func allow(*observe.View) error { return nil }
 
-// admitter is the quota step of the path. Only what makes a model work is
-// counted; a model is the same by its ID and by its ARN.
-func admitter(l *quota.Limiter) edge.Admitter {
-	return func(c *call.Call, labels map[string]string) error {
+// admitting adds the quota step to an authorizer. Only what makes a model work
+// is counted; a model is the same by its ID and by its ARN.
+func admitting(authorize edge.Authorizer, l *quota.Limiter) edge.Authorizer {
+	return func(v *observe.View) error {
+		if err := authorize(v); err != nil {
+			return err
+		}
+		c := v.Call
 		if !strings.HasPrefix(c.Operation, "Invoke") && !strings.HasPrefix(c.Operation, "Converse") {
 			return nil
 		}
-		return l.Admit(quota.Key{Account: c.Account, Region: c.Region, Model: catalog.Parse(labels["modelId"]).Name})
+		return l.Admit(quota.Key{Account: c.Account, Region: c.Region, Model: catalog.Parse(v.Labels["modelId"]).Name})
 	}
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/outcrop/outcrop/internal/knowledge/ingest"
 	"github.com/outcrop/outcrop/internal/knowledge/registry"
 	"github.com/outcrop/outcrop/internal/knowledge/source/folder"
-	"github.com/outcrop/outcrop/internal/store/sqlitestore"
 )
 
 // indexesName is the folder in the data directory with one index for each
@@ -23,7 +22,6 @@ const indexesName = "knowledge-bases"
 
 // bases are the parts of knowledge bases.
 type bases struct {
-	state    *sqlitestore.Store
 	registry *registry.Registry
 	indexes  *embedded.Indexes
 	sources  sources
@@ -31,15 +29,12 @@ type bases struct {
 	splitter chunk.Splitter
 }
 
-// openBases opens the state and the folder of the indexes.
+// openBases opens the folder of the indexes.
 func (a *App) openBases() error {
 	data := a.p.Config.DataDir(a.p.Getenv)
 	b := &a.bases
 	var err error
-	if b.state, err = State(context.Background(), a.p.Config, a.p.Getenv); err != nil {
-		return err
-	}
-	b.registry = registry.New(registry.Params{Store: b.state, Now: a.p.Now})
+	b.registry = registry.New(registry.Params{Store: a.state, Now: a.p.Now})
 	if b.indexes, err = embedded.Open(filepath.Join(data, indexesName), embedded.Params{Logger: a.p.Logger}); err != nil {
 		return err
 	}
@@ -59,7 +54,7 @@ func (a *App) openBases() error {
 func (a *App) newWorker() *ingest.Worker {
 	b := &a.bases
 	return ingest.New(ingest.Params{
-		Registry: b.registry, Queue: b.state, Indexes: b.indexes, Sources: b.sources, Parser: b.parser, Splitter: b.splitter,
+		Registry: b.registry, Queue: a.state, Indexes: b.indexes, Sources: b.sources, Parser: b.parser, Splitter: b.splitter,
 		Embeddings: embed.New(a.router, a.fitter, embed.Params{Now: a.p.Now, Logger: a.p.Logger}),
 		Logger:     a.p.Logger, Now: a.p.Now,
 		Syncs: a.p.Config.Ingestion.Syncs, Lease: a.p.Config.Ingestion.Lease,
@@ -75,9 +70,6 @@ func (a *App) closeBases() []error {
 	}
 	if b.indexes != nil {
 		errs = append(errs, b.indexes.Close())
-	}
-	if b.state != nil {
-		errs = append(errs, b.state.Close())
 	}
 	return errs
 }

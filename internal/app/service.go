@@ -33,12 +33,9 @@ import (
 // From here on the router owns the backends.
 func (a *App) services(backends map[string]inference.Backend) ([]edge.Service, error) {
 	cfg := a.p.Config
-	models, err := a.newCatalog()
-	if err == nil {
-		a.catalog = models
-		a.router, err = a.newRouter(models, backends)
-	}
-	if err != nil {
+	models := a.catalog
+	var err error
+	if a.router, err = a.newRouter(models, backends); err != nil {
 		for _, b := range backends {
 			_ = b.Close() // the first error is the one to tell
 		}
@@ -70,7 +67,7 @@ func (a *App) agentRuntime(families serving.Families) *bedrockagentruntime.Servi
 	ranker := retrieve.NewRanker(a.router)
 	retriever := retrieve.New(retrieve.Params{Bases: b.registry, Indexes: b.indexes, Embeddings: embeddings, Ranker: ranker})
 	answerer := answer.New(answer.Params{
-		Retriever: retriever, Store: b.state, Embeddings: embeddings, EmbeddingModel: "amazon.titan-embed-text-v2:0",
+		Retriever: retriever, Store: a.state, Embeddings: embeddings, EmbeddingModel: "amazon.titan-embed-text-v2:0",
 		Sources: b.sources, Parser: b.parser, Splitter: b.splitter, Now: a.p.Now,
 	})
 	return bedrockagentruntime.New(bedrockagentruntime.Params{

@@ -9,6 +9,8 @@ package call
 import (
 	"context"
 	"net/http"
+	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,19 +28,39 @@ type Call struct {
 	Operation string // "ConverseStream"
 	Principal iam.Principal
 	Start     time.Time
+	Source    Source
+	// Resource is the ARN of what the operation works on, as authorization read
+	// it; empty for operations that work on nothing in particular.
+	Resource string
 
-	mu     sync.Mutex
-	header http.Header
-	usage  Usage
+	mu      sync.Mutex
+	header  http.Header
+	usage   Usage
+	settled func()
+	ends    []func()
+}
+
+// Source is where a request came from.
+type Source struct {
+	IP        netip.Addr // of the connection; invalid for one without, as of a Unix socket
+	Secure    bool       // over TLS
+	UserAgent string
+	// Endpoint is the VPC endpoint ID of the listener that took the connection;
+	// empty for listeners without.
+	Endpoint string
 }
 
 // Usage is what a model invocation cost and who really answered it.
 type Usage struct {
 	Model        string // the model ID or ARN that was asked for
+	ModelID      string // base model ID of what was asked for; empty for the operator's own
+	Resource     string // ARN of the model or profile that is billed
 	ServedBy     string // the model that really answered: "llamacpp/smollm2-135m-instruct"
 	Backend      string // the adapter: "llamacpp"
 	InputTokens  int
 	OutputTokens int
+	CacheRead    int           // input tokens that were read from a cache, beside InputTokens
+	CacheWrite   int           // input tokens that were written to a cache, beside InputTokens
 	FirstToken   time.Duration // since Start; 0 when no token was made
 	Elapsed      time.Duration // time the backend itself spent (queue and compute)
 }
@@ -83,6 +105,46 @@ func (c *Call) RecordUsage(f func(*Usage)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f(&c.usage)
+}
+
+// Settle is RecordUsage at the moment when what a model used is final and the
+// client is about to be told. Who keeps the bill learns it before Settle
+// returns, so that no answer names tokens that nobody has written down. A call
+// that runs several models settles after each; the usage is the sum so far.
+func (c *Call) Settle(f func(*Usage)) {
+	c.RecordUsage(f)
+	c.mu.Lock()
+	settled := c.settled
+	c.mu.Unlock()
+	if settled != nil {
+		settled()
+	}
+}
+
+// OnSettle sets what Settle calls. The edge does, before the service runs.
+func (c *Call) OnSettle(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.settled = f
+}
+
+// OnEnd has f called when the call is over, whatever became of it and whether
+// the client is still there: the last one first, once each.
+func (c *Call) OnEnd(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ends = append(c.ends, f)
+}
+
+// End calls what OnEnd was given. The edge does, once.
+func (c *Call) End() {
+	c.mu.Lock()
+	ends := c.ends
+	c.ends = nil
+	c.mu.Unlock()
+	for _, f := range slices.Backward(ends) {
+		f()
+	}
 }
 
 // Usage returns the usage recorded so far.

@@ -17,6 +17,7 @@ import (
 	"github.com/outcrop/outcrop/internal/authn"
 	"github.com/outcrop/outcrop/internal/call"
 	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/observe"
 	"github.com/outcrop/outcrop/internal/wire/restjson"
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
@@ -26,6 +27,9 @@ type Service struct {
 	Schema   *schema.Service
 	Handlers []schema.Handler
 	Codec    schema.Codec
+	// Others are the codecs of the further protocols that the service is spoken
+	// to in, by their names in the service models ("query", "json").
+	Others map[string]schema.Codec
 	// CheckBody holds, by operation, what is asked of a body before it is
 	// decoded, for what the tables cannot say.
 	CheckBody map[string]func(body []byte) error
@@ -39,26 +43,31 @@ type Authenticator interface {
 	Claim(r *http.Request) (authn.Claim, error)
 }
 
-// Authorizer decides whether the call's principal may run an operation on what
-// the URI labels name. It answers nil or a fault.Denied with AWS's text.
-type Authorizer func(c *call.Call, labels map[string]string) error
+// Authorizer decides whether the call's principal may run the operation on what
+// its input names, and notes in the call what that is. It answers nil or a
+// fault.Denied with AWS's text.
+type Authorizer func(v *observe.View) error
 
-// Admitter says whether there is room for the call: nil, or fault.Throttled.
-type Admitter func(c *call.Call, labels map[string]string) error
+// Entrance says whether there is room for one more request: leave is called
+// when it is over. Its error is fault.Unavailable.
+type Entrance func() (leave func(), err error)
 
-// Params is what an Edge is made of. Every field is required except Extra,
-// Passed and Unclaimed.
+// Params is what an Edge is made of. Every field is required except Enter,
+// Observers, Source, Extra, Passed and Unclaimed.
 type Params struct {
 	Services      []Service
 	Authenticator Authenticator
 	Authorize     Authorizer
-	Admit         Admitter
-	Logger        *slog.Logger
-	Metrics       *Metrics
-	Now           func() time.Time
-	NewID         func() string // request ids: UUID v4
-	NewPadding    func() string
-	Account       string
+	Enter         Entrance           // nil: always
+	Observers     []observe.Observer // in this order
+	// Source says where a request comes from; nil: nobody asks.
+	Source     func(r *http.Request) call.Source
+	Logger     *slog.Logger
+	Metrics    *Metrics
+	Now        func() time.Time
+	NewID      func() string // request ids: UUID v4
+	NewPadding func() string
+	Account    string
 	// ActionService is the signing name of the service that gets requests for
 	// / without a scope: the one whose complaint an unsigned client reads.
 	ActionService string
@@ -81,7 +90,8 @@ type Edge struct {
 	p      Params
 	router *restjson.Router
 	rest   map[*schema.Operation]*bound
-	named  map[string]*actions // by signing name: services whose protocol has one path
+	named  map[string]*actions // by signing name: services whose protocols have one path
+	target map[string]*actions // the same by the prefix of X-Amz-Target
 	mux    *http.ServeMux
 }
 
@@ -100,11 +110,11 @@ type actions struct {
 // New builds an edge. It fails when a service has an operation without a
 // handler.
 func New(p Params) (*Edge, error) {
-	e := &Edge{p: p, rest: map[*schema.Operation]*bound{}, named: map[string]*actions{}, mux: http.NewServeMux()}
+	e := &Edge{p: p, rest: map[*schema.Operation]*bound{}, named: map[string]*actions{}, target: map[string]*actions{}, mux: http.NewServeMux()}
 	var rest []*schema.Service
 	for i := range p.Services {
 		s := &p.Services[i]
-		byPath := s.Schema.Protocol == "rest-json"
+		byPath := s.Schema.Protocol == protocolREST
 		if byPath {
 			rest = append(rest, s.Schema)
 		}
@@ -118,6 +128,9 @@ func New(p Params) (*Edge, error) {
 			if a == nil {
 				a = &actions{service: s, operations: map[string]*bound{}}
 				e.named[s.Schema.SigningName] = a
+				if s.Schema.TargetPrefix != "" {
+					e.target[s.Schema.TargetPrefix] = a
+				}
 			}
 			a.operations[h.Op.Name] = b
 		}
@@ -144,7 +157,11 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	x := &exchange{edge: e, w: w, r: r, call: &call.Call{RequestID: e.p.NewID(), Account: e.p.Account, Start: e.p.Now()}}
+	c := &call.Call{RequestID: e.p.NewID(), Account: e.p.Account, Start: e.p.Now()}
+	if e.p.Source != nil {
+		c.Source = e.p.Source(r)
+	}
+	x := &exchange{edge: e, w: w, r: r, call: c, view: observe.View{Call: c}}
 	x.run(service)
 }
 

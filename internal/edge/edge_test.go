@@ -23,6 +23,7 @@ import (
 	"github.com/outcrop/outcrop/internal/call"
 	"github.com/outcrop/outcrop/internal/edge"
 	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/observe"
 	"github.com/outcrop/outcrop/internal/wire/eventstream"
 	"github.com/outcrop/outcrop/internal/wire/query"
 	"github.com/outcrop/outcrop/internal/wire/restjson"
@@ -90,8 +91,7 @@ func serveWith(t *testing.T, r *runtime, change func(*edge.Params)) *server {
 			{Schema: sts.Schema(), Handlers: sts.Handlers(sts.Unimplemented{}), Codec: query.Codec{}},
 		},
 		Authenticator: authn.NewOff("000000000000", "us-east-1"),
-		Authorize:     func(*call.Call, map[string]string) error { return nil },
-		Admit:         func(*call.Call, map[string]string) error { return nil },
+		Authorize:     func(*observe.View) error { return nil },
 		ActionService: "sts",
 		Logger:        slog.New(slog.NewTextHandler(logs, nil)),
 		Metrics:       edge.NewMetrics(),

@@ -13,13 +13,17 @@ import (
 	"os"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/outcrop/outcrop/internal/authn"
 	"github.com/outcrop/outcrop/internal/call"
 	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/observe"
 	"github.com/outcrop/outcrop/internal/sigv4"
+	"github.com/outcrop/outcrop/internal/wire/awsjson"
 	"github.com/outcrop/outcrop/internal/wire/constraint"
+	"github.com/outcrop/outcrop/internal/wire/query"
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
 
@@ -33,8 +37,11 @@ type exchange struct {
 
 	actions *actions // of the service behind /, where the request is for it
 	bound   *bound
+	codec   schema.Codec // of the protocol that the request is in
 	labels  map[string]string
 	body    []byte
+	view    observe.View
+	watches []observe.Watch
 
 	bodyBroken bool // see broken
 
@@ -47,6 +54,7 @@ type exchange struct {
 // run answers the request: itself, or by passing it on to a service.
 func (x *exchange) run(service string) {
 	defer x.log()
+	defer x.end()
 	defer func() {
 		// A panic is a bug: it is counted and logged with its stack, the client
 		// gets InternalServerException, and the server goes on.
@@ -61,6 +69,14 @@ func (x *exchange) run(service string) {
 		x.edge.p.Logger.Error("panic", slog.String("request_id", x.call.RequestID), slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
 		x.fail(fault.New(fault.Internal, "panic"))
 	}()
+	if x.edge.p.Enter != nil {
+		leave, err := x.edge.p.Enter()
+		if err != nil {
+			x.refuse(err)
+			return
+		}
+		defer leave()
+	}
 	if service != "" {
 		x.pass(service)
 		return
@@ -95,10 +111,8 @@ func (x *exchange) serve() error {
 	if err != nil {
 		return err
 	}
-	if err := x.edge.p.Authorize(x.call, x.labels); err != nil {
-		return err
-	}
-	if err := x.edge.p.Admit(x.call, x.labels); err != nil {
+	x.view.Input = input
+	if err := x.edge.p.Authorize(&x.view); err != nil {
 		return err
 	}
 	return x.invoke(input, claim)
@@ -114,17 +128,30 @@ func (x *exchange) claim() (authn.Claim, error) {
 		x.call.Region = claim.Region()
 	}
 	if x.r.URL.Path != "/" {
+		if found, routeErr := x.routeCBOR(); found {
+			if routeErr != nil {
+				return nil, routeErr
+			}
+			return claim, err
+		}
 		if routeErr := x.route(); routeErr != nil {
 			return nil, routeErr
 		}
 		return claim, err
 	}
 	x.actions = x.edge.named[x.edge.p.ActionService]
+	prefix, target, _ := strings.Cut(x.r.Header.Get(awsjson.TargetHeader), ".")
+	if a := x.edge.target[prefix]; a != nil {
+		x.actions = a
+	}
 	if err != nil {
 		return nil, err
 	}
 	if a := x.edge.named[claim.Service()]; a != nil {
 		x.actions = a
+	}
+	if target != "" {
+		return claim, x.routeTarget(target)
 	}
 	return claim, x.routeAction()
 }
@@ -138,15 +165,81 @@ func (x *exchange) route() error {
 	if len(candidates) > 1 {
 		pick = candidates[disambiguate(x.r, candidates)]
 	}
-	x.bound, x.labels = x.edge.rest[pick.Op], pick.Labels
-	x.name()
+	x.labels = pick.Labels
+	x.bind(x.edge.rest[pick.Op])
 	return nil
 }
 
-// name copies what the routing found into the call, before anything can fail,
-// so that the log names the operation of refused requests too.
-func (x *exchange) name() {
-	x.call.Service, x.call.Operation = x.bound.service.Schema.ID, x.bound.Op.Name
+// routeCBOR finds the operation of a path that the CBOR protocol names it in.
+func (x *exchange) routeCBOR() (bool, error) {
+	prefix, operation, ok := rpcPath(x.r.URL.Path)
+	if !ok {
+		return false, nil
+	}
+	a := x.edge.target[prefix]
+	if a == nil {
+		return false, nil
+	}
+	x.actions = a
+	if x.codec = a.service.codec(protocolCBOR); x.codec == nil {
+		return true, fault.New(fault.NotFound, "no operation for %s %s", x.r.Method, x.r.URL.Path).WithCode(unknownOperation)
+	}
+	b := a.operations[operation]
+	if b == nil {
+		return true, fault.New(fault.NotFound, "The operation %s does not exist.", operation).WithCode(unknownOperation)
+	}
+	x.bind(b)
+	return true, nil
+}
+
+// rpcPath takes /service/NAME/operation/NAME apart.
+func rpcPath(path string) (service, operation string, ok bool) {
+	rest, ok := strings.CutPrefix(path, "/service/")
+	if !ok {
+		return "", "", false
+	}
+	return strings.Cut(rest, "/operation/")
+}
+
+// routeTarget finds the operation that X-Amz-Target names.
+func (x *exchange) routeTarget(operation string) error {
+	if x.codec = x.actions.service.codec(protocolJSON); x.codec == nil {
+		return fault.New(fault.Invalid, "The service %s does not take requests with the header X-Amz-Target.", x.actions.service.Schema.ID).WithCode(unknownOperation)
+	}
+	b := x.actions.operations[operation]
+	if b == nil {
+		return fault.New(fault.Invalid, "The operation %s does not exist.", operation).WithCode(unknownOperation)
+	}
+	x.bind(b)
+	return nil
+}
+
+// The protocols, by their names in the service models.
+const (
+	protocolREST  = "rest-json"
+	protocolQuery = "query"
+	protocolJSON  = "json"
+	protocolCBOR  = "smithy-rpc-v2-cbor"
+)
+
+// codec returns the codec of a protocol; nil when the service does not speak it.
+func (s *Service) codec(protocol string) schema.Codec {
+	if s.Schema.Protocol == protocol {
+		return s.Codec
+	}
+	return s.Others[protocol]
+}
+
+// bind notes the operation that the routing found, before anything can fail, so
+// that the log names the operation of refused requests too.
+func (x *exchange) bind(b *bound) {
+	x.bound = b
+	if x.codec == nil {
+		x.codec = b.service.Codec
+	}
+	x.call.Service, x.call.Operation = b.service.Schema.ID, b.Op.Name
+	x.view.Service, x.view.Op, x.view.Labels = b.service.Schema, b.Op, x.labels
+	x.begin()
 }
 
 // maxForm bounds a form that is read before it is known who sent it.
@@ -164,10 +257,13 @@ func (x *exchange) routeAction() error {
 		}
 		action = form.Get("Action")
 	}
-	x.bound = x.actions.operations[action]
+	x.codec = x.actions.service.codec(protocolQuery)
+	b := x.actions.operations[action]
 	switch {
-	case x.bound != nil:
-		x.name()
+	case x.codec == nil:
+		return fault.New(fault.Invalid, "The request must name its operation in the header X-Amz-Target.").WithCode(unknownOperation)
+	case b != nil:
+		x.bind(b)
 		return nil
 	case action == "":
 		return fault.New(fault.Invalid, "The request must contain the parameter Action.").WithCode("MissingAction")
@@ -248,7 +344,7 @@ func (x *exchange) authenticate(claim authn.Claim) error {
 	if err != nil {
 		return err
 	}
-	x.body = body
+	x.body, x.view.Body = body, body
 	x.call.Principal = principal
 	x.call.Region = claim.Region()
 	if principal.Account != "" {
@@ -264,7 +360,7 @@ func (x *exchange) decode() (any, error) {
 			return nil, err
 		}
 	}
-	input, err := x.bound.service.Codec.DecodeRequest(&schema.Request{
+	input, err := x.codec.DecodeRequest(&schema.Request{
 		Service: x.bound.service.Schema, Op: op, Labels: x.labels,
 		Header: x.r.Header, Query: x.r.URL.Query(), Body: x.body,
 	})
@@ -286,7 +382,8 @@ func (x *exchange) invoke(input any, claim authn.Claim) error {
 	if err != nil {
 		return err
 	}
-	response, err := x.bound.service.Codec.EncodeResponse(x.bound.service.Schema, x.bound.Op, output, x.call.RequestID)
+	x.view.Output = output
+	response, err := x.codec.EncodeResponse(x.bound.service.Schema, x.bound.Op, output, x.call.RequestID)
 	if err != nil {
 		return fmt.Errorf("encode the answer of %s: %w", x.bound.Op.Name, err)
 	}
@@ -305,6 +402,7 @@ func (x *exchange) write(response *schema.Response) {
 		header[serverCostHeader] = []string{strconv.FormatInt(cost.Microseconds(), 10)}
 	}
 	x.status = response.Status
+	x.answering(response.Body)
 	x.deadline()
 	x.w.WriteHeader(response.Status)
 	_, _ = x.w.Write(response.Body)
@@ -373,11 +471,24 @@ func (x *exchange) fail(err error) {
 		x.write(unknownResponse(ex))
 		return
 	}
-	if service.Schema.Protocol == "query" {
+	codec := x.codec
+	if codec == nil {
+		codec = service.Codec
+	}
+	if _, ok := codec.(query.Codec); ok {
 		ex.Code = sigv4.QueryCode(ex.Code)
 	}
-	x.code = ex.Code
-	x.write(service.Codec.EncodeException(service.Schema, ex, x.call.RequestID))
+	x.code, x.view.Message = ex.Code, ex.Message
+	x.write(codec.EncodeException(service.Schema, ex, x.call.RequestID))
+}
+
+// refuse answers a request that there is no room for, in the protocol that its
+// path tells.
+func (x *exchange) refuse(err error) {
+	if x.r.URL.Path != "/" {
+		_ = x.route() // a path that names nothing is refused as well
+	}
+	x.fail(err)
 }
 
 // log writes the one line that every request leaves, and counts it. Prompts

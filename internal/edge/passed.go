@@ -56,6 +56,7 @@ func (e *Edge) passed(r *http.Request) string {
 // long for one piece is cut off as any other.
 func (x *exchange) pass(service string) {
 	x.call.Service = service
+	x.begin()
 	control := http.NewResponseController(x.w)
 	x.r.Body = &patientBody{ReadCloser: x.r.Body, control: control, patience: x.edge.p.BodyTimeout}
 	w := &patientWriter{ResponseWriter: x.w, control: control, patience: x.edge.p.WriteTimeout}

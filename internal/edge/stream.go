@@ -44,7 +44,7 @@ func (s *stream) Open(output any) error {
 	if s.opened {
 		return errors.New("stream opened twice")
 	}
-	response, err := s.x.bound.service.Codec.EncodeResponse(s.x.bound.service.Schema, s.x.bound.Op, output, s.x.call.RequestID)
+	response, err := s.x.codec.EncodeResponse(s.x.bound.service.Schema, s.x.bound.Op, output, s.x.call.RequestID)
 	if err != nil {
 		return fmt.Errorf("encode the head of %s: %w", s.x.bound.Op.Name, err)
 	}
@@ -68,6 +68,7 @@ func (s *stream) Send(event any) error {
 	if err != nil {
 		return fmt.Errorf("encode an event of %s: %w", op.Name, err)
 	}
+	s.x.sending(name, payload)
 	return s.write(eventstream.EventHeaders(name, contentType), payload)
 }
 
@@ -108,6 +109,8 @@ func (s *stream) fail(f *fault.Error) string {
 		return ex.Code
 	}
 	name, contentType, payload, _ := restjson.EncodeEventException(op, ex)
+	s.x.view.Message = ex.Message
+	s.x.sending(name, payload)
 	_ = s.write(eventstream.ExceptionHeaders(name, contentType), payload) // a failing write: the client is gone
 	return ex.Code
 }

@@ -44,6 +44,7 @@ func RootPrincipal(account, accessKeyID string) Principal {
 func UserPrincipal(account, name, userID, keyID string) Principal {
 	return Principal{
 		Type:        User,
+		Name:        name,
 		Account:     account,
 		ARN:         "arn:aws:iam::" + account + ":user/" + name,
 		UserID:      userID,

@@ -169,6 +169,12 @@ var groups = []group{
 		why: "logic sees ports, never who implements them, nor AWS's types",
 	},
 	{
+		name:     "ports of governance",
+		packages: []string{"internal/policy", "internal/admission", "internal/observe"},
+		imports:  []string{"internal/call", "internal/catalog", "internal/iam", "internal/wire/schema"},
+		why:      "what decides about a call and what watches it are told of the call, and of nothing that serves it",
+	},
+	{
 		name:     "services",
 		packages: []string{"internal/service/..."},
 		imports: []string{
@@ -181,7 +187,7 @@ var groups = []group{
 	{
 		name:     "edge",
 		packages: []string{"internal/edge"},
-		imports:  []string{"internal/authn", "internal/call", "internal/iam/...", "internal/sigv4", "internal/wire/..."},
+		imports:  []string{"internal/authn", "internal/call", "internal/iam/...", "internal/observe", "internal/sigv4", "internal/wire/..."},
 		vendors:  []string{"github.com/prometheus/client_golang/..."},
 		why:      "the edge walks schema tables; one that knew a service would need to change for every new one",
 	},

@@ -49,6 +49,8 @@ func TestUsageIsRecorded(t *testing.T) {
 	}
 	want := call.Usage{
 		Model: "anthropic.claude-3-5-sonnet-20241022-v2:0", ServedBy: "mem/chat", Backend: "mem",
+		ModelID:     "anthropic.claude-3-5-sonnet-20241022-v2:0",
+		Resource:    "arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-3-5-sonnet-20241022-v2:0",
 		InputTokens: 3, OutputTokens: 3, FirstToken: 10 * time.Millisecond, Elapsed: time.Millisecond,
 	}
 	if diff := cmp.Diff(want, c.Usage()); diff != "" {

@@ -64,20 +64,22 @@ func TimedOut(ctx context.Context, err error) error {
 func (r *Run) Generate(ctx context.Context, req *inference.Request, emit func(inference.Event) error) error {
 	c := call.From(ctx)
 	before := r.Usage
-	var elapsed time.Duration
-	defer func() {
-		if elapsed == 0 {
-			elapsed = r.Elapsed() - r.spent
+	note := func(u *call.Usage) {
+		u.InputTokens, u.OutputTokens, u.Elapsed = r.Usage.InputTokens, r.Usage.OutputTokens, r.spent
+		u.CacheRead, u.CacheWrite = r.Usage.CacheReadTokens, r.Usage.CacheWriteTokens
+		if r.FirstByte > 0 && !c.Start.IsZero() {
+			u.FirstToken = r.start.Add(r.FirstByte).Sub(c.Start)
+		} else {
+			u.FirstToken = r.FirstByte
 		}
-		r.spent += elapsed
-		c.RecordUsage(func(u *call.Usage) {
-			u.InputTokens, u.OutputTokens, u.Elapsed = r.Usage.InputTokens, r.Usage.OutputTokens, r.spent
-			if r.FirstByte > 0 && !c.Start.IsZero() {
-				u.FirstToken = r.start.Add(r.FirstByte).Sub(c.Start)
-			} else {
-				u.FirstToken = r.FirstByte
-			}
-		})
+	}
+	settled := false
+	defer func() {
+		if settled {
+			return
+		}
+		r.spent = r.Elapsed()
+		c.RecordUsage(note)
 	}()
 
 	timed, cancel := WithTimeout(ctx, r.limits.Timeout)
@@ -94,7 +96,14 @@ func (r *Run) Generate(ctx context.Context, req *inference.Request, emit func(in
 				r.FirstByte = max(r.Elapsed(), time.Nanosecond)
 			}
 		case inference.Finished:
-			r.Usage, elapsed = sum(before, ev.Usage), ev.Elapsed
+			r.Usage = sum(before, ev.Usage)
+			elapsed := ev.Elapsed
+			if elapsed == 0 {
+				elapsed = r.Elapsed() - r.spent
+			}
+			r.spent += elapsed
+			settled = true
+			c.Settle(note) // before the client is told
 		}
 		return emit(ev)
 	})

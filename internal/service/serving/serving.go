@@ -35,7 +35,9 @@ func Resolve(ctx context.Context, r Resolver, modelID string, want catalog.Kind)
 // Served says that a target answers for a model.
 func Served(ctx context.Context, modelID string, t *router.Target) {
 	c := call.From(ctx)
-	c.RecordUsage(func(u *call.Usage) { u.Model, u.ServedBy, u.Backend = modelID, t.ServedBy, t.Backend })
+	c.RecordUsage(func(u *call.Usage) {
+		u.Model, u.ModelID, u.Resource, u.ServedBy, u.Backend = modelID, t.ModelID, t.ARN, t.ServedBy, t.Backend
+	})
 	SayServedBy(c, t.ServedBy)
 }
 
