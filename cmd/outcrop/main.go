@@ -130,7 +130,7 @@ func (e *environment) command() *cobra.Command {
 	flags.StringVar(&e.configFile, "config", "", "configuration file (default outcrop.yaml in the working directory, when there is one)")
 	flags.StringVar(&e.dataFlag, "data", "", "directory of everything Outcrop keeps")
 	flags.StringVar(&e.modelsFlag, "models", "", "directory of models and engine libraries")
-	offline := flags.Bool("offline", false, "never open a connection to another machine")
+	offline := flags.Bool("offline", false, "open no connection to another machine but to those that the configuration names")
 	e.flags = func(cfg *config.Config) {
 		if e.dataFlag != "" {
 			cfg.Data = e.dataFlag

@@ -60,7 +60,7 @@ func (a *App) bucketSources(ctx context.Context) (*s3.Buckets, error) {
 		SecretAccessKey: a.p.Getenv("OUTCROP_OBJECTS_SECRET_ACCESS_KEY"),
 		SessionToken:    a.p.Getenv("OUTCROP_OBJECTS_SESSION_TOKEN"),
 	}
-	p, err := s3.Remote(ctx, p, keys, o.Profile, a.p.Config.Offline)
+	p, err := s3.Remote(ctx, p, keys, o.Profile, Dialer(a.p.Config))
 	if err != nil {
 		return nil, err
 	}

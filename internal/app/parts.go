@@ -32,7 +32,7 @@ type state struct {
 // OpenParts opens the models directory of a configuration. It fetches nothing.
 func OpenParts(cfg *config.Config, getenv func(string) string, sink progress.Sink, logger *slog.Logger) (*Parts, error) {
 	dir := cfg.ModelsDir(getenv)
-	packs, err := pack.Open(dir, pack.Params{Progress: sink, Logger: logger, Offline: cfg.Offline})
+	packs, err := pack.Open(dir, pack.Params{Progress: sink, Logger: logger, Offline: cfg.Offline, Dialer: Dialer(cfg)})
 	if err != nil {
 		return nil, err
 	}

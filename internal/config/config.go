@@ -23,7 +23,7 @@ type Config struct {
 	Account string `yaml:"account" doc:"The AWS account id that this server is, 12 digits."`
 	Region  string `yaml:"region" doc:"Region of requests that name none (long-term API keys)."`
 	Auth    Switch `yaml:"auth" doc:"on: every request must be signed. off: only on a loopback address, every request is anonymous."`
-	Offline bool   `yaml:"offline" doc:"Never open a connection to another machine; packs and models must be there already."`
+	Offline bool   `yaml:"offline" doc:"Open no connection to another machine but to those that this configuration names (objects.endpoint); packs and models must be there already."`
 
 	TLS       TLS        `yaml:"tls"`
 	Compat    Compat     `yaml:"compat"`

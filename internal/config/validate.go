@@ -128,21 +128,12 @@ func (c *Config) validateObjects(wrong func(key, format string, args ...any)) {
 	if !domainPattern.MatchString(o.Domain) && o.Domain != "" {
 		wrong("objects.domain", "%q is not a host name", o.Domain)
 	}
-	host := "amazonaws.com"
-	switch o.Endpoint {
-	case "":
+	if o.Endpoint == "" || o.Endpoint == AWS {
 		return
-	case AWS:
-	default:
-		u, err := url.Parse(o.Endpoint)
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
-			wrong("objects.endpoint", "is neither aws nor a URL such as https://s3.example.com:9000, without keys, path and query") // it may hold a secret
-			return
-		}
-		host = u.Hostname()
 	}
-	if c.Offline && !Loopback(host) {
-		wrong("objects.endpoint", "is on another machine, and the server is to be offline")
+	u, err := url.Parse(o.Endpoint)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
+		wrong("objects.endpoint", "is neither aws nor a URL such as https://s3.example.com:9000, without keys, path and query") // it may hold a secret
 	}
 }
 

@@ -30,12 +30,13 @@ import (
 	"time"
 
 	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/outbound"
 	"github.com/outcrop/outcrop/internal/progress"
 )
 
 // Params are the parts of a Client that have a default.
 type Params struct {
-	HTTP     *http.Client  // nil: http.DefaultTransport, without a limit on the whole download
+	HTTP     *http.Client  // nil: that of package outbound, without a limit on the whole download
 	Progress progress.Sink // nil: progress.Silent
 	Logger   *slog.Logger  // nil: nothing is logged
 	Offline  bool          // every request is refused
@@ -81,10 +82,10 @@ type partFile interface {
 // New returns a Client.
 func New(p Params) *Client {
 	c := &Client{progress: p.Progress, log: p.Logger, offline: p.Offline, retries: p.Retries, wait: p.Wait, stall: p.Stall, reserve: p.Reserve, free: p.Free}
-	httpClient := http.Client{}
-	if p.HTTP != nil {
-		httpClient = *p.HTTP
+	if p.HTTP == nil {
+		p.HTTP = outbound.New(outbound.Params{Offline: p.Offline}).Client()
 	}
+	httpClient := *p.HTTP
 	if httpClient.CheckRedirect == nil {
 		httpClient.CheckRedirect = checkRedirect
 	}

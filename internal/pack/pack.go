@@ -25,6 +25,7 @@ import (
 
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/fetch"
+	"github.com/outcrop/outcrop/internal/outbound"
 	"github.com/outcrop/outcrop/internal/pack/registry"
 	"github.com/outcrop/outcrop/internal/progress"
 )
@@ -78,14 +79,15 @@ func Pins() ([]Pin, error) {
 
 // Params are the parts of a Store that have a default.
 type Params struct {
-	HTTP     *http.Client  // nil: registry.HTTPClient of Env
-	Env      *registry.Env // nil: registry.System
-	Progress progress.Sink // nil: progress.Silent
-	Logger   *slog.Logger  // nil: nothing is logged
-	Offline  bool          // Ensure fetches nothing and names what is missing
-	Platform string        // "linux/amd64"; empty: the one this program runs on
-	Pins     []Pin         // nil: Pins
-	Fetch    *fetch.Client // nil: made of HTTP, Progress, Logger and Offline
+	HTTP     *http.Client     // nil: registry.HTTPClient of Env
+	Dialer   *outbound.Dialer // of that client; nil: one that Offline alone restricts
+	Env      *registry.Env    // nil: registry.System
+	Progress progress.Sink    // nil: progress.Silent
+	Logger   *slog.Logger     // nil: nothing is logged
+	Offline  bool             // Ensure fetches nothing and names what is missing
+	Platform string           // "linux/amd64"; empty: the one this program runs on
+	Pins     []Pin            // nil: Pins
+	Fetch    *fetch.Client    // nil: made of HTTP, Progress, Logger and Offline
 }
 
 // Store is the packs of one models directory. It is safe for concurrent use.
@@ -128,8 +130,12 @@ func Open(dir string, p Params) (*Store, error) {
 	if s.fetch == nil {
 		httpClient := p.HTTP
 		if httpClient == nil && !p.Offline {
+			dialer := p.Dialer
+			if dialer == nil {
+				dialer = outbound.New(outbound.Params{})
+			}
 			var err error
-			if httpClient, err = registry.HTTPClient(s.env); err != nil {
+			if httpClient, err = registry.HTTPClient(s.env, dialer); err != nil {
 				return nil, err
 			}
 		}

@@ -23,6 +23,7 @@ import (
 
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/fetch"
+	"github.com/outcrop/outcrop/internal/outbound"
 	"github.com/outcrop/outcrop/internal/pack"
 	"github.com/outcrop/outcrop/internal/pack/registry"
 	"github.com/outcrop/outcrop/test/hub"
@@ -68,7 +69,7 @@ func TestPinsAreCanonical(t *testing.T) {
 // got loses its digests.
 func updatePin(t *testing.T, pin *pack.Pin) {
 	t.Helper()
-	httpClient, err := registry.HTTPClient(registry.System())
+	httpClient, err := registry.HTTPClient(registry.System(), outbound.New(outbound.Params{}))
 	if err != nil {
 		t.Fatal(err)
 	}

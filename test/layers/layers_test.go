@@ -60,10 +60,10 @@ var groups = []group{
 		name: "parts",
 		packages: []string{
 			"internal/certificate", "internal/dualstack", "internal/fetch", "internal/gguf/...", "internal/iam/...",
-			"internal/library/...", "internal/pack/...", "internal/profile", "internal/progress",
+			"internal/library/...", "internal/outbound", "internal/pack/...", "internal/profile", "internal/progress",
 		},
 		imports: []string{
-			"internal/fetch", "internal/gguf/...", "internal/iam/...", "internal/library/...", "internal/pack/...", "internal/progress",
+			"internal/fetch", "internal/gguf/...", "internal/iam/...", "internal/library/...", "internal/outbound", "internal/pack/...", "internal/progress",
 		},
 		vendors: []string{"github.com/gofrs/flock", "github.com/schollz/progressbar/v3", "golang.org/x/..."},
 		why:     "files, downloads and keys serve any model and any API",
@@ -89,7 +89,7 @@ var groups = []group{
 		name:     "knowledge adapters",
 		packages: []string{"internal/knowledge/source/...", "internal/knowledge/index/...", "internal/vector/...", "internal/fulltext/..."},
 		imports: []string{
-			"internal/knowledge", "internal/knowledge/index/...", "internal/knowledge/source/...", "internal/sqlite", "internal/vector/...",
+			"internal/knowledge", "internal/knowledge/index/...", "internal/knowledge/source/...", "internal/outbound", "internal/sqlite", "internal/vector/...",
 			"internal/fulltext/...",
 		},
 		vendors: []string{

@@ -12,6 +12,7 @@ import (
 
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/fetch"
+	"github.com/outcrop/outcrop/internal/outbound"
 	"github.com/outcrop/outcrop/internal/pack/registry"
 	"github.com/outcrop/outcrop/test/hub"
 )
@@ -170,7 +171,7 @@ func TestPyPI(t *testing.T) {
 func TestUnreadableSettings(t *testing.T) {
 	t.Parallel()
 	env := machine(t, map[string]string{"REQUESTS_CA_BUNDLE": "ROOT/none.pem"}, nil)
-	if _, err := registry.HTTPClient(env); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "REQUESTS_CA_BUNDLE") {
+	if _, err := registry.HTTPClient(env, outbound.New(outbound.Params{})); !fault.Is(err, fault.Invalid) || !strings.Contains(err.Error(), "REQUESTS_CA_BUNDLE") {
 		t.Errorf("got %v, want it to name REQUESTS_CA_BUNDLE", err)
 	}
 	env = machine(t, nil, map[string]string{"home/.npmrc/not-a-file": ""})
@@ -186,7 +187,7 @@ func TestHTTPClient(t *testing.T) {
 	secure := secureServer(t)
 	for _, name := range []string{"SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "PIP_CERT", "NODE_EXTRA_CA_CERTS", "npm_config_cafile"} {
 		env := machine(t, map[string]string{name: "ROOT/ca.pem"}, map[string]string{"ca.pem": secure.pem})
-		httpClient, err := registry.HTTPClient(env)
+		httpClient, err := registry.HTTPClient(env, outbound.New(outbound.Params{}))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -200,7 +201,7 @@ func TestHTTPClient(t *testing.T) {
 	var seen string
 	proxy := hub.New(t)
 	proxy.Add("/through", "text/plain", []byte("x"))
-	httpClient, err := registry.HTTPClient(machine(t, nil, map[string]string{"home/.npmrc": "proxy=" + proxy.URL + "\nnoproxy=direct.invalid"}))
+	httpClient, err := registry.HTTPClient(machine(t, nil, map[string]string{"home/.npmrc": "proxy=" + proxy.URL + "\nnoproxy=direct.invalid"}), outbound.New(outbound.Params{}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,9 +8,9 @@ import (
 	"net/url"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/outbound"
 )
 
 // HTTPClient returns a client that goes through the proxies and trusts the
@@ -18,7 +18,8 @@ import (
 // HTTP(S)_PROXY and NO_PROXY variables, else the proxies of npm and pip; the
 // system's authorities and those of SSL_CERT_FILE, REQUESTS_CA_BUNDLE,
 // CURL_CA_BUNDLE, PIP_CERT, NODE_EXTRA_CA_CERTS, npm's cafile and pip's cert.
-func HTTPClient(env Env) (*http.Client, error) {
+// It reaches what dialer permits.
+func HTTPClient(env Env, dialer *outbound.Dialer) (*http.Client, error) {
 	npm, err := readNPM(env)
 	if err != nil {
 		return nil, err
@@ -48,15 +49,11 @@ func HTTPClient(env Env) (*http.Client, error) {
 		}
 		pool.AppendCertsFromPEM(pem)
 	}
-	return &http.Client{Transport: &http.Transport{
-		Proxy:                 proxy(env, npm, pip),
-		DialContext:           (&net.Dialer{Timeout: 20 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-		TLSClientConfig:       &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout:   20 * time.Second,
-		ResponseHeaderTimeout: time.Minute,
-		IdleConnTimeout:       time.Minute,
-		ForceAttemptHTTP2:     true,
-	}}, nil
+	t := dialer.Transport()
+	t.Proxy = proxy(env, npm, pip)
+	t.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
+	dialer.Apply(t)
+	return &http.Client{Transport: t}, nil
 }
 
 // proxy prefers the environment, which Go reads once per process, over the

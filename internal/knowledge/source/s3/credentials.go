@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"time"
 
@@ -12,6 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
+
+	"github.com/outcrop/outcrop/internal/outbound"
 )
 
 // Keys are an access key that was given; empty: none was.
@@ -20,11 +21,11 @@ type Keys struct{ AccessKeyID, SecretAccessKey, SessionToken string }
 // Remote fills what Params need for an endpoint that is not Outcrop's: keys,
 // the ones that were given or else what AWS's SDKs find in the environment, the
 // user's files (profile; empty: the default one) and, unless offline, with the
-// machine they run on; and a client, which trusts what AWS_CA_BUNDLE says and,
-// offline, reaches this machine alone. Keys are looked for when the first
-// request needs them.
-func Remote(ctx context.Context, p Params, keys Keys, profile string, offline bool) (Params, error) {
-	options := []func(*config.LoadOptions) error{config.WithHTTPClient(newClient(offline))}
+// machine they run on; and a client, which trusts what AWS_CA_BUNDLE says and
+// reaches what dialer permits. Keys are looked for when the first request needs
+// them.
+func Remote(ctx context.Context, p Params, keys Keys, profile string, dialer *outbound.Dialer) (Params, error) {
+	options := []func(*config.LoadOptions) error{config.WithHTTPClient(newClient(dialer))}
 	if keys != (Keys{}) {
 		if keys.AccessKeyID == "" || keys.SecretAccessKey == "" {
 			return Params{}, errors.New("only one half of the key for the objects' endpoint is given: set both the access key ID and the secret access key, or neither")
@@ -35,7 +36,7 @@ func Remote(ctx context.Context, p Params, keys Keys, profile string, offline bo
 	if profile != "" {
 		options = append(options, config.WithSharedConfigProfile(profile))
 	}
-	if offline {
+	if dialer.Offline() {
 		options = append(options, config.WithEC2IMDSClientEnableState(imds.ClientDisabled))
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, options...)
@@ -49,23 +50,9 @@ func Remote(ctx context.Context, p Params, keys Keys, profile string, offline bo
 // responseTimeout is how long an endpoint may take to begin an answer.
 const responseTimeout = time.Minute
 
-func newClient(offline bool) *awshttp.BuildableClient {
+func newClient(dialer *outbound.Dialer) *awshttp.BuildableClient {
 	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 		t.ResponseHeaderTimeout = responseTimeout
-		if !offline {
-			return
-		}
-		t.Proxy = nil
-		dial := t.DialContext
-		t.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
-			host, _, err := net.SplitHostPort(address)
-			if err != nil {
-				return nil, err
-			}
-			if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
-				return dial(ctx, network, address)
-			}
-			return nil, fmt.Errorf("%s is on another machine, and the server is offline", host)
-		}
+		dialer.Apply(t)
 	})
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/knowledge"
 	"github.com/outcrop/outcrop/internal/knowledge/source/s3"
+	"github.com/outcrop/outcrop/internal/outbound"
 )
 
 func TestCredentials(t *testing.T) {
@@ -36,7 +37,7 @@ func TestCredentials(t *testing.T) {
 		"profile":     {s3.Keys{}, "mine", "AKIAFILE"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, err := s3.Remote(t.Context(), s3.Params{}, tc.keys, tc.profile, true)
+			p, err := s3.Remote(t.Context(), s3.Params{}, tc.keys, tc.profile, offline())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -46,10 +47,10 @@ func TestCredentials(t *testing.T) {
 			}
 		})
 	}
-	if _, err := s3.Remote(t.Context(), s3.Params{}, s3.Keys{AccessKeyID: "AKIA"}, "", true); err == nil || !strings.Contains(err.Error(), "half") {
+	if _, err := s3.Remote(t.Context(), s3.Params{}, s3.Keys{AccessKeyID: "AKIA"}, "", offline()); err == nil || !strings.Contains(err.Error(), "half") {
 		t.Errorf("half a key: got %v", err)
 	}
-	if _, err := s3.Remote(t.Context(), s3.Params{}, s3.Keys{}, "none", true); err == nil {
+	if _, err := s3.Remote(t.Context(), s3.Params{}, s3.Keys{}, "none", offline()); err == nil {
 		t.Error("a profile that is not there: got no error")
 	}
 }
@@ -68,7 +69,7 @@ func TestAnotherEndpointIsSignedFor(t *testing.T) {
 		_, _ = w.Write([]byte("<ListBucketResult></ListBucketResult>"))
 	}))
 	defer server.Close()
-	p, err := s3.Remote(t.Context(), s3.Params{Endpoint: server.URL, PathStyle: true}, s3.Keys{AccessKeyID: "AKIAGIVEN", SecretAccessKey: "s"}, "", true)
+	p, err := s3.Remote(t.Context(), s3.Params{Endpoint: server.URL, PathStyle: true}, s3.Keys{AccessKeyID: "AKIAGIVEN", SecretAccessKey: "s"}, "", offline())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,9 +83,11 @@ func TestAnotherEndpointIsSignedFor(t *testing.T) {
 	}
 }
 
+func offline() *outbound.Dialer { return outbound.New(outbound.Params{Offline: true}) }
+
 func TestOfflineClientStaysHere(t *testing.T) {
 	t.Parallel()
-	p, err := s3.Remote(t.Context(), s3.Params{Endpoint: "http://192.0.2.1", Name: "http://192.0.2.1 (objects.endpoint)", PathStyle: true, MaxBackoff: time.Millisecond}, s3.Keys{AccessKeyID: "AKIA", SecretAccessKey: "s"}, "", true)
+	p, err := s3.Remote(t.Context(), s3.Params{Endpoint: "http://192.0.2.1", Name: "http://192.0.2.1 (objects.endpoint)", PathStyle: true, MaxBackoff: time.Millisecond}, s3.Keys{AccessKeyID: "AKIA", SecretAccessKey: "s"}, "", offline())
 	if err != nil {
 		t.Fatal(err)
 	}
