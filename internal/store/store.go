@@ -72,6 +72,7 @@ type Query struct {
 	Region   string   // empty: of every region
 	Parent   string   // exact, unless Below
 	Below    bool     // Parent and everything under it
+	Name     string   // exact; empty: any. With Account, Region and Parent it is as quick as Get
 	Statuses []string // any of these; empty: all
 	Limit    int      // 0: all
 	After    string   // Page.Next of the page before; empty: from the start

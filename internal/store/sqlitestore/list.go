@@ -79,6 +79,11 @@ func conditions(q store.Query) (where string, args []any) {
 		clauses = append(clauses, clause)
 		args = append(args, more...)
 	}
+	if q.Name != "" {
+		// Without the second half the index of names would not be used.
+		clauses = append(clauses, "name = ? AND name <> ''")
+		args = append(args, q.Name)
+	}
 	if len(q.Statuses) > 0 {
 		clause, more := inStatus(q.Statuses)
 		clauses = append(clauses, clause)

@@ -55,6 +55,15 @@ func list(t *testing.T, f *fixture) {
 		}
 		check(t, name, ids(page), tt.want)
 	}
+	named := record("named")
+	named.Kind, named.Name = "named-thing", "the name"
+	mustCreate(t, f, named)
+	for name, want := range map[string][]string{"the name": {"named"}, "The name": nil, "": {"named"}} {
+		page := must[store.Page](t)(f.List(t.Context(), store.Query{
+			Kind: named.Kind, Account: named.Account, Region: named.Region, Parent: named.Parent, Name: name,
+		}))
+		check(t, "the name "+name, ids(page), want)
+	}
 	page := must[store.Page](t)(f.List(t.Context(), store.Query{Kind: "thing", Account: "1", Region: "us", Parent: "B", Limit: 1}))
 	want := must[store.Record](t)(f.Get(t.Context(), page.Records[0].Key))
 	check(t, "the record", page.Records[0], want)
