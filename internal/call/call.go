@@ -57,10 +57,12 @@ type Usage struct {
 	Resource     string // ARN of the model or profile that is billed
 	ServedBy     string // the model that really answered: "llamacpp/smollm2-135m-instruct"
 	Backend      string // the adapter: "llamacpp"
+	StandIn      bool   // a model of Bedrock's was answered for by another one
 	InputTokens  int
 	OutputTokens int
 	CacheRead    int           // input tokens that were read from a cache, beside InputTokens
 	CacheWrite   int           // input tokens that were written to a cache, beside InputTokens
+	Queries      int           // of a reranker, each with up to a hundred documents
 	FirstToken   time.Duration // since Start; 0 when no token was made
 	Elapsed      time.Duration // time the backend itself spent (queue and compute)
 }

@@ -175,6 +175,16 @@ var groups = []group{
 		why:      "what decides about a call and what watches it are told of the call, and of nothing that serves it",
 	},
 	{
+		name:     "bill",
+		packages: []string{"internal/price"},
+		imports: []string{
+			"internal/admission", "internal/call", "internal/catalog", "internal/iam", "internal/ledger", "internal/observe", "internal/price",
+			"internal/sqlite", "internal/store", "internal/wire/schema",
+		},
+		vendors: []string{"github.com/gofrs/flock"},
+		why:     "what a call cost is written down and counted without knowing who served it",
+	},
+	{
 		name:     "services",
 		packages: []string{"internal/service/..."},
 		imports: []string{

@@ -17,6 +17,9 @@ import (
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
 
+// documentsOfQuery is how many documents Bedrock bills as one query.
+const documentsOfQuery = 100
+
 // Rerank puts documents into the order of their relevance for a query. All
 // results fit into one response, so there never is a next token.
 func (s *Service) Rerank(ctx context.Context, in *api.RerankInput) (*api.RerankOutput, error) {
@@ -59,7 +62,10 @@ func (s *Service) Rerank(ctx context.Context, in *api.RerankInput) (*api.RerankO
 		return nil, serving.TimedOut(timed, err)
 	}
 	serving.Served(ctx, identifier, ranking.Target)
-	c.RecordUsage(func(u *call.Usage) { u.InputTokens, u.Elapsed = ranking.InputTokens, s.p.Now().Sub(start) })
+	c.RecordUsage(func(u *call.Usage) {
+		u.InputTokens, u.Elapsed = ranking.InputTokens, s.p.Now().Sub(start)
+		u.Queries = (len(documents) + documentsOfQuery - 1) / documentsOfQuery
+	})
 	order := make([]int, len(documents))
 	for i := range order {
 		order[i] = i

@@ -36,7 +36,7 @@ func Resolve(ctx context.Context, r Resolver, modelID string, want catalog.Kind)
 func Served(ctx context.Context, modelID string, t *router.Target) {
 	c := call.From(ctx)
 	c.RecordUsage(func(u *call.Usage) {
-		u.Model, u.ModelID, u.Resource, u.ServedBy, u.Backend = modelID, t.ModelID, t.ARN, t.ServedBy, t.Backend
+		u.Model, u.ModelID, u.Resource, u.ServedBy, u.Backend, u.StandIn = modelID, t.ModelID, t.ARN, t.ServedBy, t.Backend, t.StandIn
 	})
 	SayServedBy(c, t.ServedBy)
 }
