@@ -26,7 +26,6 @@ import (
 	"github.com/outcrop/outcrop/internal/catalog"
 	"github.com/outcrop/outcrop/internal/certificate"
 	"github.com/outcrop/outcrop/internal/config"
-	"github.com/outcrop/outcrop/internal/dualstack"
 	"github.com/outcrop/outcrop/internal/edge"
 	"github.com/outcrop/outcrop/internal/embedding"
 	"github.com/outcrop/outcrop/internal/fault"
@@ -84,7 +83,8 @@ type App struct {
 	// edgeServices is what the edge was built from, for the test that lists
 	// the operations nobody serves yet.
 	edgeServices []edge.Service
-	listener     *dualstack.Listener
+	endpoints    endpoints
+	ports        []*port // the one port is the first
 	server       *http.Server
 
 	closeOnce sync.Once
@@ -115,6 +115,9 @@ func New(p Params) (_ *App, err error) {
 		p.Logger.Warn("access keys cannot be used", slog.String("cause", err.Error()))
 	}
 	if a.cert, err = openCertificate(cfg, p.Getenv); err != nil {
+		return nil, err
+	}
+	if a.endpoints, err = openEndpoints(cfg); err != nil {
 		return nil, err
 	}
 	if a.parts, err = OpenParts(cfg, p.Getenv, p.Progress, p.Logger); err != nil {
@@ -156,32 +159,12 @@ func New(p Params) (_ *App, err error) {
 		Services: a.edgeServices, Authenticator: authenticator, Authorize: admitting(authorize, quota.New(cfg.Limits.RequestsPerMinute, p.Now)), ActionService: "sts",
 		Logger: p.Logger, Metrics: edge.NewMetrics(), Now: p.Now, NewID: newRequestID, NewPadding: newPadding,
 		Account: cfg.Account, MaxBody: maxBody, BodyTimeout: cfg.Timeouts.Body, WriteTimeout: cfg.Timeouts.Write,
-		Observers: a.gov.observers, Ready: a.parts.Ready, Passed: passed, Unclaimed: unclaimed,
+		Enter: entrance(cfg), Source: source, Observers: a.gov.observers, Ready: a.parts.Ready, Passed: passed, Unclaimed: unclaimed,
 	})
 	if err != nil {
 		return nil, err
 	}
 	return a, a.listen()
-}
-
-func (a *App) listen() error {
-	inner, err := net.Listen("tcp", a.p.Config.Listen)
-	if err != nil {
-		return fmt.Errorf("listen: %w", err)
-	}
-	a.listener = dualstack.New(inner, dualstack.Params{TLS: a.cert.TLSConfig(), FirstByteTimeout: a.p.Config.Timeouts.Header})
-	a.server = &http.Server{
-		Handler:           a.edge,
-		Protocols:         dualstack.Protocols(),
-		TLSConfig:         a.cert.TLSConfig(),
-		ReadHeaderTimeout: a.p.Config.Timeouts.Header,
-		IdleTimeout:       5 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
-		// net/http's own complaints (a client that broke the TLS handshake) are
-		// of no interest to an operator unless they ask.
-		ErrorLog: slog.NewLogLogger(a.p.Logger.Handler(), slog.LevelDebug),
-	}
-	return nil
 }
 
 // Run serves until ctx ends, then stops: no new connections, streams in flight
@@ -205,8 +188,7 @@ func (a *App) Run(ctx context.Context) error {
 		return fmt.Errorf("write the address of this server: %w", err)
 	}
 	defer a.withdraw()
-	served := make(chan error, 1)
-	go func() { served <- a.server.Serve(a.listener) }()
+	served := a.serve()
 	var err error
 	select {
 	case err = <-served:
@@ -267,7 +249,7 @@ const shutdownGrace = 5 * time.Second
 
 // Addr is the address that the port really has, also when the configuration
 // asked for any free one.
-func (a *App) Addr() net.Addr { return a.listener.Addr() }
+func (a *App) Addr() net.Addr { return a.ports[0].Addr() }
 
 // Close stops what New started, in reverse. It may be called more than once.
 func (a *App) Close() error {
@@ -276,14 +258,7 @@ func (a *App) Close() error {
 		if a.server != nil {
 			errs = append(errs, a.server.Close())
 		}
-		if a.listener != nil {
-			if err := a.listener.Close(); !errors.Is(err, net.ErrClosed) {
-				errs = append(errs, err)
-			}
-		}
-		if a.buckets != nil {
-			errs = append(errs, a.buckets.Close())
-		}
+		errs = append(errs, a.closePorts()...)
 		if a.router != nil {
 			errs = append(errs, a.router.Close())
 		}
@@ -291,6 +266,9 @@ func (a *App) Close() error {
 			errs = append(errs, end())
 		}
 		errs = append(errs, a.closeBases()...)
+		if a.buckets != nil { // the last logs go there
+			errs = append(errs, a.buckets.Close())
+		}
 		if a.state != nil {
 			errs = append(errs, a.state.Close())
 		}
@@ -329,8 +307,14 @@ func CABundle(cfg *config.Config, getenv func(string) string) (string, error) {
 }
 
 func openCertificate(cfg *config.Config, getenv func(string) string) (*certificate.Source, error) {
+	hosts := []string{cfg.Listen}
+	for _, l := range cfg.Listeners {
+		if _, unix := l.Unix(); !unix {
+			hosts = append(hosts, l.Address)
+		}
+	}
 	return certificate.Open(certificate.Params{
-		Dir: filepath.Join(cfg.DataDir(getenv), "tls"), Hosts: []string{cfg.Listen},
+		Dir: filepath.Join(cfg.DataDir(getenv), "tls"), Hosts: hosts,
 		CertFile: cfg.TLS.Certificate, KeyFile: cfg.TLS.Key,
 	})
 }

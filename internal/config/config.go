@@ -10,6 +10,7 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -25,6 +26,7 @@ type Config struct {
 	Auth    Switch `yaml:"auth" doc:"on: every request must be signed. off: only on a loopback address, every request is anonymous."`
 	Offline bool   `yaml:"offline" doc:"Open no connection to another machine but to those that this configuration names (objects.endpoint); packs and models must be there already."`
 
+	Listeners []Listener `yaml:"listeners" doc:"Further addresses, beside listen."`
 	TLS       TLS        `yaml:"tls"`
 	Compat    Compat     `yaml:"compat"`
 	Defaults  Defaults   `yaml:"defaults"`
@@ -33,9 +35,13 @@ type Config struct {
 	Engine    Engine     `yaml:"engine"`
 	Objects   Objects    `yaml:"objects"`
 	Ingestion Ingestion  `yaml:"ingestion"`
+	Overload  Overload   `yaml:"overload"`
 	Limits    Limits     `yaml:"limits"`
 	Timeouts  Timeouts   `yaml:"timeouts"`
 	Log       Log        `yaml:"log"`
+
+	InvocationLogs InvocationLogs `yaml:"invocationLogs"`
+	Audit          Audit          `yaml:"audit"`
 }
 
 // Switch is "on" or "off".
@@ -51,6 +57,31 @@ const (
 type TLS struct {
 	Certificate string `yaml:"certificate" doc:"PEM file of an own certificate and its chain; made from Outcrop's own CA when empty."`
 	Key         string `yaml:"key" doc:"PEM file of that certificate's key."`
+}
+
+// Listener is one more address to be reached at.
+type Listener struct {
+	Address     string `yaml:"address" doc:"host:port, or unix:PATH for a Unix socket that its owner alone may open."`
+	Endpoint    string `yaml:"endpoint,omitempty" doc:"VPC endpoint ID that its requests count as having come by (aws:SourceVpce), such as vpce-0a1b2c3d."`
+	Policy      string `yaml:"policy,omitempty" doc:"JSON file of the endpoint's policy: what may be done through this address, by whom. Without one it allows everything."`
+	Plain       string `yaml:"plain,omitempty" doc:"on: plain HTTP is answered beside TLS. off: TLS alone. On by default, off where clientCA is set."`
+	Certificate string `yaml:"certificate,omitempty" doc:"PEM file of a certificate for this address; that of the one port when empty."`
+	Key         string `yaml:"key,omitempty" doc:"PEM file of that certificate's key."`
+	ClientCA    string `yaml:"clientCA,omitempty" doc:"PEM file of the authorities whose certificates clients must show."`
+}
+
+// Unix returns the path of a Unix socket; ok is false for other addresses.
+func (l Listener) Unix() (path string, ok bool) { return strings.CutPrefix(l.Address, "unix:") }
+
+// TLSOnly reports whether plain HTTP is refused.
+func (l Listener) TLSOnly() bool {
+	return l.Plain == string(Off) || l.Plain == "" && l.ClientCA != ""
+}
+
+// Overload bounds what the whole server takes on.
+type Overload struct {
+	Requests int  `yaml:"requests" doc:"Requests that are served at the same time, streams included; further ones are refused with ServiceUnavailableException. 0 is no limit."`
+	Memory   Size `yaml:"memory" doc:"Memory of the server itself, without models, beyond which requests are refused; 0 is a quarter of the machine's, or of its container's."`
 }
 
 // Compat chooses between behaviours that AWS itself shows in different places.
@@ -136,9 +167,13 @@ func Default() Config {
 		Defaults:  Defaults{Chat: "smollm2-135m-instruct", Embedding: "all-minilm-l6-v2"},
 		Objects:   Objects{PathStyle: true, Domain: "localhost"},
 		Ingestion: Ingestion{Syncs: 2, Lease: 10 * time.Second},
+		Overload:  Overload{Requests: 10_000},
 		Engine:    Engine{Parallel: 8, Queue: 256, LoadTimeout: time.Minute},
 		Timeouts:  Timeouts{Model: 15 * time.Minute, Header: 15 * time.Second, Body: 2 * time.Minute, Write: time.Minute},
 		Log:       Log{Level: "info", Format: "text"},
+
+		InvocationLogs: InvocationLogs{FileSize: 64 << 20, Keep: 30 * 24 * time.Hour, Interval: 30 * time.Second, Memory: 64 << 20},
+		Audit:          Audit{Files: On, FileSize: 64 << 20, Keep: 90 * 24 * time.Hour, Interval: time.Minute},
 	}
 }
 

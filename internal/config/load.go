@@ -255,7 +255,7 @@ func Markdown() string {
 			def = "`" + def + "`"
 		}
 		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s |\n", path, EnvName(path), def, f.Tag.Get("doc"))
-		if f.Type.Kind() == reflect.Slice {
+		if f.Type.Kind() == reflect.Slice && f.Type.Elem().Kind() == reflect.Struct {
 			item := f.Type.Elem()
 			for sub := range item.Fields() {
 				key, _, _ := strings.Cut(sub.Tag.Get("yaml"), ",")

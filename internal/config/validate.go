@@ -48,6 +48,7 @@ func (c *Config) Validate(lines Lines) error {
 	if c.Auth == Off && err == nil && !Loopback(host) {
 		wrong("auth", "off is only allowed on a loopback address, not on %s", c.Listen)
 	}
+	c.validateListeners(wrong)
 	if (c.TLS.Certificate == "") != (c.TLS.Key == "") {
 		wrong("tls", "certificate and key go together")
 	}
@@ -88,6 +89,7 @@ func (c *Config) Validate(lines Lines) error {
 		}
 	}
 	c.validateObjects(wrong)
+	c.validateLogs(wrong)
 	if c.Engine.Parallel < 1 || c.Engine.Parallel > 64 {
 		wrong("engine.parallel", "%d is not between 1 and 64", c.Engine.Parallel)
 	}
@@ -100,6 +102,7 @@ func (c *Config) Validate(lines Lines) error {
 	for key, n := range map[string]int64{
 		"engine.queue": int64(c.Engine.Queue), "engine.context": int64(c.Engine.Context),
 		"engine.idleTimeout": int64(c.Engine.IdleTimeout), "limits.requestsPerMinute": int64(c.Limits.RequestsPerMinute),
+		"overload.requests": int64(c.Overload.Requests),
 	} {
 		if n < 0 {
 			wrong(key, "must not be negative")
@@ -115,6 +118,51 @@ func (c *Config) Validate(lines Lines) error {
 	}
 	slices.SortFunc(errs, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return errors.Join(errs...)
+}
+
+var endpointPattern = regexp.MustCompile(`^vpce-[0-9a-z]+$`)
+
+func (c *Config) validateListeners(wrong func(key, format string, args ...any)) {
+	seen := map[string]bool{c.Listen: true}
+	policies := map[string]string{}
+	for i, l := range c.Listeners {
+		key := fmt.Sprintf("listeners.%d", i)
+		path, unix := l.Unix()
+		host, port, err := net.SplitHostPort(l.Address)
+		n, portErr := strconv.Atoi(port)
+		switch {
+		case unix && path == "":
+			wrong(key, "a path is needed after unix:")
+		case unix:
+		case err != nil || portErr != nil || n < 0 || n > 65535:
+			wrong(key, "%q is neither host:port nor unix:PATH", l.Address)
+		case c.Auth == Off && !Loopback(host):
+			wrong(key, "auth: off is only allowed on loopback addresses, not on %s", l.Address)
+		}
+		if seen[l.Address] && n != 0 {
+			wrong(key, "%s is there twice", l.Address)
+		}
+		seen[l.Address] = true
+		if l.Endpoint != "" && !endpointPattern.MatchString(l.Endpoint) {
+			wrong(key, "%q is not the ID of a VPC endpoint, such as vpce-0a1b2c3d", l.Endpoint)
+		}
+		if l.Policy != "" && l.Endpoint == "" {
+			wrong(key, "a policy is that of an endpoint: name it with endpoint")
+		}
+		if other, ok := policies[l.Endpoint]; ok && l.Endpoint != "" && other != l.Policy {
+			wrong(key, "the endpoint %s has another policy at another address", l.Endpoint)
+		}
+		policies[l.Endpoint] = l.Policy
+		if l.Plain != "" && l.Plain != string(On) && l.Plain != string(Off) {
+			wrong(key, "plain: %q is not one of on, off", l.Plain)
+		}
+		if l.ClientCA != "" && l.Plain == string(On) {
+			wrong(key, "clients that must show a certificate cannot use plain HTTP")
+		}
+		if (l.Certificate == "") != (l.Key == "") {
+			wrong(key, "certificate and key go together")
+		}
+	}
 }
 
 // AWS is the value of objects.endpoint that means Amazon S3.

@@ -37,6 +37,8 @@ type Params struct {
 	// is taken for plain HTTP. It is cloned, and offers h2 and http/1.1 where it
 	// names no protocols itself.
 	TLS *tls.Config
+	// TLSOnly refuses connections that are not TLS.
+	TLSOnly bool
 	// FirstByteTimeout is how long a client may stay silent before it is
 	// disconnected; 0 is DefaultFirstByteTimeout. Later silence is the
 	// http.Server's business (ReadHeaderTimeout bounds the TLS handshake, too).
@@ -58,6 +60,7 @@ func Protocols() *http.Protocols {
 type Listener struct {
 	inner   net.Listener
 	tls     *tls.Config
+	tlsOnly bool
 	timeout time.Duration
 
 	ready chan net.Conn // told apart, waiting for Accept
@@ -76,6 +79,7 @@ type Listener struct {
 func New(inner net.Listener, p Params) *Listener {
 	l := &Listener{
 		inner:   inner,
+		tlsOnly: p.TLSOnly,
 		timeout: p.FirstByteTimeout,
 		ready:   make(chan net.Conn),
 		fails:   make(chan error),
@@ -188,8 +192,12 @@ func (l *Listener) tell(conn net.Conn) {
 		return
 	}
 	var out net.Conn = p
-	if l.tls != nil && p.first[0] == recordHandshake {
+	switch {
+	case l.tls != nil && p.first[0] == recordHandshake:
 		out = tls.Server(p, l.tls)
+	case l.tlsOnly:
+		refuse(p)
+		return
 	}
 	select {
 	case l.ready <- out:

@@ -48,9 +48,9 @@ type Authenticator interface {
 // fault.Denied with AWS's text.
 type Authorizer func(v *observe.View) error
 
-// Entrance says whether there is room for one more request: leave is called
-// when it is over. Its error is fault.Unavailable.
-type Entrance func() (leave func(), err error)
+// Entrance says whether there is room for one more request, whose body takes so
+// many bytes: leave is called when it is over. Its error is fault.Unavailable.
+type Entrance func(body int64) (leave func(), err error)
 
 // Params is what an Edge is made of. Every field is required except Enter,
 // Observers, Source, Extra, Passed and Unclaimed.
@@ -147,6 +147,10 @@ func New(p Params) (*Edge, error) {
 	}
 	return e, nil
 }
+
+// Observe adds an observer. It is for what has to know the edge first, and must
+// not be called once requests are served.
+func (e *Edge) Observe(o observe.Observer) { e.p.Observers = append(e.p.Observers, o) }
 
 // ServeHTTP answers one request.
 func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {

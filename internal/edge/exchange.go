@@ -70,7 +70,7 @@ func (x *exchange) run(service string) {
 		x.fail(fault.New(fault.Internal, "panic"))
 	}()
 	if x.edge.p.Enter != nil {
-		leave, err := x.edge.p.Enter()
+		leave, err := x.edge.p.Enter(x.size(service))
 		if err != nil {
 			x.refuse(err)
 			return
@@ -85,6 +85,22 @@ func (x *exchange) run(service string) {
 		x.fail(err)
 	}
 }
+
+// size is how many bytes of the body will be held in memory: none of a service
+// that streams it.
+func (x *exchange) size(service string) int64 {
+	switch {
+	case service != "":
+		return 0
+	case x.r.ContentLength < 0:
+		return unknownSize
+	}
+	return min(x.r.ContentLength, x.edge.p.MaxBody)
+}
+
+// unknownSize is what is put down for a body whose length is not told. Clients
+// that send one are rare, and most send little.
+const unknownSize = 1 << 20
 
 func (x *exchange) serve() error {
 	// What a client still has to send when it is refused is read by net/http

@@ -249,7 +249,7 @@ func TestSecretsAreNotPrinted(t *testing.T) {
 	}
 	for _, text := range []string{
 		fmt.Sprintf("%v %+v %#v %s", chain, chain, chain, chain),
-		fmt.Sprintf("%v %+v %#v %s %q", credential, credential, credential, credential, credential.Secret),
+		fmt.Sprintf("%v %+v %#v %q", credential, credential, credential, credential.Secret),
 		log.String(), string(encoded),
 	} {
 		if strings.Contains(text, vectorSecret.Reveal()) || strings.Contains(text, "token-text") {

@@ -1,12 +1,8 @@
 package llamacpp
 
 import (
-	"io/fs"
-	"path"
-	"strconv"
-	"strings"
-
 	"github.com/outcrop/outcrop/internal/gguf"
+	"github.com/outcrop/outcrop/internal/machine"
 	"github.com/outcrop/outcrop/internal/runner/protocol"
 )
 
@@ -19,7 +15,7 @@ const (
 
 // defaultMemory is three quarters of the machine's memory, 0 when that is not
 // known.
-func defaultMemory() int64 { return machineMemory() / 4 * 3 }
+func defaultMemory() int64 { return machine.Memory() / 4 * 3 }
 
 // sized tells a child about a model how much memory its cache may take.
 func (p *Params) sized(file *gguf.File) protocol.Load {
@@ -62,45 +58,4 @@ func cacheSize(file *gguf.File, load protocol.Load) (limit int, bytes int64) {
 		cells = limit
 	}
 	return limit, int64(cells) * perToken
-}
-
-// containerLimit is the memory that the process's control groups allow, of the
-// second version or the first, 0 when they set no limit. The file system is
-// the machine's.
-func containerLimit(root fs.FS) int64 {
-	groups, err := fs.ReadFile(root, "proc/self/cgroup")
-	if err != nil {
-		return 0
-	}
-	var least int64
-	for line := range strings.Lines(string(groups)) {
-		fields := strings.SplitN(strings.TrimSpace(line), ":", 3)
-		if len(fields) < 3 {
-			continue
-		}
-		var top, file string
-		switch {
-		case fields[0] == "0" && fields[1] == "":
-			top, file = "sys/fs/cgroup", "memory.max"
-		case fields[1] == "memory":
-			top, file = "sys/fs/cgroup/memory", "memory.limit_in_bytes"
-		default:
-			continue
-		}
-		// Every group above has a say. In a container the path may be one
-		// that only its host knows; the top is the container's own then.
-		for dir := path.Clean("/" + fields[2]); ; dir = path.Dir(dir) {
-			data, err := fs.ReadFile(root, path.Join(top, dir, file))
-			if err == nil {
-				n, err := strconv.ParseInt(strings.TrimSpace(string(data)), 10, 64)
-				if err == nil && n > 0 && (least == 0 || n < least) { // "max" is not a number
-					least = n
-				}
-			}
-			if dir == "/" {
-				break
-			}
-		}
-	}
-	return least
 }

@@ -1,12 +1,12 @@
-package llamacpp
+package machine
 
 import (
 	"syscall"
 	"unsafe"
 )
 
-// machineMemory asks GlobalMemoryStatusEx for the physical memory.
-func machineMemory() int64 {
+// Memory asks GlobalMemoryStatusEx for the physical memory.
+func Memory() int64 {
 	var status struct { // MEMORYSTATUSEX
 		length, load                                                uint32
 		total, free, totalPage, freePage, totalVirtual, freeVirtual uint64

@@ -1,13 +1,13 @@
-package llamacpp
+package machine
 
 import (
 	"encoding/binary"
 	"syscall"
 )
 
-// machineMemory reads hw.memsize. Package syscall takes every value for a text
+// Memory reads hw.memsize. Package syscall takes every value for a text
 // and cuts a last zero off, which is the number's highest byte.
-func machineMemory() int64 {
+func Memory() int64 {
 	text, err := syscall.Sysctl("hw.memsize")
 	if err != nil {
 		return 0

@@ -1,13 +1,13 @@
-package llamacpp
+package machine
 
 import (
 	"os"
 	"syscall"
 )
 
-// machineMemory is what the machine has, or less where the process is in a
+// Memory is what the machine has, or less where the process is in a
 // container.
-func machineMemory() int64 {
+func Memory() int64 {
 	var info syscall.Sysinfo_t
 	if syscall.Sysinfo(&info) != nil {
 		return 0
