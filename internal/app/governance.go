@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/outcrop/outcrop/internal/admission"
+	"github.com/outcrop/outcrop/internal/invocationlog"
 	"github.com/outcrop/outcrop/internal/observe"
 )
 
@@ -15,12 +16,15 @@ type governance struct {
 	observers []observe.Observer // told in this order
 	run       []func(context.Context)
 	close     []func() error // called in reverse
+
+	logging     *invocationlog.Settings
+	invocations *invocationlog.Log
 }
 
 // openGovernance opens the parts, in the order in which they depend on each
 // other.
 func (a *App) openGovernance() error {
-	for _, open := range []func() error{} {
+	for _, open := range []func() error{a.openInvocationLog} {
 		if err := open(); err != nil {
 			return err
 		}

@@ -46,9 +46,18 @@ func (a *App) newBuckets(keys *iam.Keys) *bucket.Server {
 // says that they are. Outcrop's own are read without going through the port,
 // and without anybody's key.
 func (a *App) bucketSources(ctx context.Context) (*s3.Buckets, error) {
+	p, err := a.bucketParams(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s3.New(p), nil
+}
+
+// bucketParams say where buckets are and who asks them.
+func (a *App) bucketParams(ctx context.Context) (s3.Params, error) {
 	o := a.p.Config.Objects
 	if o.Endpoint == "" {
-		return s3.New(s3.Params{Endpoint: "http://buckets", PathStyle: true, Client: a.buckets.Client()}), nil
+		return s3.Params{Endpoint: "http://buckets", PathStyle: true, Client: a.buckets.Client()}, nil
 	}
 	p := s3.Params{Region: o.Region}
 	if o.Endpoint != config.AWS {
@@ -60,11 +69,7 @@ func (a *App) bucketSources(ctx context.Context) (*s3.Buckets, error) {
 		SecretAccessKey: a.p.Getenv("OUTCROP_OBJECTS_SECRET_ACCESS_KEY"),
 		SessionToken:    a.p.Getenv("OUTCROP_OBJECTS_SESSION_TOKEN"),
 	}
-	p, err := s3.Remote(ctx, p, keys, o.Profile, Dialer(a.p.Config))
-	if err != nil {
-		return nil, err
-	}
-	return s3.New(p), nil
+	return s3.Remote(ctx, p, keys, o.Profile, Dialer(a.p.Config))
 }
 
 // passed is the list of services that speak for themselves, and which of them

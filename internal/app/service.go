@@ -44,7 +44,7 @@ func (a *App) services(backends map[string]inference.Backend) ([]edge.Service, e
 	a.fitter = embedding.New(a.router, embedding.Params{Dir: a.parts.BasisDir(), Logger: a.p.Logger})
 	families := bedrockruntime.Families{Text: nativeall.Families(), Embeddings: nativeall.Embeddings()}
 	runtime := bedrockruntime.New(a.router, a.fitter, families, bedrockruntime.Params{Now: a.p.Now, ModelTimeout: cfg.Timeouts.Model})
-	control := bedrock.New(models, a.router, bedrock.Params{Lifecycle: router.Lifecycle(cfg.Compat.Lifecycle), Now: a.p.Now})
+	control := bedrock.New(models, a.router, bedrock.Params{Lifecycle: router.Lifecycle(cfg.Compat.Lifecycle), Logging: a.gov.logging, Now: a.p.Now})
 	agent := bedrockagent.New(models, a.router, a.bases.registry, a.bases.indexes)
 	bodyChecks := map[string]func([]byte) error{
 		"Converse":       bedrockruntime.CheckConverseBody,

@@ -114,7 +114,7 @@ var groups = []group{
 	{
 		name:     "buckets",
 		packages: []string{"internal/bucket/..."},
-		imports:  []string{"internal/bucket/...", "internal/iam/...", "internal/sigv4"},
+		imports:  []string{"internal/bucket/...", "internal/delivery", "internal/iam/...", "internal/sigv4"},
 		vendors:  []string{"github.com/versity/versitygw/...", "github.com/gofiber/fiber/v3/...", "github.com/aws/aws-sdk-go-v2/...", "github.com/aws/smithy-go/...", "golang.org/x/..."},
 		why:      "the S3 server is somebody else's; only this folder knows whose",
 	},
@@ -185,10 +185,16 @@ var groups = []group{
 		why:     "what a call cost is written down and counted without knowing who served it",
 	},
 	{
+		name:     "logs",
+		packages: []string{"internal/delivery", "internal/logfile", "internal/invocationlog"},
+		imports:  []string{"internal/delivery", "internal/logfile", "internal/observe", "internal/store"},
+		why:      "what keeps records of calls sees what observers see, and ports for where the records go",
+	},
+	{
 		name:     "services",
 		packages: []string{"internal/service/..."},
 		imports: []string{
-			"internal/api/...", "internal/call", "internal/catalog", "internal/document", "internal/embedding", "internal/iam/...", "internal/inference",
+			"internal/api/...", "internal/call", "internal/catalog", "internal/document", "internal/embedding", "internal/iam/...", "internal/inference", "internal/invocationlog",
 			"internal/knowledge", "internal/knowledge/answer", "internal/knowledge/registry", "internal/knowledge/retrieve", "internal/store",
 			"internal/native/...", "internal/router", "internal/service/...", "internal/wire/...",
 		},

@@ -24,7 +24,9 @@ type Models interface {
 type Params struct {
 	// Lifecycle is the router's: where it is enforced, ended models are not listed.
 	Lifecycle router.Lifecycle
-	Now       func() time.Time // time.Now when nil
+	// Logging keeps the configurations of invocation logging.
+	Logging LoggingSettings
+	Now     func() time.Time // time.Now when nil
 }
 
 // Service implements the bedrock operations. It is safe for concurrent use.

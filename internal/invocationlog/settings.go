@@ -1,0 +1,198 @@
+package invocationlog
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"path"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/outcrop/outcrop/internal/delivery"
+	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/store"
+)
+
+// Setting says for one account and region which bucket gets the records, and
+// what is in them.
+type Setting struct {
+	Account string `json:"-"`
+	Region  string `json:"-"`
+	Bucket  string `json:"bucket"`
+	Prefix  string `json:"prefix,omitempty"` // of the keys; a slash is added behind it
+	Content
+}
+
+// Content says which kinds of data are in the records. What is left out of a
+// body is left out alone; without text there are no bodies but embeddings.
+type Content struct {
+	Text      bool `json:"text"`
+	Image     bool `json:"image"`
+	Embedding bool `json:"embedding"`
+	Video     bool `json:"video"`
+	Audio     bool `json:"audio"`
+}
+
+// everything is what is written to files.
+var everything = Content{Text: true, Image: true, Embedding: true, Video: true, Audio: true}
+
+// kind is the store's name for settings. There is one in each account and region.
+const kind store.Kind = "invocation-logging"
+
+const settingID = "configuration"
+
+// maxAge is how long a setting that another process has changed may go
+// unnoticed.
+const maxAge = 2 * time.Second
+
+// SettingsParams are the parts of Settings. All are required.
+type SettingsParams struct {
+	Store  store.Store
+	Putter delivery.Putter
+	Logger *slog.Logger
+	Now    func() time.Time
+}
+
+// Settings keeps the settings of all accounts and regions. It is safe for
+// concurrent use, also by several processes on one store.
+type Settings struct {
+	p SettingsParams
+
+	current atomic.Pointer[snapshot]
+	mu      sync.Mutex // held while the store is read
+}
+
+type place struct{ account, region string }
+
+type snapshot struct {
+	at       time.Time
+	settings map[place]Setting
+}
+
+// NewSettings returns Settings. They are read when they are first asked for.
+func NewSettings(p SettingsParams) *Settings { return &Settings{p: p} }
+
+// Lookup tells the setting of an account and region from memory. What another
+// process changed is seen two seconds later.
+func (s *Settings) Lookup(account, region string) (Setting, bool) {
+	setting, ok := s.read().settings[place{account, region}]
+	return setting, ok
+}
+
+// Any reports whether any account and region has a setting.
+func (s *Settings) Any() bool { return len(s.read().settings) > 0 }
+
+func (s *Settings) read() *snapshot {
+	if now := s.current.Load(); now != nil && s.p.Now().Sub(now.at) < maxAge {
+		return now
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now := s.current.Load(); now != nil && s.p.Now().Sub(now.at) < maxAge {
+		return now // another one has just read it
+	}
+	return s.load()
+}
+
+// load reads the store. The lock is held.
+func (s *Settings) load() *snapshot {
+	next := &snapshot{at: s.p.Now(), settings: map[place]Setting{}}
+	page, err := s.p.Store.List(context.Background(), store.Query{Kind: kind})
+	if err != nil {
+		s.p.Logger.Error("the configuration of invocation logging cannot be read", slog.String("cause", err.Error()))
+		if last := s.current.Load(); last != nil {
+			next.settings = last.settings
+		}
+	}
+	for _, r := range page.Records {
+		setting, err := settingOf(r)
+		if err != nil {
+			s.p.Logger.Error("a configuration of invocation logging cannot be read", slog.String("cause", err.Error()))
+			continue
+		}
+		next.settings[place{r.Account, r.Region}] = setting
+	}
+	s.current.Store(next)
+	return next
+}
+
+// changed makes what this process did visible to it at once.
+func (s *Settings) changed() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.load()
+}
+
+func settingOf(r store.Record) (Setting, error) {
+	var setting Setting
+	if err := json.Unmarshal(r.Body, &setting); err != nil {
+		return Setting{}, fmt.Errorf("read the invocation logging of %s in %s: %w", r.Account, r.Region, err)
+	}
+	setting.Account, setting.Region = r.Account, r.Region
+	return setting, nil
+}
+
+// Get reads a setting from the store. ok is false where nothing is logged.
+func (s *Settings) Get(ctx context.Context, account, region string) (setting Setting, ok bool, err error) {
+	r, err := s.p.Store.Get(ctx, key(account, region))
+	if fault.Is(err, fault.NotFound) {
+		return Setting{}, false, nil
+	}
+	if err != nil {
+		return Setting{}, false, err
+	}
+	setting, err = settingOf(r)
+	return setting, err == nil, err
+}
+
+// Put makes a setting that of its account and region, once the bucket has taken
+// an empty object. Invalid: it has not.
+func (s *Settings) Put(ctx context.Context, setting Setting) error {
+	err := s.p.Putter.Put(ctx, delivery.Object{
+		Bucket: setting.Bucket, Region: setting.Region,
+		Key: path.Join(setting.Prefix, "AWSLogs", setting.Account, folder, "amazon-bedrock-logs-permission-check"),
+	})
+	if err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return fault.Wrap(fault.Invalid, err, "Failed to validate permissions for bucket: %s. Verify that the bucket exists and that it can be written to. %s", setting.Bucket, fault.As(err).Message)
+	}
+	body, err := json.Marshal(setting)
+	if err != nil {
+		return fmt.Errorf("write a setting: %w", err)
+	}
+	defer s.changed()
+	for {
+		now := s.p.Now()
+		_, _, err := s.p.Store.Create(ctx, store.Record{Key: key(setting.Account, setting.Region), Body: body, Created: now, Updated: now}, store.Create{})
+		if store.Reason(err) != store.KeyTaken {
+			return err
+		}
+		r, err := s.p.Store.Get(ctx, key(setting.Account, setting.Region))
+		if err == nil {
+			r.Body, r.Updated = body, now
+			_, err = s.p.Store.Update(ctx, r)
+		}
+		if !fault.Is(err, fault.NotFound) && store.Reason(err) != store.Changed {
+			return err
+		}
+	}
+}
+
+// Delete ends the logging of an account and region. Where nothing is logged it
+// does nothing.
+func (s *Settings) Delete(ctx context.Context, account, region string) error {
+	defer s.changed()
+	err := s.p.Store.Delete(ctx, key(account, region))
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	return err
+}
+
+func key(account, region string) store.Key {
+	return store.Key{Kind: kind, Account: account, Region: region, ID: settingID}
+}
