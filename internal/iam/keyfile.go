@@ -4,6 +4,7 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -127,4 +128,19 @@ func (s seal) open(id string, sealed []byte) (Secret, error) {
 func digest(secret Secret) []byte {
 	sum := sha256.Sum256([]byte(secret.Reveal()))
 	return sum[:]
+}
+
+const suffixAlphabet = "abcdefghijklmnopqrstuvwxyz0123456789"
+
+func newUserID(random io.Reader) (string, error) {
+	s, err := RandomText(random, Base32, 17)
+	return "AIDA" + s, err
+}
+
+func newBearerSecret(random io.Reader) (string, error) {
+	b := make([]byte, 45)
+	if _, err := io.ReadFull(random, b); err != nil {
+		return "", fmt.Errorf("read random bytes: %w", err)
+	}
+	return base64.StdEncoding.EncodeToString(b), nil
 }

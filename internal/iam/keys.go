@@ -269,15 +269,15 @@ func (k *Keys) CreateAccessKey(user string, life time.Duration) (Key, Secret, er
 			return err
 		}
 		for r.ID == "" || taken(r.ID) {
-			if r.ID, err = newAccessKeyID(k.random); err != nil {
+			if r.ID, err = NewAccessKeyID(k.random); err != nil {
 				return err
 			}
 		}
-		text, err := newSecret(k.random)
+		text, err := NewSecret(k.random)
 		if err != nil {
 			return err
 		}
-		secret = Secret(text)
+		secret = text
 		r.Sealed, err = s.close(r.ID, secret, k.random)
 		return err
 	})
@@ -290,7 +290,7 @@ func (k *Keys) CreateAPIKey(user string, life time.Duration) (Key, Secret, error
 	var token Secret
 	key, err := k.create(APIKey, user, life, func(r *keyRecord, taken func(string) bool) error {
 		for r.ID == "" || taken(r.ID) {
-			suffix, err := randomText(k.random, suffixAlphabet, 4)
+			suffix, err := RandomText(k.random, suffixAlphabet, 4)
 			if err != nil {
 				return err
 			}

@@ -54,15 +54,15 @@ func LoadRoot(path string, p RootParams) (RootKey, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return RootKey{}, fmt.Errorf("read root credentials: %w", err)
 	}
-	id, err := newAccessKeyID(p.Rand)
+	id, err := NewAccessKeyID(p.Rand)
 	if err != nil {
 		return RootKey{}, err
 	}
-	secret, err := newSecret(p.Rand)
+	secret, err := NewSecret(p.Rand)
 	if err != nil {
 		return RootKey{}, err
 	}
-	text := "[default]\naws_access_key_id = " + id + "\naws_secret_access_key = " + secret + "\n"
+	text := "[default]\naws_access_key_id = " + id + "\naws_secret_access_key = " + secret.Reveal() + "\n"
 	data, err = secretfile.Create(path, []byte(text))
 	if err != nil {
 		return RootKey{}, fmt.Errorf("write root credentials: %w", err)

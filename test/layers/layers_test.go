@@ -191,6 +191,12 @@ var groups = []group{
 		why:      "what keeps records of calls sees what observers see, and ports for where the records go",
 	},
 	{
+		name:     "governance",
+		packages: []string{"internal/iam/credential"},
+		imports:  []string{"internal/iam/...", "internal/store"},
+		why:      "what governs keeps its state in the store and sees no AWS type, and nothing of what serves calls",
+	},
+	{
 		name:     "services",
 		packages: []string{"internal/service/..."},
 		imports: []string{
