@@ -111,7 +111,7 @@ func TestTheCatalogIsExact(t *testing.T) {
 		}
 		var sum price.Sum
 		for range 1000 {
-			sum.Add(one.Total())
+			sum = sum.Plus(one.Total())
 		}
 		many, _ := b.Of(price.Use{ModelID: m.ID, Input: 1000, Output: 1000})
 		if sum.String() != many.Total().String() {
@@ -132,8 +132,7 @@ func TestRounding(t *testing.T) {
 	}
 	var s price.Sum
 	for range 3 {
-		s.Add(math.MaxInt64)
-		s.AddSum(price.Sum{Pico: 2 * price.MicroDollar})
+		s = s.Plus(math.MaxInt64).Join(price.Sum{Pico: 2 * price.MicroDollar})
 	}
 	if got, want := s.String(), "27670116.110570327421"; got != want {
 		t.Errorf("sum: got %s, want %s", got, want)

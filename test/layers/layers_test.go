@@ -161,12 +161,19 @@ var groups = []group{
 	},
 	{
 		name:     "logic",
-		packages: []string{"internal/apikey", "internal/authn", "internal/call", "internal/catalog", "internal/quota", "internal/router", "internal/sigv4"},
+		packages: []string{"internal/apikey", "internal/authn", "internal/call", "internal/catalog", "internal/router", "internal/sigv4"},
 		imports: []string{
 			"internal/apikey", "internal/catalog", "internal/iam/...", "internal/inference", "internal/sigv4",
 			"internal/wire/eventstream", "internal/wire/schema",
 		},
 		why: "logic sees ports, never who implements them, nor AWS's types",
+	},
+	{
+		name:     "telemetry",
+		packages: []string{"internal/telemetry/..."},
+		imports:  []string{"internal/call", "internal/observe", "internal/sqlite", "internal/telemetry/..."},
+		vendors:  []string{"github.com/prometheus/client_golang/..."},
+		why:      "what counts requests sees what observers see, and keeps its numbers itself",
 	},
 	{
 		name:     "ports of governance",
@@ -176,7 +183,7 @@ var groups = []group{
 	},
 	{
 		name:     "bill",
-		packages: []string{"internal/price"},
+		packages: []string{"internal/ledger", "internal/price"},
 		imports: []string{
 			"internal/admission", "internal/call", "internal/catalog", "internal/iam", "internal/ledger", "internal/observe", "internal/price",
 			"internal/sqlite", "internal/store", "internal/wire/schema",
@@ -197,12 +204,18 @@ var groups = []group{
 		why:      "what governs keeps its state in the store and sees no AWS type, and nothing of what serves calls",
 	},
 	{
+		name:     "quotas",
+		packages: []string{"internal/quota"},
+		imports:  []string{"internal/admission", "internal/call", "internal/catalog", "internal/iam", "internal/store/..."},
+		why:      "what counts calls is told of them, and keeps what was set in the store; it computes nothing and sees no AWS type",
+	},
+	{
 		name:     "services",
 		packages: []string{"internal/service/..."},
 		imports: []string{
-			"internal/api/...", "internal/call", "internal/catalog", "internal/document", "internal/embedding", "internal/iam/...", "internal/inference", "internal/invocationlog",
+			"internal/admission", "internal/api/...", "internal/call", "internal/catalog", "internal/document", "internal/embedding", "internal/iam/...", "internal/inference", "internal/invocationlog",
 			"internal/knowledge", "internal/knowledge/answer", "internal/knowledge/registry", "internal/knowledge/retrieve", "internal/store",
-			"internal/native/...", "internal/router", "internal/service/...", "internal/wire/...",
+			"internal/native/...", "internal/quota", "internal/router", "internal/service/...", "internal/wire/...",
 		},
 		why: "services are the only place where AWS's types meet the hub",
 	},
@@ -210,14 +223,12 @@ var groups = []group{
 		name:     "edge",
 		packages: []string{"internal/edge"},
 		imports:  []string{"internal/authn", "internal/call", "internal/iam/...", "internal/observe", "internal/sigv4", "internal/wire/..."},
-		vendors:  []string{"github.com/prometheus/client_golang/..."},
 		why:      "the edge walks schema tables; one that knew a service would need to change for every new one",
 	},
 	{
 		name:     "app",
 		packages: []string{"internal/app/..."},
 		imports:  []string{"internal/..."},
-		vendors:  []string{"github.com/prometheus/client_golang/..."},
 		why:      "the one place where everything is put together",
 	},
 	{
