@@ -21,6 +21,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/outcrop/outcrop/internal/access"
 	"github.com/outcrop/outcrop/internal/authn"
 	"github.com/outcrop/outcrop/internal/bucket"
 	"github.com/outcrop/outcrop/internal/catalog"
@@ -35,6 +36,7 @@ import (
 	"github.com/outcrop/outcrop/internal/progress"
 	"github.com/outcrop/outcrop/internal/quota"
 	"github.com/outcrop/outcrop/internal/router"
+	"github.com/outcrop/outcrop/internal/service/serving"
 	"github.com/outcrop/outcrop/internal/store/sqlitestore"
 )
 
@@ -74,11 +76,14 @@ type App struct {
 	parts   *Parts
 	catalog *catalog.Catalog
 	router  *router.Router
+	models  *serving.Models // the router behind the gate
+	quotas  *quota.Registry
 	fitter  *embedding.Adapter
 	state   *sqlitestore.Store
 	buckets *bucket.Server
 	bases   bases
 	gov     governance
+	access  *access.Registry
 	edge    *edge.Edge
 	// edgeServices is what the edge was built from, for the test that lists
 	// the operations nobody serves yet.
@@ -130,7 +135,7 @@ func New(p Params) (_ *App, err error) {
 	if err := a.openBases(); err != nil {
 		return nil, err
 	}
-	if a.catalog, err = a.newCatalog(); err != nil {
+	if a.catalog, err = newCatalog(cfg); err != nil {
 		return nil, err
 	}
 	if err := a.openGovernance(); err != nil {
@@ -156,8 +161,8 @@ func New(p Params) (_ *App, err error) {
 	}
 	passed, unclaimed := a.passed()
 	a.edge, err = edge.New(edge.Params{
-		Services: a.edgeServices, Authenticator: authenticator, Authorize: admitting(authorize, quota.New(cfg.Limits.RequestsPerMinute, p.Now)), ActionService: "sts",
-		Logger: p.Logger, Metrics: edge.NewMetrics(), Now: p.Now, NewID: newRequestID, NewPadding: newPadding,
+		Services: a.edgeServices, Authenticator: authenticator, Authorize: authorize, ActionService: "sts",
+		Logger: p.Logger, Extra: a.extra(), Panicked: a.gov.metrics.Panicked, Now: p.Now, NewID: newRequestID, NewPadding: newPadding,
 		Account: cfg.Account, MaxBody: maxBody, BodyTimeout: cfg.Timeouts.Body, WriteTimeout: cfg.Timeouts.Write,
 		Enter: entrance(cfg), Source: source, Observers: a.gov.observers, Ready: a.parts.Ready, Passed: passed, Unclaimed: unclaimed,
 	})

@@ -4,8 +4,11 @@ import (
 	"context"
 
 	"github.com/outcrop/outcrop/internal/admission"
+	"github.com/outcrop/outcrop/internal/audit"
 	"github.com/outcrop/outcrop/internal/invocationlog"
 	"github.com/outcrop/outcrop/internal/observe"
+	"github.com/outcrop/outcrop/internal/telemetry"
+	"github.com/outcrop/outcrop/internal/telemetry/series"
 )
 
 // governance is what decides about calls and what watches them. Each part has a
@@ -15,16 +18,19 @@ type governance struct {
 	gate      admission.Gate     // asked in this order
 	observers []observe.Observer // told in this order
 	run       []func(context.Context)
+	metrics   *telemetry.Metrics
+	series    *series.Store
 	close     []func() error // called in reverse
 
 	logging     *invocationlog.Settings
 	invocations *invocationlog.Log
+	audit       *audit.Trail // nil where it is off
 }
 
 // openGovernance opens the parts, in the order in which they depend on each
 // other.
 func (a *App) openGovernance() error {
-	for _, open := range []func() error{a.openInvocationLog} {
+	for _, open := range []func() error{a.openAccess, a.openTelemetry, a.openQuotas, a.openInvocationLog, a.openAudit} {
 		if err := open(); err != nil {
 			return err
 		}

@@ -53,17 +53,17 @@ type Authorizer func(v *observe.View) error
 type Entrance func(body int64) (leave func(), err error)
 
 // Params is what an Edge is made of. Every field is required except Enter,
-// Observers, Source, Extra, Passed and Unclaimed.
+// Observers, Panicked, Source, Extra, Passed and Unclaimed.
 type Params struct {
 	Services      []Service
 	Authenticator Authenticator
 	Authorize     Authorizer
 	Enter         Entrance           // nil: always
 	Observers     []observe.Observer // in this order
+	Panicked      func()             // counts requests that end in a bug; nil: nobody does
 	// Source says where a request comes from; nil: nobody asks.
 	Source     func(r *http.Request) call.Source
 	Logger     *slog.Logger
-	Metrics    *Metrics
 	Now        func() time.Time
 	NewID      func() string // request ids: UUID v4
 	NewPadding func() string
@@ -76,7 +76,8 @@ type Params struct {
 	WriteTimeout  time.Duration // for a client to take one piece of the answer
 	// Ready reports why the server could not serve a request now; nil: ready.
 	Ready func(ctx context.Context) error
-	// Extra holds handlers for paths that are not AWS's, such as /console/.
+	// Extra holds handlers for patterns that are not AWS's, such as /console/ and
+	// GET /metrics.
 	Extra map[string]http.Handler
 	// Passed holds the services that speak for themselves, by signing name.
 	Passed map[string]Passed
@@ -141,7 +142,6 @@ func New(p Params) (*Edge, error) {
 	e.router = restjson.NewRouter(rest...)
 	e.mux.HandleFunc("GET /health/live", e.live)
 	e.mux.HandleFunc("GET /health/ready", e.ready)
-	e.mux.Handle("GET /metrics", p.Metrics.handler())
 	for path, h := range p.Extra {
 		e.mux.Handle(path, h)
 	}

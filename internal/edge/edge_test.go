@@ -94,7 +94,6 @@ func serveWith(t *testing.T, r *runtime, change func(*edge.Params)) *server {
 		Authorize:     func(*observe.View) error { return nil },
 		ActionService: "sts",
 		Logger:        slog.New(slog.NewTextHandler(logs, nil)),
-		Metrics:       edge.NewMetrics(),
 		Now:           func() time.Time { return now },
 		NewID:         func() string { return requestID },
 		NewPadding:    func() string { return "abcd" },
@@ -424,14 +423,6 @@ func TestHealth(t *testing.T) {
 		if got := response.Status[:3] + " " + strings.TrimSpace(string(body)); got != want {
 			t.Errorf("%s: got %q, want %q", path, got, want)
 		}
-	}
-	response, err := s.Client().Get(s.URL + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	if body, err := io.ReadAll(response.Body); err != nil || !strings.Contains(string(body), "outcrop_panics_total 0") {
-		t.Errorf("metrics: %v %s", err, body)
 	}
 }
 

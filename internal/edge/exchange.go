@@ -65,7 +65,9 @@ func (x *exchange) run(service string) {
 		if v == http.ErrAbortHandler { //nolint:errorlint // the documented sentinel value
 			panic(v)
 		}
-		x.edge.p.Metrics.panics.Inc()
+		if x.edge.p.Panicked != nil {
+			x.edge.p.Panicked()
+		}
 		x.edge.p.Logger.Error("panic", slog.String("request_id", x.call.RequestID), slog.Any("panic", v), slog.String("stack", string(debug.Stack())))
 		x.fail(fault.New(fault.Internal, "panic"))
 	}()
@@ -507,12 +509,11 @@ func (x *exchange) refuse(err error) {
 	x.fail(err)
 }
 
-// log writes the one line that every request leaves, and counts it. Prompts
-// and answers are never in it.
+// log writes the one line that every request leaves. Prompts and answers are
+// never in it.
 func (x *exchange) log() {
 	elapsed := x.edge.p.Now().Sub(x.call.Start)
 	usage := x.call.Usage()
-	x.edge.p.Metrics.observe(x.call, x.code, elapsed, usage)
 	level := slog.LevelInfo
 	attrs := []slog.Attr{
 		slog.String("request_id", x.call.RequestID), slog.String("service", x.call.Service),

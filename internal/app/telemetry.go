@@ -1,0 +1,53 @@
+package app
+
+import (
+	"context"
+	"net/http"
+	"path/filepath"
+
+	"github.com/outcrop/outcrop/internal/catalog"
+	"github.com/outcrop/outcrop/internal/telemetry"
+	"github.com/outcrop/outcrop/internal/telemetry/series"
+)
+
+// metricsName is the file of the CloudWatch metrics in the data directory.
+const metricsName = "metrics.db"
+
+// openTelemetry opens what counts requests and what follows them.
+func (a *App) openTelemetry() error {
+	store, err := series.Open(context.Background(), filepath.Join(a.p.Config.DataDir(a.p.Getenv), metricsName))
+	if err != nil {
+		return err
+	}
+	a.gov.close = append(a.gov.close, store.Close)
+	a.gov.series = store
+	a.gov.metrics = telemetry.New(telemetry.Params{Keeper: store, ModelID: a.modelID, Burndown: a.burndown, Logger: a.p.Logger, Now: a.p.Now})
+	a.gov.observers = append(a.gov.observers, a.gov.metrics)
+	a.gov.run = append(a.gov.run, a.gov.metrics.Run)
+	return nil
+}
+
+// extra are the paths of the port that no AWS service has.
+func (a *App) extra() map[string]http.Handler {
+	return map[string]http.Handler{"GET /metrics": a.gov.metrics.Handler()}
+}
+
+// modelID is what CloudWatch calls a model or profile that Bedrock has.
+func (a *App) modelID(asked string) (string, bool) {
+	id := catalog.Parse(asked).Name
+	if m, ok := a.catalog.Lookup(id); ok {
+		return m.ID, true
+	}
+	if _, ok := a.catalog.Profile(id); ok {
+		return id, true
+	}
+	return "", false
+}
+
+// burndown is how many tokens of the quota an output token of a model takes.
+func (a *App) burndown(modelID string) int {
+	if m, ok := a.catalog.Lookup(modelID); ok {
+		return m.OutputBurndown
+	}
+	return 1
+}
