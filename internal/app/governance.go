@@ -6,6 +6,7 @@ import (
 	"github.com/outcrop/outcrop/internal/admission"
 	"github.com/outcrop/outcrop/internal/audit"
 	"github.com/outcrop/outcrop/internal/invocationlog"
+	"github.com/outcrop/outcrop/internal/ledger"
 	"github.com/outcrop/outcrop/internal/observe"
 	"github.com/outcrop/outcrop/internal/telemetry"
 	"github.com/outcrop/outcrop/internal/telemetry/series"
@@ -21,6 +22,7 @@ type governance struct {
 	metrics   *telemetry.Metrics
 	series    *series.Store
 	close     []func() error // called in reverse
+	ledger    *ledger.Ledger
 
 	logging     *invocationlog.Settings
 	invocations *invocationlog.Log
@@ -30,7 +32,7 @@ type governance struct {
 // openGovernance opens the parts, in the order in which they depend on each
 // other.
 func (a *App) openGovernance() error {
-	for _, open := range []func() error{a.openAccess, a.openTelemetry, a.openQuotas, a.openInvocationLog, a.openAudit} {
+	for _, open := range []func() error{a.openLedger, a.openAccess, a.openTelemetry, a.openQuotas, a.openInvocationLog, a.openAudit} {
 		if err := open(); err != nil {
 			return err
 		}

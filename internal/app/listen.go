@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/outcrop/outcrop/internal/call"
@@ -173,7 +174,11 @@ func (a *App) baseContext(l net.Listener) context.Context {
 
 // source says where a request comes from.
 func source(r *http.Request) call.Source {
-	s := call.Source{Secure: r.TLS != nil, UserAgent: r.UserAgent()}
+	s := call.Source{Secure: r.TLS != nil, UserAgent: r.UserAgent(), Host: r.Host}
+	if r.TLS != nil {
+		s.TLSVersion = strings.Replace(tls.VersionName(r.TLS.Version), "TLS ", "TLSv", 1)
+		s.CipherSuite = tls.CipherSuiteName(r.TLS.CipherSuite)
+	}
 	if from, err := netip.ParseAddrPort(r.RemoteAddr); err == nil {
 		s.IP = from.Addr().Unmap().WithZone("")
 	}

@@ -42,9 +42,13 @@ type Call struct {
 
 // Source is where a request came from.
 type Source struct {
-	IP        netip.Addr // of the connection; invalid for one without, as of a Unix socket
-	Secure    bool       // over TLS
-	UserAgent string
+	IP     netip.Addr // of the connection; invalid for one without, as of a Unix socket
+	Secure bool       // over TLS
+	// TLSVersion and CipherSuite are how ("TLSv1.3", "TLS_AES_128_GCM_SHA256").
+	TLSVersion  string
+	CipherSuite string
+	UserAgent   string
+	Host        string // that the client asked for, with its port
 	// Endpoint is the VPC endpoint ID of the listener that took the connection;
 	// empty for listeners without.
 	Endpoint string

@@ -193,9 +193,11 @@ var groups = []group{
 	},
 	{
 		name:     "logs",
-		packages: []string{"internal/delivery", "internal/logfile", "internal/invocationlog"},
-		imports:  []string{"internal/delivery", "internal/logfile", "internal/observe", "internal/store"},
-		why:      "what keeps records of calls sees what observers see, and ports for where the records go",
+		packages: []string{"internal/audit", "internal/delivery", "internal/logfile", "internal/invocationlog"},
+		imports: []string{
+			"internal/call", "internal/delivery", "internal/iam", "internal/logfile", "internal/observe", "internal/store", "internal/wire/schema",
+		},
+		why: "what keeps records of calls sees what observers see, and ports for where the records go",
 	},
 	{
 		name:     "governance",
