@@ -32,7 +32,7 @@ const (
 // oneKey is an access key; it has no API keys.
 type oneKey iam.Credential
 
-func (k oneKey) Lookup(id string) (iam.Credential, error) {
+func (k oneKey) Lookup(id, _ string) (iam.Credential, error) {
 	if id != k.AccessKeyID {
 		return iam.Credential{}, iam.ErrUnknownKey()
 	}

@@ -71,6 +71,9 @@ func New(p Params) *Authenticator { return &Authenticator{p} }
 // Claim reads who a request says it is from. Errors are fault.Unauthenticated
 // or fault.Denied in AWS's words.
 func (a *Authenticator) Claim(r *http.Request) (Claim, error) {
+	if err := sigv4.CheckOnce(r); err != nil {
+		return nil, err
+	}
 	if token, ok := apikey.FromRequest(r); ok {
 		return &bearer{a: a, token: token, region: hostRegion(r.Host)}, nil
 	}

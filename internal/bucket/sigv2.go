@@ -37,6 +37,9 @@ func isOld(r *http.Request, t *target) bool {
 // verifyOld checks such a signature, in the header or in the query.
 func (s *Server) verifyOld(r *http.Request, t *target) (iam.Principal, error) {
 	var none iam.Principal
+	if err := onlyOne(r, t); err != nil {
+		return none, err
+	}
 	now := s.p.Now()
 	id, signature, ok := strings.Cut(strings.TrimPrefix(r.Header.Get("Authorization"), oldScheme), ":")
 	date := r.Header.Get("Date")
@@ -61,11 +64,12 @@ func (s *Server) verifyOld(r *http.Request, t *target) (iam.Principal, error) {
 			return none, denied("Request has expired")
 		}
 	}
-	credential, err := s.p.Keys.Lookup(id)
+	token := headerOrQuery(r, t, "X-Amz-Security-Token")
+	credential, err := s.p.Keys.Lookup(id, token)
 	if err != nil {
 		return none, failureOf(err)
 	}
-	if subtle.ConstantTimeCompare([]byte(headerOrQuery(r, t, "X-Amz-Security-Token")), []byte(credential.SessionToken.Reveal())) != 1 {
+	if subtle.ConstantTimeCompare([]byte(token), []byte(credential.SessionToken.Reveal())) != 1 {
 		return none, failureOf(iam.ErrUnknownKey())
 	}
 	mac := hmac.New(sha1.New, []byte(credential.Secret.Reveal()))
@@ -79,6 +83,25 @@ func (s *Server) verifyOld(r *http.Request, t *target) (iam.Principal, error) {
 		return none, failureOf(iam.ErrExpired())
 	}
 	return credential.Principal, nil
+}
+
+// onlyOne refuses requests that say more than once who sent them.
+func onlyOne(r *http.Request, t *target) error {
+	header := r.Header["Authorization"]
+	if len(header) > 1 || len(header) == 1 && t.has(oldSignature) || t.has("X-Amz-Signature") {
+		return fail(http.StatusBadRequest, "InvalidArgument", "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, "+
+			"Signature query string parameter or the Authorization header should be specified")
+	}
+	tokens := len(r.Header["X-Amz-Security-Token"])
+	for _, p := range t.query {
+		if strings.EqualFold(p.name, "X-Amz-Security-Token") {
+			tokens++
+		}
+	}
+	if tokens > 1 {
+		return fail(http.StatusBadRequest, "InvalidArgument", "The security token is given more than once.")
+	}
+	return nil
 }
 
 // headerOrQuery returns a header that a presigned URL may carry in its query.

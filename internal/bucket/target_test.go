@@ -106,7 +106,7 @@ func TestRepresentable(t *testing.T) {
 // signatures; they are of 2007.
 type example struct{}
 
-func (example) Lookup(id string) (iam.Credential, error) {
+func (example) Lookup(id, _ string) (iam.Credential, error) {
 	if id != "AKIAIOSFODNN7EXAMPLE" {
 		return iam.Credential{}, iam.ErrUnknownKey()
 	}

@@ -27,7 +27,7 @@ const (
 
 type keySource struct{}
 
-func (keySource) Lookup(id string) (iam.Credential, error) {
+func (keySource) Lookup(id, _ string) (iam.Credential, error) {
 	if id != accessKey {
 		return iam.Credential{}, iam.ErrUnknownKey()
 	}

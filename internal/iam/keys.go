@@ -116,7 +116,7 @@ func (k *Keys) path() string { return filepath.Join(k.dir, keysName) }
 // Lookup returns the credential of an access key. An unknown or revoked key is
 // ErrUnknownKey; one past its time is returned with its Expires, which the
 // caller checks once it knows that the signature is right.
-func (k *Keys) Lookup(accessKeyID string) (Credential, error) {
+func (k *Keys) Lookup(accessKeyID, _ string) (Credential, error) {
 	if accessKeyID != "" && accessKeyID == k.root.AccessKeyID {
 		return k.root, nil
 	}

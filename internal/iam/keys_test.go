@@ -74,7 +74,7 @@ func TestAccessKey(t *testing.T) {
 		t.Errorf("key (-want +got):\n%s", diff)
 	}
 	for name, store := range map[string]*Keys{"the same store": k, "another process": openKeys(t, dir, c)} {
-		got, err := store.Lookup(key.ID)
+		got, err := store.Lookup(key.ID, "")
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -91,8 +91,8 @@ func TestAccessKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, _ := k.Lookup(key.ID)
-	b, _ := k.Lookup(second.ID)
+	a, _ := k.Lookup(key.ID, "")
+	b, _ := k.Lookup(second.ID, "")
 	if a.Principal.UserID != b.Principal.UserID || !b.Expires.IsZero() {
 		t.Errorf("got user IDs %s and %s of one user", a.Principal.UserID, b.Principal.UserID)
 	}
@@ -101,7 +101,7 @@ func TestAccessKey(t *testing.T) {
 func TestRootIsFound(t *testing.T) {
 	t.Parallel()
 	k := openKeys(t, t.TempDir(), newClock())
-	got, err := k.Lookup("AKIAROOT")
+	got, err := k.Lookup("AKIAROOT", "")
 	want := Credential{AccessKeyID: "AKIAROOT", Secret: "root-secret", Principal: Principal{
 		Type: Root, Account: testAccount, ARN: "arn:aws:iam::123456789012:root", UserID: testAccount, AccessKeyID: "AKIAROOT",
 	}}
@@ -109,7 +109,7 @@ func TestRootIsFound(t *testing.T) {
 		t.Errorf("error %v, credential (-want +got):\n%s", err, diff)
 	}
 	for _, id := range []string{"", "AKIAOTHER"} {
-		if _, err := k.Lookup(id); code(err) != "UnrecognizedClientException" {
+		if _, err := k.Lookup(id, ""); code(err) != "UnrecognizedClientException" {
 			t.Errorf("got error %v for %q, want UnrecognizedClientException", err, id)
 		}
 	}
@@ -151,7 +151,7 @@ func TestAPIKey(t *testing.T) {
 		"no secret":         func() error { _, err := k.LookupAPIKey(name, ""); return err },
 		"another account":   func() error { _, err := k.LookupAPIKey(key.ID+"-at-000000000000", secret); return err },
 		"no account":        func() error { _, err := k.LookupAPIKey(key.ID, secret); return err },
-		"as an access key":  func() error { _, err := k.Lookup(key.ID); return err },
+		"as an access key":  func() error { _, err := k.Lookup(key.ID, ""); return err },
 		"an unknown name":   func() error { _, err := k.LookupAPIKey("x-at-"+testAccount, secret); return err },
 		"root's access key": func() error { _, err := k.LookupAPIKey("AKIAROOT-at-"+testAccount, "root-secret"); return err },
 	} {
@@ -184,14 +184,14 @@ func TestOtherProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := server.Lookup(key.ID); err != nil {
+	if _, err := server.Lookup(key.ID, ""); err != nil {
 		t.Errorf("a new key is not found at once: %v", err)
 	}
 	if err := cli.Revoke(key.ID); err != nil {
 		t.Fatal(err)
 	}
 	c.advance(refreshInterval)
-	if _, err := server.Lookup(key.ID); code(err) != "UnrecognizedClientException" {
+	if _, err := server.Lookup(key.ID, ""); code(err) != "UnrecognizedClientException" {
 		t.Errorf("a revoked key: got error %v, want UnrecognizedClientException", err)
 	}
 	if err := cli.Revoke(key.ID); err != nil {
@@ -237,7 +237,7 @@ func TestConcurrentWriters(t *testing.T) {
 	}
 	for _, key := range keys {
 		if key.Kind == AccessKey {
-			if _, err := k.Lookup(key.ID); err != nil {
+			if _, err := k.Lookup(key.ID, ""); err != nil {
 				t.Errorf("%s: %v", key.ID, err)
 			}
 		}
@@ -309,10 +309,10 @@ func TestDamagedFile(t *testing.T) {
 			}
 			// A running server refuses the stored keys, and still knows root.
 			c.advance(refreshInterval)
-			if _, err := k.Lookup(key.ID); !fault.Is(err, fault.Internal) {
+			if _, err := k.Lookup(key.ID, ""); !fault.Is(err, fault.Internal) {
 				t.Errorf("got error %v, want an internal one", err)
 			}
-			if _, err := k.Lookup("AKIAROOT"); err != nil {
+			if _, err := k.Lookup("AKIAROOT", ""); err != nil {
 				t.Errorf("root: %v", err)
 			}
 			if _, _, err := k.CreateAccessKey("bob", 0); err == nil {
@@ -372,7 +372,7 @@ func TestDamagedSeal(t *testing.T) {
 				t.Errorf("got error %v, want one with %q", err, tc.want)
 			}
 			for _, r := range records[:2] {
-				if _, err := k.Lookup(r.ID); !fault.Is(err, fault.Internal) {
+				if _, err := k.Lookup(r.ID, ""); !fault.Is(err, fault.Internal) {
 					t.Errorf("got error %v, want an internal one", err)
 				}
 				if err := k.Revoke(r.ID); err != nil {

@@ -13,18 +13,39 @@ import (
 // the query of a presigned URL, without verifying anything. It does not touch
 // the body. Errors are fault.Unauthenticated with AWS's code and words.
 func Parse(r *http.Request) (*Credential, error) {
+	_, rawQuery := target(r)
+	query, err := presignedQuery(rawQuery)
+	if err != nil {
+		return nil, err
+	}
+	if err := CheckOnce(r); err != nil {
+		return nil, err
+	}
 	if headers := r.Header["Authorization"]; len(headers) > 0 {
-		if len(headers) > 1 {
-			return nil, incomplete("Only one 'Authorization' header is allowed.")
+		if len(query) > 0 {
+			return nil, incomplete("Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header.")
 		}
 		return parseHeader(r, headers[0])
 	}
-	_, rawQuery := target(r)
-	query := presignedQuery(rawQuery)
 	if len(query) == 0 {
 		return nil, missing()
 	}
 	return parseQuery(r, query)
+}
+
+// once are the headers of a signature. A request that has one of them twice
+// means one thing to who looks at the first and another to who looks at the
+// last.
+var once = [...]string{"Authorization", "X-Amz-Security-Token", "X-Amz-Date", "X-Amz-Content-Sha256"}
+
+// CheckOnce refuses requests that say twice who sent them or how.
+func CheckOnce(r *http.Request) error {
+	for _, name := range once {
+		if len(r.Header[name]) > 1 {
+			return incomplete("Only one '%s' header is allowed.", name)
+		}
+	}
+	return nil
 }
 
 // ServiceName returns the signing name of the service that a request says it is
@@ -44,8 +65,8 @@ func ServiceName(r *http.Request) string {
 		return ""
 	}
 	_, rawQuery := target(r)
-	if credential := presignedQuery(rawQuery)["X-Amz-Credential"]; credential != "" {
-		return scopeService(credential)
+	if query, err := presignedQuery(rawQuery); err == nil && query["X-Amz-Credential"] != "" {
+		return scopeService(query["X-Amz-Credential"])
 	}
 	if strings.Contains(rawQuery, "AWSAccessKeyId=") && strings.Contains(rawQuery, "Signature=") {
 		return "s3"
@@ -124,10 +145,10 @@ func parseHeader(r *http.Request, header string) (*Credential, error) {
 var presigned = [...]string{"X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature", "X-Amz-SignedHeaders", "X-Amz-Date"}
 
 // presignedQuery picks the signature's parameters from a raw query; it is empty
-// when there are none.
-func presignedQuery(rawQuery string) map[string]string {
+// when there are none. None may be there twice.
+func presignedQuery(rawQuery string) (map[string]string, error) {
 	if !strings.Contains(rawQuery, "X-Amz-") {
-		return nil
+		return nil, nil
 	}
 	found := make(map[string]string, 8)
 	for pair := range strings.SplitSeq(rawQuery, "&") {
@@ -136,17 +157,18 @@ func presignedQuery(rawQuery string) map[string]string {
 		switch key {
 		case "X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature", "X-Amz-SignedHeaders", "X-Amz-Date",
 			"X-Amz-Expires", "X-Amz-Security-Token", "X-Amz-Content-Sha256":
-			if _, twice := found[key]; !twice {
-				found[key] = unescape(value)
+			if _, twice := found[key]; twice {
+				return nil, incomplete("AWS query-string parameters must include '%s' only once.", key)
 			}
+			found[key] = unescape(value)
 		}
 	}
 	for _, name := range presigned {
 		if _, ok := found[name]; ok {
-			return found
+			return found, nil
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 func parseQuery(r *http.Request, query map[string]string) (*Credential, error) {
@@ -161,6 +183,9 @@ func parseQuery(r *http.Request, query map[string]string) (*Credential, error) {
 	}
 	if a := query["X-Amz-Algorithm"]; a != Algorithm {
 		return nil, incomplete("Unsupported AWS 'algorithm': '%s'.", printable(a))
+	}
+	if len(r.Header["X-Amz-Security-Token"]) > 0 {
+		return nil, incomplete("The security token of a presigned URL must be in its query, not in a header.")
 	}
 	c := &Credential{
 		Presigned:    true,

@@ -50,7 +50,7 @@ func vectorFolder(t *testing.T) string {
 // oneKey is a KeySource with a single credential.
 type oneKey iam.Credential
 
-func (k oneKey) Lookup(id string) (iam.Credential, error) {
+func (k oneKey) Lookup(id, _ string) (iam.Credential, error) {
 	if id != k.AccessKeyID {
 		return iam.Credential{}, iam.ErrUnknownKey()
 	}

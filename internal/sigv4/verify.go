@@ -13,10 +13,12 @@ import (
 	"github.com/outcrop/outcrop/internal/iam"
 )
 
-// KeySource finds the credential of an access key. It is called for every
-// request, concurrently. An unknown key is iam.ErrUnknownKey.
+// KeySource finds the credential of an access key, by the session token that
+// came with it where it is a temporary one. It is called for every request,
+// concurrently. An unknown key, a key without its token and a token that is not
+// the key's own are iam.ErrUnknownKey.
 type KeySource interface {
-	Lookup(accessKeyID string) (iam.Credential, error)
+	Lookup(accessKeyID, sessionToken string) (iam.Credential, error)
 }
 
 // Params configure a Verifier.
@@ -29,6 +31,8 @@ type Params struct {
 	// Region says whether a region of a scope exists. When nil every name that
 	// looks like a region is accepted.
 	Region func(region string) bool
+	// Used is told of every request whose signature was right; nil for nobody.
+	Used func(accessKeyID, service, region string)
 	// CacheSize bounds the number of derived keys that are kept; 1024 when zero.
 	CacheSize int
 }
@@ -39,12 +43,13 @@ type Verifier struct {
 	now      func() time.Time
 	services []string
 	region   func(string) bool
+	used     func(accessKeyID, service, region string)
 	cache    *keyCache
 }
 
 // New returns a Verifier.
 func New(p Params) *Verifier {
-	v := &Verifier{keys: p.Keys, now: p.Now, services: p.Services, region: p.Region}
+	v := &Verifier{keys: p.Keys, now: p.Now, services: p.Services, region: p.Region, used: p.Used}
 	if v.now == nil {
 		v.now = time.Now
 	}
@@ -94,7 +99,7 @@ func (v *Verifier) check(c *Credential) (iam.Credential, error) {
 	if err := v.checkTime(c); err != nil {
 		return none, err
 	}
-	credential, err := v.keys.Lookup(c.AccessKeyID)
+	credential, err := v.keys.Lookup(c.AccessKeyID, c.SessionToken)
 	if err != nil {
 		return none, err
 	}
@@ -162,6 +167,9 @@ func (v *Verifier) Verify(c *Credential, r *http.Request, bodySHA256 [32]byte) (
 	}
 	if !cached { // only proven keys, so that forged scopes cannot flush the cache
 		v.cache.put(name, key)
+	}
+	if v.used != nil {
+		v.used(c.AccessKeyID, c.Service, c.Region)
 	}
 	id := &Identity{Principal: credential.Principal, Region: c.Region, Service: c.Service}
 	switch c.Payload {

@@ -82,6 +82,14 @@ func TestRefused(t *testing.T) {
 	declared := httptest.NewRequest(http.MethodGet, "/", nil)
 	Signer{AccessKeyID: vectorKey, Secret: vectorSecret, Region: "us-east-1", Service: "s3"}.Sign(declared, sha256.Sum256([]byte("other")), testTime)
 	badHash := header("X-Amz-Content-Sha256", "nonsense")
+	twoTokens := signed(func(s *Signer) { s.SessionToken = "x" })
+	twoTokens.Header.Add("X-Amz-Security-Token", "y")
+	twoDates := signed(nil)
+	twoDates.Header.Add("X-Amz-Date", "20260304T235930Z")
+	headerAndQuery := signed(nil)
+	headerAndQuery.RequestURI = presignedAs(testTime, time.Hour, "", "").RequestURI
+	tokenBeside := presignedAs(testTime, time.Hour, "", "")
+	tokenBeside.Header.Set("X-Amz-Security-Token", "x")
 
 	cases := map[string]struct {
 		r       *http.Request
@@ -91,6 +99,14 @@ func TestRefused(t *testing.T) {
 		"nothing":            {httptest.NewRequest("GET", "/", nil), "MissingAuthenticationTokenException", "Missing Authentication Token"},
 		"empty header":       {header("Authorization", " "), "MissingAuthenticationTokenException", "Missing Authentication Token"},
 		"two headers":        {twice, "IncompleteSignatureException", "Only one 'Authorization' header is allowed."},
+		"two tokens":         {twoTokens, "IncompleteSignatureException", "Only one 'X-Amz-Security-Token' header is allowed."},
+		"two dates":          {twoDates, "IncompleteSignatureException", "Only one 'X-Amz-Date' header is allowed."},
+		"header and query":   {headerAndQuery, "IncompleteSignatureException", "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header."},
+		"token beside URL":   {tokenBeside, "IncompleteSignatureException", "The security token of a presigned URL must be in its query, not in a header."},
+		"tokens in URL":      {presignedAs(testTime, time.Hour, "x=y", "X-Amz-Security-Token=a&X-Amz-Security-Token=b"), "IncompleteSignatureException", "AWS query-string parameters must include 'X-Amz-Security-Token' only once."},
+		"token in disguise":  {presignedAs(testTime, time.Hour, "x=y", "X-Amz-Security-Token=a&X%2DAmz-Security-Token=b"), "IncompleteSignatureException", "'X-Amz-Security-Token' only once."},
+		"token in URL":       {presignedAs(testTime, time.Hour, "x=y", "X-Amz-Security-Token=a"), "UnrecognizedClientException", "The security token included in the request is invalid."},
+		"keys in URL":        {presignedAs(testTime, time.Hour, "x=y", "X-Amz-Credential=other"), "IncompleteSignatureException", "'X-Amz-Credential' only once."},
 		"basic":              {header("Authorization", "Basic eDp5"), "IncompleteSignatureException", "Unsupported AWS 'algorithm': 'Basic'."},
 		"asymmetric":         {edit("AWS4-HMAC-SHA256", "AWS4-ECDSA-P256-SHA256"), "IncompleteSignatureException", "Unsupported AWS 'algorithm': 'AWS4-ECDSA-P256-SHA256'."},
 		"algorithm alone":    {header("Authorization", "AWS4-HMAC-SHA256"), "IncompleteSignatureException", "Authorization header requires 'Credential' parameter. Authorization header requires 'Signature' parameter. Authorization header requires 'SignedHeaders' parameter. (Hashed with SHA-256 and encoded with Base64) Authorization="},
@@ -298,4 +314,81 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("got %v, want a coded fault", err)
 		}
 	})
+}
+
+// TestTemporaryKeys: the token decides with the key which secret counts, and a
+// derived key is never that of another session.
+func TestTemporaryKeys(t *testing.T) {
+	t.Parallel()
+	now := testTime
+	keys := sessions{}
+	var used []string
+	v := New(Params{Keys: keys, Now: func() time.Time { return now }, Used: func(id, service, region string) {
+		used = append(used, id+" "+service+" "+region)
+	}})
+	for range 2 { // with derived keys from memory, too
+		for token := range keys.secrets() {
+			r := httptest.NewRequest(http.MethodGet, "/foundation-models", nil)
+			s := Signer{AccessKeyID: vectorKey, Secret: keys.secrets()[token], SessionToken: token, Region: "us-east-1", Service: "bedrock"}
+			s.Sign(r, sha256.Sum256(nil), now)
+			if err := verifyEmpty(v, r); err != nil {
+				t.Errorf("a header with %q: %v", token.Reveal(), err)
+			}
+			r = httptest.NewRequest(http.MethodGet, "/foundation-models", nil)
+			r.RequestURI = ""
+			s.Presign(r, sha256.Sum256(nil), now, time.Hour)
+			if err := verifyEmpty(v, r); err != nil {
+				t.Errorf("a URL with %q: %v", token.Reveal(), err)
+			}
+			// The secret of one session with the token of another.
+			for other := range keys.secrets() {
+				if other == token {
+					continue
+				}
+				s.SessionToken = other
+				s.Sign(r, sha256.Sum256(nil), now)
+				r.URL.RawQuery = ""
+				if err := verifyEmpty(v, r); fault.As(err).Code != "InvalidSignatureException" {
+					t.Errorf("another session's token: got %v", err)
+				}
+			}
+		}
+	}
+	if len(used) != 8 || used[0] != vectorKey+" bedrock us-east-1" {
+		t.Errorf("got uses %q, want one for each proved request", used)
+	}
+	// A URL is good no longer than the session that signed it.
+	r := httptest.NewRequest(http.MethodGet, "/foundation-models", nil)
+	r.RequestURI = ""
+	s := Signer{AccessKeyID: vectorKey, Secret: "one", SessionToken: "first", Region: "us-east-1", Service: "bedrock"}
+	s.Presign(r, sha256.Sum256(nil), now, 12*time.Hour)
+	now = now.Add(sessionLife - time.Second)
+	if err := verifyEmpty(v, r); err != nil {
+		t.Errorf("before the end of the session: %v", err)
+	}
+	now = now.Add(time.Second)
+	if err := verifyEmpty(v, r); fault.As(err).Code != "ExpiredTokenException" {
+		t.Errorf("after the end of the session: got %v, want ExpiredTokenException", err)
+	}
+	now = testTime.Add(12*time.Hour + time.Second)
+	if err := verifyEmpty(v, r); fault.As(err).Code != "InvalidSignatureException" {
+		t.Errorf("after the end of the URL: got %v, want InvalidSignatureException", err)
+	}
+}
+
+const sessionLife = time.Hour
+
+// sessions is a KeySource with two sessions that share an access key ID.
+type sessions struct{}
+
+func (sessions) secrets() map[iam.Secret]iam.Secret {
+	return map[iam.Secret]iam.Secret{"first": "one", "second": "two"}
+}
+
+func (s sessions) Lookup(_, token string) (iam.Credential, error) {
+	secret, ok := s.secrets()[iam.Secret(token)]
+	if !ok {
+		return iam.Credential{}, iam.ErrUnknownKey()
+	}
+	return iam.Credential{AccessKeyID: vectorKey, Secret: secret, SessionToken: iam.Secret(token), Expires: testTime.Add(sessionLife)}, nil
 }
