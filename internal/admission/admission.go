@@ -23,6 +23,9 @@ type Use struct {
 	ProfileID  string         // when the identifier was an inference profile
 	ARN        string         // of what is billed: model, profile or provisioned throughput
 	ServedBy   string
+	// Provisioned is the ARN of the provisioned throughput that the identifier
+	// named; empty for every use on demand.
+	Provisioned string
 }
 
 // Check decides about one use. Its errors are faults with AWS's text: Denied,

@@ -1,18 +1,14 @@
 package app
 
 import (
-	"strings"
 	"time"
 
 	"github.com/outcrop/outcrop/internal/apikey"
 	"github.com/outcrop/outcrop/internal/authn"
-	"github.com/outcrop/outcrop/internal/catalog"
 	"github.com/outcrop/outcrop/internal/config"
-	"github.com/outcrop/outcrop/internal/edge"
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/iam"
 	"github.com/outcrop/outcrop/internal/observe"
-	"github.com/outcrop/outcrop/internal/quota"
 	"github.com/outcrop/outcrop/internal/sigv4"
 )
 
@@ -40,18 +36,3 @@ func decide(v *observe.View) error {
 
 // allow is the authorization step of a server without authentication.
 func allow(*observe.View) error { return nil }
-
-// admitting adds the quota step to an authorizer. Only what makes a model work
-// is counted; a model is the same by its ID and by its ARN.
-func admitting(authorize edge.Authorizer, l *quota.Limiter) edge.Authorizer {
-	return func(v *observe.View) error {
-		if err := authorize(v); err != nil {
-			return err
-		}
-		c := v.Call
-		if !strings.HasPrefix(c.Operation, "Invoke") && !strings.HasPrefix(c.Operation, "Converse") {
-			return nil
-		}
-		return l.Admit(quota.Key{Account: c.Account, Region: c.Region, Model: catalog.Parse(v.Labels["modelId"]).Name})
-	}
-}

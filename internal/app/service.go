@@ -10,6 +10,7 @@ import (
 	apiruntime "github.com/outcrop/outcrop/internal/api/bedrockruntime"
 	apists "github.com/outcrop/outcrop/internal/api/sts"
 	"github.com/outcrop/outcrop/internal/catalog"
+	"github.com/outcrop/outcrop/internal/config"
 	"github.com/outcrop/outcrop/internal/edge"
 	"github.com/outcrop/outcrop/internal/embedding"
 	"github.com/outcrop/outcrop/internal/inference"
@@ -43,7 +44,8 @@ func (a *App) services(backends map[string]inference.Backend) ([]edge.Service, e
 	}
 	a.fitter = embedding.New(a.router, embedding.Params{Dir: a.parts.BasisDir(), Logger: a.p.Logger})
 	families := bedrockruntime.Families{Text: nativeall.Families(), Embeddings: nativeall.Embeddings()}
-	runtime := bedrockruntime.New(a.router, a.fitter, families, bedrockruntime.Params{Now: a.p.Now, ModelTimeout: cfg.Timeouts.Model})
+	a.models = serving.NewModels(serving.ModelsParams{Router: a.router, Gate: a.gov.gate})
+	runtime := bedrockruntime.New(a.models, a.fitter, families, bedrockruntime.Params{Now: a.p.Now, ModelTimeout: cfg.Timeouts.Model})
 	control := bedrock.New(models, a.router, bedrock.Params{Lifecycle: router.Lifecycle(cfg.Compat.Lifecycle), Logging: a.gov.logging, Now: a.p.Now})
 	agent := bedrockagent.New(models, a.router, a.bases.registry, a.bases.indexes)
 	bodyChecks := map[string]func([]byte) error{
@@ -63,22 +65,22 @@ func (a *App) services(backends map[string]inference.Backend) ([]edge.Service, e
 // model that is gone is waited for only as long as it takes to start it again.
 func (a *App) agentRuntime(families serving.Families) *bedrockagentruntime.Service {
 	b := &a.bases
-	embeddings := embed.New(a.router, a.fitter, embed.Params{Now: a.p.Now, Logger: a.p.Logger, Patience: 5 * time.Second})
-	ranker := retrieve.NewRanker(a.router)
+	embeddings := embed.New(a.models, a.fitter, embed.Params{Now: a.p.Now, Logger: a.p.Logger, Patience: 5 * time.Second})
+	ranker := retrieve.NewRanker(a.models)
 	retriever := retrieve.New(retrieve.Params{Bases: b.registry, Indexes: b.indexes, Embeddings: embeddings, Ranker: ranker})
 	answerer := answer.New(answer.Params{
 		Retriever: retriever, Store: a.state, Embeddings: embeddings, EmbeddingModel: "amazon.titan-embed-text-v2:0",
 		Sources: b.sources, Parser: b.parser, Splitter: b.splitter, Now: a.p.Now,
 	})
 	return bedrockagentruntime.New(bedrockagentruntime.Params{
-		Router: a.router, Retriever: retriever, Ranker: ranker, Answerer: answerer, Families: families,
+		Router: a.models, Retriever: retriever, Ranker: ranker, Answerer: answerer, Families: families,
 		Now: a.p.Now, ModelTimeout: a.p.Config.Timeouts.Model,
 	})
 }
 
-func (a *App) newCatalog() (*catalog.Catalog, error) {
-	restrictions := make([]catalog.Restriction, 0, len(a.p.Config.Regions))
-	for _, r := range a.p.Config.Regions {
+func newCatalog(cfg *config.Config) (*catalog.Catalog, error) {
+	restrictions := make([]catalog.Restriction, 0, len(cfg.Regions))
+	for _, r := range cfg.Regions {
 		restrictions = append(restrictions, catalog.Restriction{Match: r.Match, Regions: r.Regions})
 	}
 	models, err := catalog.New(restrictions...)

@@ -137,9 +137,44 @@ type Ingestion struct {
 	Lease time.Duration `yaml:"lease" doc:"How long the jobs of a server that was killed wait before they go on, in the same server started again or in another one on the same data directory."`
 }
 
-// Limits bound how much is admitted.
+// Limits bound how much is admitted. See docs/QUOTAS.md.
 type Limits struct {
-	RequestsPerMinute int `yaml:"requestsPerMinute" doc:"Model invocations a minute for each account, region and model; beyond it ThrottlingException. 0 is no limit."`
+	RequestsPerMinute int              `yaml:"requestsPerMinute" doc:"Model invocations a minute for each account, region and model; beyond it ThrottlingException. 0 is no limit."`
+	TokensPerMinute   int              `yaml:"tokensPerMinute" doc:"Tokens a minute for each account, region and model, counted as Bedrock counts them. 0 is no limit."`
+	TokensPerDay      int              `yaml:"tokensPerDay" doc:"Tokens a day (UTC) for each account, region and model; twice as many through inference profiles. 0 is no limit."`
+	Concurrency       int              `yaml:"concurrency" doc:"Model invocations at the same time for each account, region and model; beyond it ServiceUnavailableException. 0 is no limit."`
+	Catalog           bool             `yaml:"catalog" doc:"true: AWS's published default quotas of each model hold, and the numbers above for models without."`
+	Models            []ModelLimit     `yaml:"models" doc:"Limits of some models; for each number the first entry that has it."`
+	Principals        []PrincipalLimit `yaml:"principals" doc:"Limits of each user or role for each model, beside those of the account; the first match wins."`
+	Increases         Increases        `yaml:"increases"`
+	SlotsPerUnit      int              `yaml:"slotsPerUnit" doc:"Requests at the same time that one model unit of provisioned throughput reserves. The engine keeps at least one of engine.parallel for everybody else."`
+}
+
+// ModelLimit limits some models. What is not set is as for all models; 0
+// refuses everything.
+type ModelLimit struct {
+	Match             string `yaml:"match" doc:"Model ID, profile ID or pattern with * and ?."`
+	RequestsPerMinute *int64 `yaml:"requestsPerMinute,omitempty" doc:"As limits.requestsPerMinute; here 0 refuses everything."`
+	TokensPerMinute   *int64 `yaml:"tokensPerMinute,omitempty" doc:"As limits.tokensPerMinute; here 0 refuses everything."`
+	TokensPerDay      *int64 `yaml:"tokensPerDay,omitempty" doc:"As limits.tokensPerDay; here 0 refuses everything."`
+	Concurrency       *int64 `yaml:"concurrency,omitempty" doc:"As limits.concurrency; here 0 refuses everything."`
+	OutputBurndown    *int   `yaml:"outputBurndown,omitempty" doc:"How many tokens of the quota one output token is; the model's own on AWS when not set."`
+}
+
+// PrincipalLimit limits some users or roles.
+type PrincipalLimit struct {
+	Match             string `yaml:"match" doc:"ARN of a user or an assumed role (arn:aws:sts::…:assumed-role/NAME, of all its sessions together), or a pattern with * and ?."`
+	Models            string `yaml:"models,omitempty" doc:"Model ID, profile ID or pattern; every model when empty."`
+	RequestsPerMinute *int64 `yaml:"requestsPerMinute,omitempty" doc:"Model invocations a minute; 0 refuses everything."`
+	TokensPerMinute   *int64 `yaml:"tokensPerMinute,omitempty" doc:"Tokens a minute; 0 refuses everything."`
+	TokensPerDay      *int64 `yaml:"tokensPerDay,omitempty" doc:"Tokens a day (UTC); 0 refuses everything."`
+	Concurrency       *int64 `yaml:"concurrency,omitempty" doc:"Model invocations at the same time; 0 refuses everything."`
+}
+
+// Increases says what becomes of requests for larger quotas.
+type Increases struct {
+	Approve string `yaml:"approve" doc:"manual: they wait for outcrop quota approve. automatic: they are approved at once, up to limits.increases.upTo."`
+	UpTo    string `yaml:"upTo" doc:"How large a quota may become automatically: a factor of its default such as 10x, or a number. Empty is no bound."`
 }
 
 // Timeouts bound how long things may take.
@@ -168,6 +203,7 @@ func Default() Config {
 		Objects:   Objects{PathStyle: true, Domain: "localhost"},
 		Ingestion: Ingestion{Syncs: 2, Lease: 10 * time.Second},
 		Overload:  Overload{Requests: 10_000},
+		Limits:    Limits{Increases: Increases{Approve: "manual"}, SlotsPerUnit: 1},
 		Engine:    Engine{Parallel: 8, Queue: 256, LoadTimeout: time.Minute},
 		Timeouts:  Timeouts{Model: 15 * time.Minute, Header: 15 * time.Second, Body: 2 * time.Minute, Write: time.Minute},
 		Log:       Log{Level: "info", Format: "text"},

@@ -89,6 +89,7 @@ func (c *Config) Validate(lines Lines) error {
 		}
 	}
 	c.validateObjects(wrong)
+	c.validateLimits(wrong, pattern)
 	c.validateLogs(wrong)
 	if c.Engine.Parallel < 1 || c.Engine.Parallel > 64 {
 		wrong("engine.parallel", "%d is not between 1 and 64", c.Engine.Parallel)
@@ -102,6 +103,8 @@ func (c *Config) Validate(lines Lines) error {
 	for key, n := range map[string]int64{
 		"engine.queue": int64(c.Engine.Queue), "engine.context": int64(c.Engine.Context),
 		"engine.idleTimeout": int64(c.Engine.IdleTimeout), "limits.requestsPerMinute": int64(c.Limits.RequestsPerMinute),
+		"limits.tokensPerMinute": int64(c.Limits.TokensPerMinute), "limits.tokensPerDay": int64(c.Limits.TokensPerDay),
+		"limits.concurrency": int64(c.Limits.Concurrency),
 		"overload.requests": int64(c.Overload.Requests),
 	} {
 		if n < 0 {

@@ -61,6 +61,7 @@ func (r *Router) identify(identifier, region, account string) (*Target, error) {
 				return &Target{Entry: m, ModelID: m.ID, ARN: r.catalog.FoundationModelARN(region, m.ID)}, nil
 			}
 		}
+		return r.provisioned(identifier, region, account)
 	case catalog.FoundationModel:
 		m, ok := r.catalog.Lookup(id.Name)
 		if ok && (id.Region == "" || region == "" || id.Region == region) && r.samePartition(id, region) {
@@ -87,6 +88,32 @@ func (r *Router) identify(identifier, region, account string) (*Target, error) {
 				like, _ := r.catalog.Lookup(route.Like)
 				return &Target{Entry: ownEntry(identifier, like), ModelID: identifier, ARN: identifier}, nil
 			}
+		}
+		if id.Kind == catalog.ProvisionedModel {
+			return r.provisioned(identifier, region, account)
+		}
+	}
+	return nil, r.unknown()
+}
+
+// provisioned finds the model of provisioned throughput.
+func (r *Router) provisioned(identifier, region, account string) (*Target, error) {
+	if r.params.Provisioned == nil {
+		return nil, r.unknown()
+	}
+	arn, model, found, err := r.params.Provisioned.Provisioned(identifier, region, account)
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		return nil, r.unknown()
+	}
+	if m, ok := r.catalog.Lookup(model); ok {
+		return &Target{Entry: m, ModelID: m.ID, ARN: arn, Provisioned: arn}, nil
+	}
+	for _, m := range r.own {
+		if m.ID == model {
+			return &Target{Entry: m, ModelID: m.ID, ARN: arn, Provisioned: arn}, nil
 		}
 	}
 	return nil, r.unknown()

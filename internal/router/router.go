@@ -64,6 +64,15 @@ type Params struct {
 	UnknownModel     UnknownModel
 	Lifecycle        Lifecycle
 	Now              func() time.Time // time.Now when nil
+	// Provisioned finds provisioned throughput; nil when there is none.
+	Provisioned Provisioned
+}
+
+// Provisioned finds provisioned throughput of an account by its ARN or name.
+type Provisioned interface {
+	// Provisioned returns its ARN and the ID of its model. found is false when
+	// there is none; the error is for one that is not ready.
+	Provisioned(identifier, region, account string) (arn, model string, found bool, err error)
 }
 
 // Router implements inference.Backend and its optional powers.
@@ -86,6 +95,9 @@ type Target struct {
 	Model     string // the backend's name for the local model: "smollm2-135m-instruct"
 	ServedBy  string // "llamacpp/smollm2-135m-instruct": the Router's own name for it
 	StandIn   bool   // a model of Bedrock's is answered by another one
+	// Provisioned is the ARN of the provisioned throughput that was named; empty
+	// for everything else.
+	Provisioned string
 }
 
 // New checks the routes and returns a router over the backends, which it closes

@@ -1,7 +1,7 @@
 // Package serving is what the services that run models have in common: finding
-// the model that answers and saying who it is, measuring a generation and ending
-// one that takes too long, and the request fields that only one family of models
-// understands.
+// the model that answers and saying who it is, asking the gate whether it may be
+// used, measuring a generation and ending one that takes too long, and the
+// request fields that only one family of models understands.
 //
 // It knows no API type and translates nothing.
 package serving
@@ -15,7 +15,7 @@ import (
 	"github.com/outcrop/outcrop/internal/router"
 )
 
-// Resolver finds the model that answers; *router.Router does.
+// Resolver finds the model that answers; *router.Router and *Models do.
 type Resolver interface {
 	Resolve(ctx context.Context, identifier, region, account string, want catalog.Kind) (*router.Target, error)
 }
