@@ -8,10 +8,7 @@
 // compiled once and then safe for concurrent use.
 package policy
 
-import (
-	"github.com/outcrop/outcrop/internal/fault"
-	"github.com/outcrop/outcrop/internal/iam"
-)
+import "github.com/outcrop/outcrop/internal/iam"
 
 // Kind says where a document is used, and so which elements it may have.
 type Kind uint8
@@ -22,19 +19,8 @@ const (
 	Trust                // of a role: Principal and no Resource
 	Resource             // attached to a resource or to a VPC endpoint: Principal and Resource
 	Service              // a service control policy
+	Managed              // Identity as a policy of its own, which must name the version 2012-10-17
 )
-
-// Document is a policy that has been read.
-type Document struct{}
-
-// Parse reads a document. Its errors are fault.Invalid with the code
-// MalformedPolicyDocument and AWS's text. It does not bound the length: what
-// owns a document has a limit of its own.
-func Parse(kind Kind, text string) (*Document, error) {
-	_ = kind
-	_ = text
-	return nil, fault.New(fault.Unsupported, "policies cannot be read yet")
-}
 
 // Attached is a document where it is attached.
 type Attached struct {
@@ -50,19 +36,22 @@ type Attached struct {
 }
 
 // Set is every policy that has a say about a request. A nil list is a layer that
-// is not there; an empty one that is not nil is there and allows nothing.
+// is not there; an empty one that is not nil is there and allows nothing. Somebody
+// must allow in any case, so a nil Identity allows nothing too. A policy without a
+// Document counts as one that denies everything.
 type Set struct {
 	Identity []Attached
 	Boundary []Attached   // the permissions boundary: at most one
 	Session  []Attached   // policies of the session, together
 	Service  [][]Attached // service control policies, level by level: each must allow
 	Endpoint []Attached   // policy of the VPC endpoint that the request came through
-	Resource []Attached   // policies of the resource itself
+	Resource []Attached   // policies of the resource itself; the trust policy of a role that is assumed
 }
 
 // Values are the condition keys of a request. Get is asked only for keys that a
 // policy names, in lower case; ok is false for a key that the request does not
-// have, which is another thing than a key without values.
+// have, which is another thing than a key without values. The value of a key for
+// BinaryEquals is its bytes.
 type Values interface {
 	Get(key string) (values []string, ok bool)
 }
@@ -73,6 +62,9 @@ type Request struct {
 	Action    string // "bedrock:InvokeModel"
 	Resource  string // ARN; "*" for actions that work on nothing in particular
 	Values    Values // nil: no keys at all
+	// ResourceAccount owns the resource; empty: the principal's own account does.
+	// Another account's resource needs the leave of both.
+	ResourceAccount string
 }
 
 // Layer is a group of policies of a Set.
@@ -86,6 +78,7 @@ const (
 	ByService  Layer = "service control policy"
 	ByEndpoint Layer = "VPC endpoint policy"
 	ByResource Layer = "resource-based policy"
+	ByTrust    Layer = "role trust policy"
 )
 
 // Match is a statement that applied to a request.
@@ -110,12 +103,3 @@ type Decision struct {
 	Matches []Match
 	Missing []string
 }
-
-// Evaluate decides. It allocates nothing on its usual way.
-func Evaluate(r *Request, s *Set) Decision {
-	_, _ = r, s
-	return Decision{By: ByIdentity}
-}
-
-// Explain is Evaluate with the reasons.
-func Explain(r *Request, s *Set) Decision { return Evaluate(r, s) }

@@ -1,0 +1,152 @@
+package policy
+
+import "strings"
+
+// Document is a policy that has been read. It is never changed.
+type Document struct {
+	kind       Kind
+	text       string
+	version    string
+	statements []*statement
+	allow      table
+	deny       table
+}
+
+// Kind returns what the document was read as.
+func (d *Document) Kind() Kind { return d.kind }
+
+// Text returns the document as it was read.
+func (d *Document) Text() string { return d.text }
+
+// Version returns the version of the language; 2008-10-17 when the document has none.
+func (d *Document) Version() string { return d.version }
+
+// Statements lists the document's statements in order.
+func (d *Document) Statements() []Statement {
+	list := make([]Statement, len(d.statements))
+	for i, s := range d.statements {
+		list[i] = s.Statement
+	}
+	return list
+}
+
+// ContextKeys lists the condition keys that the document asks for, in conditions
+// and in variables, each once and as it is written where it comes first.
+func (d *Document) ContextKeys() []string {
+	var keys []string
+	seen := map[string]bool{}
+	add := func(key string) {
+		if lower := strings.ToLower(key); !seen[lower] {
+			seen[lower] = true
+			keys = append(keys, key)
+		}
+	}
+	inParts := func(p pattern) {
+		for _, q := range p.parts {
+			if q.kind == variablePart {
+				add(q.written)
+			}
+		}
+	}
+	for _, s := range d.statements {
+		for i := range s.resources {
+			inParts(s.resources[i].fields[arnFields-1])
+		}
+		for i := range s.conditions {
+			c := &s.conditions[i]
+			add(c.written)
+			for _, p := range c.texts {
+				inParts(p)
+			}
+			for _, p := range c.arns {
+				inParts(p.whole)
+			}
+		}
+	}
+	return keys
+}
+
+// table finds the statements that may cover an action. A statement that names
+// actions in full is under each of them, one with wildcards under the service,
+// and the rest is asked always. The masks answer without a look-up for most of
+// the actions that a document says nothing about.
+type table struct {
+	exact, vendor         map[string][]*statement
+	exactMask, vendorMask uint64
+	rest                  []*statement
+}
+
+func (t *table) add(s *statement) {
+	if s.notActions {
+		t.rest = append(t.rest, s)
+		return
+	}
+	for _, a := range s.actions {
+		switch {
+		case a.vendor == "":
+			t.rest = insert(t.rest, s)
+		case a.wild:
+			if t.vendor == nil {
+				t.vendor = map[string][]*statement{}
+			}
+			t.vendor[a.vendor] = insert(t.vendor[a.vendor], s)
+			t.vendorMask |= bit(hash([]byte(a.vendor)))
+		default:
+			if t.exact == nil {
+				t.exact = map[string][]*statement{}
+			}
+			full := a.vendor + ":" + a.name
+			t.exact[full] = insert(t.exact[full], s)
+			t.exactMask |= bit(hash([]byte(full)))
+		}
+	}
+}
+
+// insert appends what is not the latest already.
+func insert(list []*statement, s *statement) []*statement {
+	if n := len(list); n > 0 && list[n-1] == s {
+		return list
+	}
+	return append(list, s)
+}
+
+// hash is FNV-1a.
+func hash(s []byte) uint64 {
+	h := uint64(14695981039346656037)
+	for _, c := range s {
+		h = (h ^ uint64(c)) * 1099511628211
+	}
+	return h
+}
+
+// bit takes upper bits, which FNV mixes best.
+func bit(h uint64) uint64 { return 1 << (h >> 58) }
+
+// first returns a statement that applies, or nil. named is how it names the
+// caller; want is the least that is asked for.
+func (t *table) first(e *evaluation, want grant) *statement {
+	if t.exactMask&e.actionBit != 0 {
+		for _, s := range t.exact[string(e.action())] {
+			if named, ok := s.applies(e); ok && named >= want {
+				return s
+			}
+		}
+	}
+	if t.vendorMask&e.vendorBit != 0 {
+		for _, s := range t.vendor[string(e.vendor())] {
+			if s.covers(e.vendor(), e.name()) {
+				if named, ok := s.applies(e); ok && named >= want {
+					return s
+				}
+			}
+		}
+	}
+	for _, s := range t.rest {
+		if s.covers(e.vendor(), e.name()) {
+			if named, ok := s.applies(e); ok && named >= want {
+				return s
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,213 @@
+package policy
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// part is a piece of a pattern.
+type part struct {
+	kind partKind
+	text string // of a literal; the key of a variable, in lower case
+	// written is the key of a variable as the document has it.
+	written string
+	// fallback is what a variable is worth when the request lacks its key.
+	fallback    string
+	hasFallback bool
+}
+
+type partKind uint8
+
+const (
+	literalPart partKind = iota
+	anyPart              // "*": any number of characters
+	onePart              // "?": exactly one
+	variablePart
+)
+
+// pattern is a text with wildcards and policy variables.
+type pattern struct {
+	parts     []part
+	variables bool
+}
+
+// parsePattern reads a text. Without wild, "*" and "?" are characters like any
+// other; without variables, so are "${" and "}". It reports false for a variable
+// that has no end or is not one.
+func parsePattern(text string, wild, variables bool) (pattern, bool) {
+	var p pattern
+	literal := func(s string) {
+		if n := len(p.parts); n > 0 && p.parts[n-1].kind == literalPart {
+			p.parts[n-1].text += s
+		} else if s != "" {
+			p.parts = append(p.parts, part{text: s})
+		}
+	}
+	for text != "" {
+		special := "*?"
+		if !wild {
+			special = ""
+		}
+		if variables {
+			special += "$"
+		}
+		i := strings.IndexAny(text, special)
+		if i < 0 {
+			literal(text)
+			break
+		}
+		literal(text[:i])
+		c := text[i]
+		text = text[i+1:]
+		switch {
+		case c == '*':
+			if n := len(p.parts); n == 0 || p.parts[n-1].kind != anyPart {
+				p.parts = append(p.parts, part{kind: anyPart})
+			}
+		case c == '?':
+			p.parts = append(p.parts, part{kind: onePart})
+		case !strings.HasPrefix(text, "{"):
+			literal("$")
+		default:
+			v, rest, ok := parseVariable(text[1:])
+			if !ok {
+				return pattern{}, false
+			}
+			text = rest
+			if v.kind == literalPart {
+				literal(v.text)
+				continue
+			}
+			p.parts = append(p.parts, v)
+			p.variables = true
+		}
+	}
+	return p, true
+}
+
+// parseVariable reads what follows "${", up to and with "}".
+func parseVariable(text string) (v part, rest string, ok bool) {
+	i := strings.IndexAny(text, ",}")
+	if i < 0 {
+		return part{}, "", false
+	}
+	key := strings.TrimSpace(text[:i])
+	if key == "*" || key == "?" || key == "$" {
+		return part{text: key}, text[i+1:], text[i] == '}'
+	}
+	if key == "" || strings.ContainsAny(key, " ${'\"*?") {
+		return part{}, "", false
+	}
+	v = part{kind: variablePart, text: strings.ToLower(key), written: key}
+	if text[i] == '}' {
+		return v, text[i+1:], true
+	}
+	quoted, ok := strings.CutPrefix(strings.TrimLeft(text[i+1:], " "), "'")
+	if !ok {
+		return part{}, "", false
+	}
+	v.fallback, rest, ok = strings.Cut(quoted, "'")
+	v.hasFallback = true
+	if !ok {
+		return part{}, "", false
+	}
+	rest, ok = strings.CutPrefix(strings.TrimLeft(rest, " "), "}")
+	return v, rest, ok
+}
+
+// onStack is how many parts a pattern with variables may have before matching
+// it allocates.
+const onStack = 12
+
+// matches reports whether the pattern covers all of s. A pattern with a variable
+// that the request leaves without one value covers nothing, and resolved is false.
+func (p *pattern) matches(s string, values Values) (matched, resolved bool) {
+	if !p.variables {
+		return glob(p.parts, s), true
+	}
+	var room [onStack]part
+	parts, ok := expand(room[:0], p.parts, values)
+	return ok && glob(parts, s), ok
+}
+
+// expand appends parts to dst with the variables replaced by what they are
+// worth. A wildcard in a value stays a character.
+func expand(dst, parts []part, values Values) ([]part, bool) {
+	for _, q := range parts {
+		if q.kind == variablePart {
+			text, ok := q.resolve(values)
+			if !ok {
+				return nil, false
+			}
+			q = part{text: text}
+		}
+		dst = append(dst, q)
+	}
+	return dst, true
+}
+
+func (q *part) resolve(values Values) (string, bool) {
+	found, ok := get(values, q.text)
+	switch {
+	case ok && len(found) == 1:
+		return found[0], true
+	case !ok && q.hasFallback:
+		return q.fallback, true
+	}
+	return "", false // no value, or several: which one would be meant
+}
+
+func get(values Values, key string) ([]string, bool) {
+	if values == nil {
+		return nil, false
+	}
+	return values.Get(key)
+}
+
+// glob matches parts without variables. After a mismatch only the latest "*" has
+// to be tried further: whatever an earlier one could cover in addition, the
+// latest can cover too. So the time is at most the product of the two lengths.
+func glob(parts []part, s string) bool {
+	star, mark := -1, 0
+	i, at := 0, 0
+	for {
+		switch {
+		case i == len(parts):
+			if at == len(s) {
+				return true
+			}
+		case parts[i].kind == anyPart:
+			if i+1 == len(parts) {
+				return true
+			}
+			star, mark = i, at
+			i++
+			continue
+		case parts[i].kind == onePart:
+			if at < len(s) {
+				_, size := utf8.DecodeRuneInString(s[at:])
+				at += size
+				i++
+				continue
+			}
+		case strings.HasPrefix(s[at:], parts[i].text):
+			at += len(parts[i].text)
+			i++
+			continue
+		}
+		if star < 0 || mark == len(s) {
+			return false
+		}
+		_, size := utf8.DecodeRuneInString(s[mark:])
+		mark += size
+		i = star + 1
+		if next := &parts[i]; next.kind == literalPart {
+			skip := strings.Index(s[mark:], next.text)
+			if skip < 0 {
+				return false
+			}
+			mark += skip
+		}
+		at = mark
+	}
+}
