@@ -177,7 +177,7 @@ var groups = []group{
 	},
 	{
 		name:     "ports of governance",
-		packages: []string{"internal/policy", "internal/admission", "internal/observe"},
+		packages: []string{"internal/policy/...", "internal/admission", "internal/observe"},
 		imports:  []string{"internal/call", "internal/catalog", "internal/iam", "internal/wire/schema"},
 		why:      "what decides about a call and what watches it are told of the call, and of nothing that serves it",
 	},
