@@ -81,7 +81,7 @@ func TestUnixSocket(t *testing.T) {
 	if got, err := ask(t, client, "http://outcrop"); err != nil || !strings.HasPrefix(got, "403 ") {
 		t.Errorf("got %s, %v, want the refusal of an unsigned request", got, err)
 	}
-	if got, want := <-seen, (call.Source{UserAgent: "test/1", Endpoint: "vpce-0a1b"}); got != want {
+	if got, want := <-seen, (call.Source{UserAgent: "test/1", Host: "outcrop", Endpoint: "vpce-0a1b"}); got != want {
 		t.Errorf("source: got %+v, want %+v", got, want)
 	}
 	if _, err := listenUnix(path); err == nil || !strings.Contains(err.Error(), "another process") {

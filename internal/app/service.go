@@ -46,7 +46,7 @@ func (a *App) services(backends map[string]inference.Backend) ([]edge.Service, e
 	families := bedrockruntime.Families{Text: nativeall.Families(), Embeddings: nativeall.Embeddings()}
 	a.models = serving.NewModels(serving.ModelsParams{Router: a.router, Gate: a.gov.gate})
 	runtime := bedrockruntime.New(a.models, a.fitter, families, bedrockruntime.Params{Now: a.p.Now, ModelTimeout: cfg.Timeouts.Model})
-	control := bedrock.New(models, a.router, bedrock.Params{Lifecycle: router.Lifecycle(cfg.Compat.Lifecycle), Logging: a.gov.logging, Now: a.p.Now})
+	control := bedrock.New(models, a.router, bedrock.Params{Access: a.access, Terms: a.terms, Lifecycle: router.Lifecycle(cfg.Compat.Lifecycle), Logging: a.gov.logging, Now: a.p.Now})
 	agent := bedrockagent.New(models, a.router, a.bases.registry, a.bases.indexes)
 	bodyChecks := map[string]func([]byte) error{
 		"Converse":       bedrockruntime.CheckConverseBody,

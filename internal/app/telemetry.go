@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"github.com/outcrop/outcrop/internal/catalog"
+	"github.com/outcrop/outcrop/internal/service/bedrock"
 	"github.com/outcrop/outcrop/internal/telemetry"
 	"github.com/outcrop/outcrop/internal/telemetry/series"
 )
@@ -29,7 +30,10 @@ func (a *App) openTelemetry() error {
 
 // extra are the paths of the port that no AWS service has.
 func (a *App) extra() map[string]http.Handler {
-	return map[string]http.Handler{"GET /metrics": a.gov.metrics.Handler()}
+	return map[string]http.Handler{
+		"GET /metrics":             a.gov.metrics.Handler(),
+		"GET " + bedrock.TermsPath: http.HandlerFunc(a.showTerms),
+	}
 }
 
 // modelID is what CloudWatch calls a model or profile that Bedrock has.

@@ -26,6 +26,9 @@ type Config struct {
 	Auth    Switch `yaml:"auth" doc:"on: every request must be signed. off: only on a loopback address, every request is anonymous."`
 	Offline bool   `yaml:"offline" doc:"Open no connection to another machine but to those that this configuration names (objects.endpoint); packs and models must be there already."`
 
+	Access      string `yaml:"access" doc:"auto: every model that is served can be used. request: an account has to accept a model's terms first (CreateFoundationModelAgreement). approval: and an administrator has to approve it (outcrop access)."`
+	AccessTerms string `yaml:"accessTerms" doc:"Text file with terms of your own that have to be accepted, where access is not auto."`
+
 	Listeners []Listener `yaml:"listeners" doc:"Further addresses, beside listen."`
 	TLS       TLS        `yaml:"tls"`
 	Compat    Compat     `yaml:"compat"`
@@ -37,6 +40,8 @@ type Config struct {
 	Ingestion Ingestion  `yaml:"ingestion"`
 	Overload  Overload   `yaml:"overload"`
 	Limits    Limits     `yaml:"limits"`
+	Prices    []Price    `yaml:"prices" doc:"Prices of models beside those of AWS; the first match wins and replaces the whole price."`
+	Usage     Usage      `yaml:"usage"`
 	Timeouts  Timeouts   `yaml:"timeouts"`
 	Log       Log        `yaml:"log"`
 
@@ -198,6 +203,7 @@ func Default() Config {
 		Account:   "000000000000",
 		Region:    "us-east-1",
 		Auth:      On,
+		Access:    "auto",
 		Compat:    Compat{UnknownModel: "not-found", Lifecycle: "ignore"},
 		Defaults:  Defaults{Chat: "smollm2-135m-instruct", Embedding: "all-minilm-l6-v2"},
 		Objects:   Objects{PathStyle: true, Domain: "localhost"},
@@ -206,6 +212,7 @@ func Default() Config {
 		Limits:    Limits{Increases: Increases{Approve: "manual"}, SlotsPerUnit: 1},
 		Engine:    Engine{Parallel: 8, Queue: 256, LoadTimeout: time.Minute},
 		Timeouts:  Timeouts{Model: 15 * time.Minute, Header: 15 * time.Second, Body: 2 * time.Minute, Write: time.Minute},
+		Usage:     Usage{Keep: 400 * 24 * time.Hour},
 		Log:       Log{Level: "info", Format: "text"},
 
 		InvocationLogs: InvocationLogs{FileSize: 64 << 20, Keep: 30 * 24 * time.Hour, Interval: 30 * time.Second, Memory: 64 << 20},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/outcrop/outcrop/internal/config"
 )
@@ -64,6 +65,8 @@ func TestBadConfigurationNamesItsPlace(t *testing.T) {
 		"no time at all":         {"timeouts:\n  model: 0s\n", "timeouts.model: must be longer than nothing"},
 		"buckets nowhere":        {"objects:\n  endpoint: minio:9000\n", "outcrop.yaml:2: objects.endpoint: is neither aws nor a URL"},
 		"buckets with keys":      {"objects:\n  endpoint: https://key:secret@minio:9000\n", "without keys"},
+		"price of nothing":       {"prices:\n  - inputPer1M: 1\n", "outcrop.yaml:2: prices.0: a model ID or pattern is needed"},
+		"negative price":         {"prices:\n  - {match: a, perQuery: -1}\n", "prices.0: a price is between 0 and"},
 		"not YAML":               {"listen: [\n", "outcrop.yaml: yaml:"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -98,8 +101,7 @@ func TestPrintedConfigurationIsReadBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	// An empty list is printed as [] and comes back empty, not nil.
-	got.Routes, got.Listeners = nil, nil
-	if diff := cmp.Diff(&want, got); diff != "" {
+	if diff := cmp.Diff(&want, got, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("configuration (-want +got):\n%s", diff)
 	}
 }

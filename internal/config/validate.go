@@ -45,6 +45,7 @@ func (c *Config) Validate(lines Lines) error {
 		wrong("region", "%q is not a region name", c.Region)
 	}
 	oneOf("auth", string(c.Auth), string(On), string(Off))
+	oneOf("access", c.Access, "auto", "request", "approval")
 	if c.Auth == Off && err == nil && !Loopback(host) {
 		wrong("auth", "off is only allowed on a loopback address, not on %s", c.Listen)
 	}
@@ -88,6 +89,16 @@ func (c *Config) Validate(lines Lines) error {
 			}
 		}
 	}
+	for i, p := range c.Prices {
+		key := fmt.Sprintf("prices.%d", i)
+		pattern(key, p.Match)
+		if p.negative() || p.tooHigh() {
+			wrong(key, "a price is between 0 and %d dollars", highest)
+		}
+	}
+	if c.Usage.Keep < 0 {
+		wrong("usage.keep", "must not be negative")
+	}
 	c.validateObjects(wrong)
 	c.validateLimits(wrong, pattern)
 	c.validateLogs(wrong)
@@ -105,7 +116,7 @@ func (c *Config) Validate(lines Lines) error {
 		"engine.idleTimeout": int64(c.Engine.IdleTimeout), "limits.requestsPerMinute": int64(c.Limits.RequestsPerMinute),
 		"limits.tokensPerMinute": int64(c.Limits.TokensPerMinute), "limits.tokensPerDay": int64(c.Limits.TokensPerDay),
 		"limits.concurrency": int64(c.Limits.Concurrency),
-		"overload.requests": int64(c.Overload.Requests),
+		"overload.requests":  int64(c.Overload.Requests),
 	} {
 		if n < 0 {
 			wrong(key, "must not be negative")

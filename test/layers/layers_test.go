@@ -207,7 +207,7 @@ var groups = []group{
 	},
 	{
 		name:     "quotas",
-		packages: []string{"internal/quota"},
+		packages: []string{"internal/access", "internal/quota"},
 		imports:  []string{"internal/admission", "internal/call", "internal/catalog", "internal/iam", "internal/store/..."},
 		why:      "what counts calls is told of them, and keeps what was set in the store; it computes nothing and sees no AWS type",
 	},
@@ -215,7 +215,7 @@ var groups = []group{
 		name:     "services",
 		packages: []string{"internal/service/..."},
 		imports: []string{
-			"internal/admission", "internal/api/...", "internal/call", "internal/catalog", "internal/document", "internal/embedding", "internal/iam/...", "internal/inference", "internal/invocationlog",
+			"internal/access", "internal/admission", "internal/api/...", "internal/call", "internal/catalog", "internal/document", "internal/embedding", "internal/iam/...", "internal/inference", "internal/invocationlog",
 			"internal/knowledge", "internal/knowledge/answer", "internal/knowledge/registry", "internal/knowledge/retrieve", "internal/store",
 			"internal/native/...", "internal/quota", "internal/router", "internal/service/...", "internal/wire/...",
 		},

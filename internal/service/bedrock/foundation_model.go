@@ -51,22 +51,6 @@ func (s *Service) GetFoundationModel(ctx context.Context, in *api.GetFoundationM
 	return &api.GetFoundationModelOutput{ModelDetails: &details}, nil
 }
 
-// GetFoundationModelAvailability says that a model can be used: access to every
-// model that is served is granted by itself.
-func (s *Service) GetFoundationModelAvailability(ctx context.Context, in *api.GetFoundationModelAvailabilityInput) (*api.GetFoundationModelAvailabilityOutput, error) {
-	_, id, err := s.find(schema.Deref(in.ModelId), call.From(ctx).Region)
-	if err != nil {
-		return nil, err
-	}
-	return &api.GetFoundationModelAvailabilityOutput{
-		ModelId:                 &id,
-		AgreementAvailability:   &api.AgreementAvailability{Status: api.AgreementStatusAvailable},
-		AuthorizationStatus:     api.AuthorizationStatusAuthorized,
-		EntitlementAvailability: api.EntitlementAvailabilityAvailable,
-		RegionAvailability:      api.RegionAvailabilityAvailable,
-	}, nil
-}
-
 // find looks a model up and returns the ID under which it was found.
 func (s *Service) find(identifier, region string) (*catalog.Model, string, error) {
 	id := catalog.Parse(identifier)

@@ -8,8 +8,10 @@
 package bedrock
 
 import (
+	"context"
 	"time"
 
+	"github.com/outcrop/outcrop/internal/access"
 	api "github.com/outcrop/outcrop/internal/api/bedrock"
 	"github.com/outcrop/outcrop/internal/catalog"
 	"github.com/outcrop/outcrop/internal/router"
@@ -26,7 +28,12 @@ type Params struct {
 	Lifecycle router.Lifecycle
 	// Logging keeps the configurations of invocation logging.
 	Logging LoggingSettings
-	Now     func() time.Time // time.Now when nil
+	// Access keeps the agreements for models. Without it every model can be used
+	// and the operations on agreements are not to be called.
+	Access *access.Registry
+	// Terms is the document of a model's offer; nil: Access makes one.
+	Terms func(ctx context.Context, region string, m *catalog.Model) string
+	Now   func() time.Time // time.Now when nil
 }
 
 // Service implements the bedrock operations. It is safe for concurrent use.

@@ -1,0 +1,79 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+
+	apiruntime "github.com/outcrop/outcrop/internal/api/bedrockruntime"
+	"github.com/outcrop/outcrop/internal/catalog"
+	"github.com/outcrop/outcrop/internal/config"
+	"github.com/outcrop/outcrop/internal/ledger"
+	"github.com/outcrop/outcrop/internal/price"
+	"github.com/outcrop/outcrop/internal/wire/schema"
+)
+
+// openLedger opens the bill and has it watch every call.
+func (a *App) openLedger() error {
+	prices, err := newPrices(a.p.Config, a.catalog)
+	if err != nil {
+		return err
+	}
+	a.gov.ledger, err = ledger.Open(context.Background(), ledger.Params{
+		Dir: a.p.Config.DataDir(a.p.Getenv), Prices: prices, Logger: a.p.Logger, Now: a.p.Now,
+		Metadata: requestMetadata, Keep: a.p.Config.Usage.Keep,
+	})
+	if err != nil {
+		return fmt.Errorf("open the bill: %w", err)
+	}
+	a.gov.observers = append(a.gov.observers, a.gov.ledger)
+	a.gov.run = append(a.gov.run, a.gov.ledger.Run)
+	a.gov.close = append(a.gov.close, a.gov.ledger.Close)
+	return nil
+}
+
+// Usage opens the bill of a data directory to read it, beside a running server.
+// The caller closes it.
+func Usage(ctx context.Context, cfg *config.Config, getenv func(string) string, logger *slog.Logger) (*ledger.Ledger, error) {
+	return ledger.Read(ctx, ledger.Params{Dir: cfg.DataDir(getenv), Logger: logger})
+}
+
+func newPrices(cfg *config.Config, models *catalog.Catalog) (*price.Book, error) {
+	overrides := make([]price.Override, 0, len(cfg.Prices))
+	for _, p := range cfg.Prices {
+		overrides = append(overrides, price.Override{
+			Match: p.Match, InputPer1M: p.InputPer1M, OutputPer1M: p.OutputPer1M,
+			CacheReadPer1M: p.CacheReadPer1M, CacheWritePer1M: p.CacheWritePer1M, PerQuery: p.PerQuery,
+		})
+	}
+	b, err := price.New(models, overrides)
+	if err != nil {
+		return nil, fmt.Errorf("the prices of the configuration: %w", err)
+	}
+	return b, nil
+}
+
+// requestMetadata is what a call says about itself, for the bill.
+func requestMetadata(input any) map[string]string {
+	switch in := input.(type) {
+	case *apiruntime.ConverseInput:
+		return in.RequestMetadata
+	case *apiruntime.ConverseStreamInput:
+		return in.RequestMetadata
+	case *apiruntime.InvokeModelInput:
+		return metadataHeader(in.RequestMetadata)
+	case *apiruntime.InvokeModelWithResponseStreamInput:
+		return metadataHeader(in.RequestMetadata)
+	}
+	return nil
+}
+
+// metadataHeader reads the JSON object that the native operations have in a
+// header. What is none says nothing.
+func metadataHeader(text *string) (metadata map[string]string) {
+	if json.Unmarshal([]byte(schema.Deref(text)), &metadata) != nil {
+		return nil
+	}
+	return metadata
+}
