@@ -39,6 +39,7 @@ type Config struct {
 	Objects   Objects    `yaml:"objects"`
 	Ingestion Ingestion  `yaml:"ingestion"`
 	Overload  Overload   `yaml:"overload"`
+	IAM       IAM        `yaml:"iam"`
 	Limits    Limits     `yaml:"limits"`
 	Prices    []Price    `yaml:"prices" doc:"Prices of models beside those of AWS; the first match wins and replaces the whole price."`
 	Usage     Usage      `yaml:"usage"`
