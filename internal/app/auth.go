@@ -13,7 +13,7 @@ import (
 )
 
 func newAuthenticator(cfg *config.Config, keys *iam.Keys, hasRegion func(string) bool, now func() time.Time) *authn.Authenticator {
-	signatures := sigv4.New(sigv4.Params{Keys: keys, Now: now, Services: []string{"bedrock", "sts"}, Region: hasRegion})
+	signatures := sigv4.New(sigv4.Params{Keys: keys, Now: now, Services: []string{"bedrock", "servicequotas", "sts"}, Region: hasRegion})
 	return authn.New(authn.Params{
 		Signatures: signatures,
 		APIKeys:    apikey.New(apikey.Params{Keys: keys, Signatures: signatures, Now: now}),

@@ -8,6 +8,7 @@ import (
 	apiagent "github.com/outcrop/outcrop/internal/api/bedrockagent"
 	apiagentruntime "github.com/outcrop/outcrop/internal/api/bedrockagentruntime"
 	apiruntime "github.com/outcrop/outcrop/internal/api/bedrockruntime"
+	apiservicequotas "github.com/outcrop/outcrop/internal/api/servicequotas"
 	apists "github.com/outcrop/outcrop/internal/api/sts"
 	"github.com/outcrop/outcrop/internal/catalog"
 	"github.com/outcrop/outcrop/internal/config"
@@ -24,8 +25,10 @@ import (
 	"github.com/outcrop/outcrop/internal/service/bedrockagent"
 	"github.com/outcrop/outcrop/internal/service/bedrockagentruntime"
 	"github.com/outcrop/outcrop/internal/service/bedrockruntime"
+	"github.com/outcrop/outcrop/internal/service/servicequotas"
 	"github.com/outcrop/outcrop/internal/service/serving"
 	"github.com/outcrop/outcrop/internal/service/sts"
+	"github.com/outcrop/outcrop/internal/wire/awsjson"
 	"github.com/outcrop/outcrop/internal/wire/query"
 	"github.com/outcrop/outcrop/internal/wire/restjson"
 )
@@ -48,6 +51,7 @@ func (a *App) services(backends map[string]inference.Backend) ([]edge.Service, e
 	runtime := bedrockruntime.New(a.models, a.fitter, families, bedrockruntime.Params{Now: a.p.Now, ModelTimeout: cfg.Timeouts.Model})
 	control := bedrock.New(models, a.router, bedrock.Params{Access: a.access, Terms: a.terms, Lifecycle: router.Lifecycle(cfg.Compat.Lifecycle), Logging: a.gov.logging, Now: a.p.Now})
 	agent := bedrockagent.New(models, a.router, a.bases.registry, a.bases.indexes)
+	quotas := servicequotas.New(servicequotas.Params{Quotas: a.quotas, Partition: models.Partition})
 	bodyChecks := map[string]func([]byte) error{
 		"Converse":       bedrockruntime.CheckConverseBody,
 		"ConverseStream": bedrockruntime.CheckConverseBody,
@@ -57,6 +61,7 @@ func (a *App) services(backends map[string]inference.Backend) ([]edge.Service, e
 		{Schema: apibedrock.Schema(), Handlers: apibedrock.Handlers(control), Codec: restjson.Codec{}},
 		{Schema: apiagent.Schema(), Handlers: apiagent.Handlers(agent), Codec: restjson.Codec{}},
 		{Schema: apiagentruntime.Schema(), Handlers: apiagentruntime.Handlers(a.agentRuntime(families)), Codec: restjson.Codec{}},
+		{Schema: apiservicequotas.Schema(), Handlers: apiservicequotas.Handlers(quotas), Codec: awsjson.Codec{}},
 		{Schema: apists.Schema(), Handlers: apists.Handlers(sts.New()), Codec: query.Codec{}},
 	}, nil
 }
