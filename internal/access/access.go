@@ -164,8 +164,8 @@ func (r *Registry) decide(ctx context.Context, a Agreement) (Agreement, error) {
 	return r.put(ctx, a, func(Agreement) bool { return false })
 }
 
-// put writes an agreement over the one that is there, unless keep says that that
-// one stays.
+// put writes an agreement over the one that is there, unless keep says that it
+// stays.
 func (r *Registry) put(ctx context.Context, a Agreement, keep func(was Agreement) bool) (Agreement, error) {
 	body, err := json.Marshal(a)
 	if err != nil {

@@ -33,7 +33,7 @@ const (
 // An account's own models are its own.
 func (r *Registry) Admit(ctx context.Context, u *admission.Use) (admission.Ticket, error) {
 	if r.p.Mode == Auto || strings.HasPrefix(u.ModelID, "arn:") {
-		return nil, nil
+		return nil, nil //nolint:nilnil // nothing to settle, as the port says
 	}
 	account := u.Call.Account
 	ok, err := r.remembered(ctx, id{account, u.Call.Region, u.ModelID}, r.granted)
@@ -41,7 +41,7 @@ func (r *Registry) Admit(ctx context.Context, u *admission.Use) (admission.Ticke
 		return nil, err
 	}
 	if ok {
-		return nil, nil
+		return nil, nil //nolint:nilnil // as above
 	}
 	if NeedsUseCase(u.Entry) {
 		if ok, err = r.remembered(ctx, id{account: account}, r.submitted); err != nil {
