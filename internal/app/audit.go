@@ -21,7 +21,7 @@ func (a *App) openAudit() error {
 	if cfg.Files == config.Off && cfg.Bucket == "" {
 		return nil
 	}
-	p := audit.Params{Bucket: cfg.Bucket, Prefix: cfg.Prefix, Logger: a.p.Logger, NewID: newRequestID}
+	p := audit.Params{Bucket: cfg.Bucket, Prefix: cfg.Prefix, Region: a.p.Config.Region, Logger: a.p.Logger, NewID: newRequestID}
 	for _, d := range cfg.DataEvents {
 		p.Data = append(p.Data, audit.Data(d)) // the same words
 	}

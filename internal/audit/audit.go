@@ -28,6 +28,7 @@ type Params struct {
 	Delivery       *delivery.Delivery
 	Bucket, Prefix string
 	Data           []Data // which calls are recorded beside those that manage something
+	Region         string // of calls that name none
 	Logger         *slog.Logger
 	NewID          func() string // UUIDs
 }

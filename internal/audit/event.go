@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 	"time"
@@ -88,7 +89,7 @@ func (t *Trail) event(v *observe.View, k kind) *Event {
 	c := v.Call
 	e := &Event{
 		EventVersion: eventVersion, UserIdentity: identityOf(c, v.Header), EventTime: c.Start.UTC().Format(time.RFC3339),
-		EventSource: k.source, EventName: c.Operation, Region: c.Region,
+		EventSource: k.source, EventName: c.Operation, Region: cmp.Or(c.Region, t.p.Region),
 		SourceIPAddress: "localhost", UserAgent: v.Header.Get("User-Agent"), // of a Unix socket; an address is below
 		RequestID: c.RequestID, EventID: t.p.NewID(), ReadOnly: k.readOnly,
 		EventType: "AwsApiCall", ManagementEvent: k.management, RecipientAccountID: c.Account, VPCEndpointID: c.Source.Endpoint,

@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 )
@@ -310,10 +311,7 @@ func Lines(records [][]byte) []byte {
 // Flush delivers everything that waits now, whether or not it is due.
 func (d *Delivery) Flush(ctx context.Context) error {
 	d.mu.Lock()
-	queues := make(map[Destination]*queue, len(d.queues))
-	for to, q := range d.queues {
-		queues[to] = q
-	}
+	queues := maps.Clone(d.queues)
 	d.mu.Unlock()
 	var errs []error
 	for to, q := range queues {

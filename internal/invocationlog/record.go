@@ -90,7 +90,7 @@ func (i *invocation) text(want Content, apart func(name string, body []byte) (st
 	r := i.record
 	in, vectors := shape(i.input, want), false
 	out := shape(i.output, want)
-	if i.record.Operation == "InvokeModel" {
+	if i.Operation == "InvokeModel" {
 		vectors = isEmbedding(i.output)
 	}
 	if !want.Text {
