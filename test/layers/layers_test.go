@@ -183,7 +183,7 @@ var groups = []group{
 	},
 	{
 		name:     "bill",
-		packages: []string{"internal/ledger", "internal/price"},
+		packages: []string{"internal/budget", "internal/ledger", "internal/price"},
 		imports: []string{
 			"internal/admission", "internal/call", "internal/catalog", "internal/iam", "internal/ledger", "internal/observe", "internal/price",
 			"internal/sqlite", "internal/store", "internal/wire/schema",
@@ -201,8 +201,9 @@ var groups = []group{
 	},
 	{
 		name:     "governance",
-		packages: []string{"internal/iam/credential"},
-		imports:  []string{"internal/iam/...", "internal/store"},
+		packages: []string{"internal/iam/credential", "internal/iam/directory", "internal/policy/managed"},
+		imports:  []string{"internal/iam/...", "internal/policy/...", "internal/store"},
+		vendors:  []string{"golang.org/x/sync/singleflight"},
 		why:      "what governs keeps its state in the store and sees no AWS type, and nothing of what serves calls",
 	},
 	{
@@ -217,7 +218,7 @@ var groups = []group{
 		imports: []string{
 			"internal/access", "internal/admission", "internal/api/...", "internal/call", "internal/catalog", "internal/document", "internal/embedding", "internal/iam/...", "internal/inference", "internal/invocationlog",
 			"internal/knowledge", "internal/knowledge/answer", "internal/knowledge/registry", "internal/knowledge/retrieve", "internal/store",
-			"internal/native/...", "internal/quota", "internal/router", "internal/service/...", "internal/wire/...",
+			"internal/native/...", "internal/policy", "internal/quota", "internal/router", "internal/service/...", "internal/wire/...",
 		},
 		why: "services are the only place where AWS's types meet the hub",
 	},
