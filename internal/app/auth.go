@@ -8,12 +8,13 @@ import (
 	"github.com/outcrop/outcrop/internal/config"
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/iam"
+	"github.com/outcrop/outcrop/internal/iam/credential"
 	"github.com/outcrop/outcrop/internal/observe"
 	"github.com/outcrop/outcrop/internal/sigv4"
 )
 
-func newAuthenticator(cfg *config.Config, keys *iam.Keys, hasRegion func(string) bool, now func() time.Time) *authn.Authenticator {
-	signatures := sigv4.New(sigv4.Params{Keys: keys, Now: now, Services: []string{"bedrock", "servicequotas", "sts"}, Region: hasRegion})
+func newAuthenticator(cfg *config.Config, keys *credential.Store, hasRegion func(string) bool, now func() time.Time) *authn.Authenticator {
+	signatures := sigv4.New(sigv4.Params{Keys: keys, Used: keys.Used, Now: now, Services: []string{"bedrock", "ce", "servicequotas", "sts", "monitoring"}, Region: hasRegion})
 	return authn.New(authn.Params{
 		Signatures: signatures,
 		APIKeys:    apikey.New(apikey.Params{Keys: keys, Signatures: signatures, Now: now}),

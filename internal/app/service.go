@@ -8,6 +8,8 @@ import (
 	apiagent "github.com/outcrop/outcrop/internal/api/bedrockagent"
 	apiagentruntime "github.com/outcrop/outcrop/internal/api/bedrockagentruntime"
 	apiruntime "github.com/outcrop/outcrop/internal/api/bedrockruntime"
+	apice "github.com/outcrop/outcrop/internal/api/ce"
+	apicloudwatch "github.com/outcrop/outcrop/internal/api/cloudwatch"
 	apiservicequotas "github.com/outcrop/outcrop/internal/api/servicequotas"
 	apists "github.com/outcrop/outcrop/internal/api/sts"
 	"github.com/outcrop/outcrop/internal/catalog"
@@ -25,12 +27,14 @@ import (
 	"github.com/outcrop/outcrop/internal/service/bedrockagent"
 	"github.com/outcrop/outcrop/internal/service/bedrockagentruntime"
 	"github.com/outcrop/outcrop/internal/service/bedrockruntime"
+	"github.com/outcrop/outcrop/internal/service/costexplorer"
 	"github.com/outcrop/outcrop/internal/service/servicequotas"
 	"github.com/outcrop/outcrop/internal/service/serving"
-	"github.com/outcrop/outcrop/internal/service/sts"
 	"github.com/outcrop/outcrop/internal/wire/awsjson"
 	"github.com/outcrop/outcrop/internal/wire/query"
 	"github.com/outcrop/outcrop/internal/wire/restjson"
+	"github.com/outcrop/outcrop/internal/wire/rpcv2cbor"
+	"github.com/outcrop/outcrop/internal/wire/schema"
 )
 
 // services puts the router over the backends and the services over the router.
@@ -62,7 +66,12 @@ func (a *App) services(backends map[string]inference.Backend) ([]edge.Service, e
 		{Schema: apiagent.Schema(), Handlers: apiagent.Handlers(agent), Codec: restjson.Codec{}},
 		{Schema: apiagentruntime.Schema(), Handlers: apiagentruntime.Handlers(a.agentRuntime(families)), Codec: restjson.Codec{}},
 		{Schema: apiservicequotas.Schema(), Handlers: apiservicequotas.Handlers(quotas), Codec: awsjson.Codec{}},
-		{Schema: apists.Schema(), Handlers: apists.Handlers(sts.New()), Codec: query.Codec{}},
+		{
+			Schema: apicloudwatch.Schema(), Handlers: apicloudwatch.Handlers(a.cloudWatch()), Codec: rpcv2cbor.Codec{},
+			Others: map[string]schema.Codec{"json": awsjson.Codec{}, "query": query.Codec{}},
+		},
+		{Schema: apice.Schema(), Handlers: apice.Handlers(costexplorer.New(a.gov.ledger, a.p.Now)), Codec: awsjson.Codec{}},
+		{Schema: apists.Schema(), Handlers: apists.Handlers(a.tokenService()), Codec: query.Codec{}},
 	}, nil
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/outcrop/outcrop/internal/catalog"
 	"github.com/outcrop/outcrop/internal/service/bedrock"
+	"github.com/outcrop/outcrop/internal/service/cloudwatch"
 	"github.com/outcrop/outcrop/internal/telemetry"
 	"github.com/outcrop/outcrop/internal/telemetry/series"
 )
@@ -26,6 +27,11 @@ func (a *App) openTelemetry() error {
 	a.gov.observers = append(a.gov.observers, a.gov.metrics)
 	a.gov.run = append(a.gov.run, a.gov.metrics.Run)
 	return nil
+}
+
+// cloudWatch is the service that reads what was counted.
+func (a *App) cloudWatch() *cloudwatch.Service {
+	return cloudwatch.New(cloudwatch.Params{Series: a.gov.series, Flush: a.gov.metrics.Flush, Now: a.p.Now})
 }
 
 // extra are the paths of the port that no AWS service has.

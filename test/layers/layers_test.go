@@ -148,8 +148,8 @@ var groups = []group{
 	},
 	{
 		name:     "fakes and contract suites",
-		packages: []string{"internal/inference/backendtest", "internal/inference/mem", "internal/native/nativetest", "internal/pack/packtest"},
-		imports:  []string{"internal/inference", "internal/native", "internal/pack/...", "internal/progress"},
+		packages: []string{"internal/inference/backendtest", "internal/inference/mem", "internal/native/nativetest", "internal/pack/packtest", "internal/iam/credential/credentialtest"},
+		imports:  []string{"internal/iam/...", "internal/inference", "internal/native", "internal/pack/...", "internal/progress", "internal/store/sqlitestore"},
 		vendors:  []string{"github.com/google/go-cmp/cmp/..."},
 		why:      "a suite tests a port through the port alone, so that every adapter can run it",
 	},
@@ -217,7 +217,7 @@ var groups = []group{
 		packages: []string{"internal/service/..."},
 		imports: []string{
 			"internal/access", "internal/admission", "internal/api/...", "internal/call", "internal/catalog", "internal/document", "internal/embedding", "internal/iam/...", "internal/inference", "internal/invocationlog",
-			"internal/knowledge", "internal/knowledge/answer", "internal/knowledge/registry", "internal/knowledge/retrieve", "internal/store",
+			"internal/knowledge", "internal/knowledge/answer", "internal/knowledge/registry", "internal/knowledge/retrieve", "internal/store", "internal/telemetry/series",
 			"internal/native/...", "internal/policy", "internal/quota", "internal/router", "internal/service/...", "internal/wire/...",
 		},
 		why: "services are the only place where AWS's types meet the hub",

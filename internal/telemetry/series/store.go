@@ -154,7 +154,7 @@ func (s *Store) Prune(ctx context.Context, now time.Time) error {
 }
 
 // Query asks for the values of a key from Start on, before End, in steps of
-// Period. Start is a multiple of Period since 1970, and Period of a minute.
+// Period that begin at Start. Period is a multiple of a minute.
 type Query struct {
 	Key
 	Start, End time.Time
@@ -167,8 +167,21 @@ type Step struct {
 	Stat  Stat
 }
 
+// Align returns the beginning of the point that holds a time, in the resolution
+// in which that time is still kept.
+func Align(t, now time.Time) time.Time {
+	step := resolutions[0].step
+	for _, r := range resolutions[1:] {
+		if t.Before(now.Add(-previous(r.step))) {
+			step = r.step
+		}
+	}
+	return t.Truncate(step)
+}
+
 // Points returns the steps that have values, oldest first. They are made from
-// the finest points that divide the period and are kept as far back as Start.
+// the finest points that divide the period and are kept as far back as Start,
+// which Align has made.
 func (s *Store) Points(ctx context.Context, q Query, now time.Time) ([]Step, error) {
 	step := resolutions[0].step
 	for _, r := range resolutions[1:] {
@@ -195,7 +208,7 @@ WHERE account = ? AND region = ? AND metric = ? AND model = ? AND step = ? AND s
 				return fmt.Errorf("read a point: %w", err)
 			}
 			one.decode(buckets)
-			at := time.Unix(start-start%period, 0).UTC()
+			at := time.Unix(start-(start-q.Start.Unix())%period, 0).UTC()
 			if n := len(steps); n == 0 || !steps[n-1].Start.Equal(at) {
 				steps = append(steps, Step{Start: at})
 			}
