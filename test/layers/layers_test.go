@@ -207,6 +207,12 @@ var groups = []group{
 		why:      "what governs keeps its state in the store and sees no AWS type, and nothing of what serves calls",
 	},
 	{
+		name:     "authorization",
+		packages: []string{"internal/authz"},
+		imports:  []string{"internal/call", "internal/catalog", "internal/iam", "internal/iam/directory", "internal/observe", "internal/policy", "internal/wire/schema"},
+		why:      "what an operation needs is read from its schema and a table; it knows neither AWS's types nor who serves them",
+	},
+	{
 		name:     "quotas",
 		packages: []string{"internal/access", "internal/quota"},
 		imports:  []string{"internal/admission", "internal/call", "internal/catalog", "internal/iam", "internal/store/..."},

@@ -1,0 +1,327 @@
+package authz
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/outcrop/outcrop/internal/api/bedrock"
+	"github.com/outcrop/outcrop/internal/api/bedrockagent"
+	"github.com/outcrop/outcrop/internal/api/bedrockruntime"
+	apiiam "github.com/outcrop/outcrop/internal/api/iam"
+	"github.com/outcrop/outcrop/internal/api/servicequotas"
+	"github.com/outcrop/outcrop/internal/api/sts"
+	"github.com/outcrop/outcrop/internal/call"
+	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/iam"
+	"github.com/outcrop/outcrop/internal/iam/directory"
+	"github.com/outcrop/outcrop/internal/observe"
+	"github.com/outcrop/outcrop/internal/policy"
+)
+
+const (
+	model   = "amazon.nova-lite-v1:0"
+	profile = "us.amazon.nova-lite-v1:0"
+	allARNs = "arn:aws:bedrock:*::foundation-model/*"
+)
+
+func converse(id string) *bedrockruntime.ConverseInput {
+	return &bedrockruntime.ConverseInput{ModelId: &id}
+}
+
+// TestDenials is the golden list of what callers are told.
+func TestDenials(t *testing.T) {
+	t.Parallel()
+	const one = "arn:aws:bedrock:us-east-1::foundation-model/" + model
+	deny := func(action string) string {
+		return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"` + action + `","Resource":"*"}]}`
+	}
+	role := iam.Principal{
+		Type: iam.AssumedRole, Account: account, ARN: "arn:aws:sts::" + account + ":assumed-role/r/s", UserID: "AROA:s", Name: "r",
+		Session: &iam.Session{Name: "s"},
+	}
+	cases := []struct {
+		name        string
+		who         iam.Principal
+		policy      string
+		service, op string
+		input       any
+		change      func(*observe.View)
+		params      Params
+	}{
+		{name: "nothing allows", policy: allow("s3:*", "*", ""), service: "bedrock-runtime", op: "Converse", input: converse(model)},
+		{name: "the model", policy: allow("bedrock:InvokeModel", one, ""), service: "bedrock-runtime", op: "Converse", input: converse(model)},
+		{name: "another model", policy: allow("bedrock:InvokeModel", one, ""), service: "bedrock-runtime", op: "Converse", input: converse("amazon.nova-pro-v1:0")},
+		{name: "an unknown model", policy: allow("bedrock:InvokeModel", one, ""), service: "bedrock-runtime", op: "Converse", input: converse("nobody.knows-it")},
+		{name: "another region", policy: allow("bedrock:InvokeModel", one, ""), service: "bedrock-runtime", op: "Converse", input: converse(model), change: func(v *observe.View) { v.Call.Region = "eu-west-1" }},
+		{name: "streaming", policy: allow("bedrock:InvokeModel", "*", ""), service: "bedrock-runtime", op: "ConverseStream", input: &bedrockruntime.ConverseStreamInput{ModelId: ptr(model)}},
+		{name: "an assumed role", who: role, policy: allow("s3:*", "*", ""), service: "bedrock-runtime", op: "Converse", input: converse(model)},
+		{name: "a profile alone", policy: allow("bedrock:InvokeModel", "arn:aws:bedrock:us-east-1:*:inference-profile/*", ""), service: "bedrock-runtime", op: "Converse", input: converse(profile)},
+		{name: "a profile and one region", policy: `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"bedrock:InvokeModel","Resource":["arn:aws:bedrock:us-east-1:*:inference-profile/*","` + one + `"]}}`, service: "bedrock-runtime", op: "Converse", input: converse(profile)},
+		{name: "a profile and its models", policy: `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"bedrock:InvokeModel","Resource":"arn:aws:bedrock:us-east-1:*:inference-profile/*"},{"Effect":"Allow","Action":"bedrock:InvokeModel","Resource":"` + allARNs + `","Condition":{"StringLike":{"bedrock:InferenceProfileArn":"arn:aws:bedrock:us-east-1:*:inference-profile/us.*"}}}]}`, service: "bedrock-runtime", op: "Converse", input: converse(profile)},
+		{name: "the model without its profile", policy: allow("bedrock:InvokeModel", allARNs, `{"StringLike":{"bedrock:InferenceProfileArn":"*"}}`), service: "bedrock-runtime", op: "Converse", input: converse(model)},
+		{name: "an explicit deny", policy: deny("bedrock:InvokeModel*"), service: "bedrock-runtime", op: "Converse", input: converse(model)},
+		{name: "a list", policy: allow("s3:*", "*", ""), service: "bedrock", op: "ListFoundationModels", input: &bedrock.ListFoundationModelsInput{}},
+		{name: "a list of IAM", policy: allow("s3:*", "*", ""), service: "iam", op: "ListPolicies", input: &apiiam.ListPoliciesInput{}},
+		{name: "oneself", policy: allow("iam:GetUser", "arn:aws:iam::*:user/${aws:username}", ""), service: "iam", op: "GetUser", input: &apiiam.GetUserInput{}},
+		{name: "somebody else", policy: allow("iam:GetUser", "arn:aws:iam::*:user/${aws:username}", ""), service: "iam", op: "GetUser", input: &apiiam.GetUserInput{UserName: ptr("bob")}},
+		{name: "who one is", policy: deny("*"), service: "sts", op: "GetCallerIdentity", input: &sts.GetCallerIdentityInput{}},
+		{name: "an API key", policy: allow("bedrock:InvokeModel", "*", ""), service: "bedrock-runtime", op: "Converse", input: converse(model), change: func(v *observe.View) { v.Header.Set("Authorization", "Bearer ABSKx") }},
+		{name: "an API key that may", policy: allow("bedrock:*", "*", ""), service: "bedrock-runtime", op: "Converse", input: converse(model), change: func(v *observe.View) { v.Header.Set("Authorization", "Bearer ABSKx") }},
+		{name: "a long-term API key where short ones may", policy: allow("bedrock:*", "*", `{"StringEqualsIfExists":{"bedrock:BearerTokenType":"SHORT_TERM"}}`), service: "bedrock-runtime", op: "Converse", input: converse(model), change: func(v *observe.View) { v.Header.Set("Authorization", "bearer ABSKx") }},
+		{name: "a short-term API key", policy: allow("bedrock:*", "*", `{"StringEqualsIfExists":{"bedrock:BearerTokenType":"SHORT_TERM"}}`), service: "bedrock-runtime", op: "Converse", input: converse(model), change: func(v *observe.View) { v.Header.Set("Authorization", "Bearer bedrock-api-key-x") }},
+		{name: "a role that may not be passed", policy: allow("bedrock:*", "*", ""), service: "bedrock-agent", op: "CreateKnowledgeBase", input: &bedrockagent.CreateKnowledgeBaseInput{RoleArn: ptr("arn:aws:iam::" + account + ":role/kb")}},
+		{name: "a role passed to somebody else", policy: allow("*", "*", `{"StringEqualsIfExists":{"iam:PassedToService":"ec2.amazonaws.com"}}`), service: "bedrock-agent", op: "CreateKnowledgeBase", input: &bedrockagent.CreateKnowledgeBaseInput{RoleArn: ptr("arn:aws:iam::" + account + ":role/kb")}},
+		{name: "a quota", policy: allow("servicequotas:*", "*", `{"StringEquals":{"servicequotas:service":"s3"}}`), service: "servicequotas", op: "GetServiceQuota", input: &servicequotas.GetServiceQuotaInput{ServiceCode: ptr("bedrock"), QuotaCode: ptr("L-1")}},
+		{
+			name: "a service control policy", policy: allow("*", "*", ""), service: "bedrock-runtime", op: "Converse", input: converse(model),
+			params: Params{Service: func() [][]policy.Attached {
+				return [][]policy.Attached{{attached(t, policy.Service, "arn:aws:organizations::"+account+":policy/o-outcrop/service_control_policy/p-x", deny("bedrock:*"))}}
+			}},
+		},
+		{
+			name: "an endpoint", policy: allow("*", "*", ""), service: "bedrock-runtime", op: "Converse", input: converse(model),
+			change: func(v *observe.View) { v.Call.Source.Endpoint = "vpce-1" },
+			params: Params{Endpoints: func(string) []policy.Attached {
+				return []policy.Attached{attached(t, policy.Resource, "vpce-1", `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"s3:*","Resource":"*"}}`)}
+			}},
+		},
+	}
+	var b strings.Builder
+	for _, tc := range cases {
+		who := tc.who
+		if who.Type == "" {
+			who = user("alice")
+		}
+		tc.params.Directory = &people{policies: map[string]string{who.Name: tc.policy}}
+		a := newAuthorizer(t, tc.params)
+		v := view(t, who, tc.service, tc.op, tc.input)
+		if tc.change != nil {
+			tc.change(v)
+		}
+		text := "yes"
+		if err := a.Authorize(v); err != nil {
+			if !fault.Is(err, fault.Denied) {
+				t.Errorf("%s: got %v", tc.name, err)
+			}
+			text = fault.As(err).Message
+		}
+		fmt.Fprintf(&b, "%s:\n    %s\n", tc.name, text)
+		v.Call.Principal = iam.RootPrincipal(account, "AKIA")
+		if err := a.Authorize(v); err != nil && tc.name != "an endpoint" {
+			t.Errorf("%s: got %v for the account's owner", tc.name, err)
+		}
+	}
+	golden(t, "denials.txt", b.String())
+}
+
+func TestPrincipalsThatAreGone(t *testing.T) {
+	t.Parallel()
+	a := newAuthorizer(t, Params{})
+	for _, who := range []iam.Principal{user("deleted"), {Type: iam.Anonymous, ARN: "arn:aws:iam::" + account + ":user/anonymous"}, {}} {
+		err := a.Authorize(view(t, who, "bedrock-runtime", "Converse", converse(model)))
+		if fault.As(err).Code != "UnrecognizedClientException" {
+			t.Errorf("%s: got %v, want that the token is invalid", who.ARN, err)
+		}
+	}
+}
+
+// An operation that no table knows is nobody's.
+func TestUnknownOperation(t *testing.T) {
+	t.Parallel()
+	a := newAuthorizer(t, Params{Open: true})
+	v := view(t, user("alice"), "bedrock-runtime", "Converse", converse(model))
+	v.Op = nil
+	if err := a.Authorize(v); !fault.Is(err, fault.Denied) {
+		t.Errorf("got %v, want a denial", err)
+	}
+}
+
+func TestConditionKeys(t *testing.T) {
+	t.Parallel()
+	dir := &people{
+		policies: map[string]string{"alice": allow("*", "*", "")},
+		tags:     map[string]string{"Team": "red"},
+		users:    map[string]directory.User{"bob": {Entity: tagged("/", "bob", map[string]string{"Level": "9"})}},
+		roles:    map[string]directory.Role{"r": {Entity: directory.Entity{Name: "r", ARN: "arn:aws:iam::" + account + ":role/p/r"}}},
+	}
+	dir.users["bob"] = func() directory.User { u := dir.users["bob"]; u.Boundary = "arn:aws:iam::aws:policy/B"; return u }()
+	a := newAuthorizer(t, Params{Directory: dir, Tags: func(_ context.Context, arn string) map[string]string {
+		return map[string]string{"Of": arn[strings.LastIndexByte(arn, '/')+1:]}
+	}})
+	kb := func() *observe.View {
+		return view(t, user("alice"), "bedrock-agent", "CreateKnowledgeBase", &bedrockagent.CreateKnowledgeBaseInput{Tags: map[string]string{"Env": "prod"}})
+	}
+	role := user("r")
+	role.Type, role.Session = iam.AssumedRole, &iam.Session{Issued: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), SourceIdentity: "me"}
+	cases := []struct {
+		view   *observe.View
+		target target
+		key    string
+		want   string // absent when empty
+	}{
+		{kb(), target{}, "aws:sourceip", "10.1.2.3"},
+		{kb(), target{}, "aws:vpcsourceip", ""},
+		{kb(), target{}, "aws:sourcevpce", ""},
+		{kb(), target{}, "aws:securetransport", "true"},
+		{kb(), target{}, "aws:currenttime", "2026-05-04T03:02:01Z"},
+		{kb(), target{}, "aws:epochtime", "1777863721"},
+		{kb(), target{}, "aws:requestedregion", "us-east-1"},
+		{kb(), target{}, "aws:useragent", "Boto3"},
+		{kb(), target{}, "aws:referer", "https://example.com"},
+		{kb(), target{}, "aws:userid", "AIDA"},
+		{kb(), target{}, "aws:username", "alice"},
+		{kb(), target{}, "aws:principalarn", "arn:aws:iam::" + account + ":user/alice"},
+		{kb(), target{}, "aws:principalaccount", account},
+		{kb(), target{}, "aws:principaltype", "User"},
+		{kb(), target{}, "aws:principaltag/team", "red"},
+		{kb(), target{}, "aws:principaltag/other", ""},
+		{kb(), target{}, "aws:requesttag/env", "prod"},
+		{kb(), target{}, "aws:requesttag/team", ""},
+		{kb(), target{}, "aws:tagkeys", "Env"},
+		{kb(), target{}, "aws:viaawsservice", "false"},
+		{kb(), target{}, "aws:principalisawsservice", "false"},
+		{kb(), target{}, "aws:calledvia", ""},
+		{kb(), target{}, "aws:multifactorauthpresent", ""},
+		{kb(), target{}, "aws:tokenissuetime", ""},
+		{kb(), target{}, "aws:sourceidentity", ""},
+		{kb(), target{}, "aws:nothing", ""},
+		{kb(), target{}, "nothing", ""},
+		{kb(), target{resource: "arn:aws:bedrock:us-east-1:000000000000:knowledge-base/KB1"}, "aws:resourcetag/of", "KB1"},
+		{kb(), target{resource: "arn:aws:bedrock:us-east-1:000000000000:knowledge-base/KB1"}, "aws:resourceaccount", account},
+		{kb(), target{resource: "*"}, "aws:resourcetag/of", ""},
+		{kb(), target{passedTo: bedrockService}, "iam:passedtoservice", bedrockService},
+		{kb(), target{profile: "arn:x"}, "bedrock:inferenceprofilearn", "arn:x"},
+		{kb(), target{}, "bedrock:inferenceprofilearn", ""},
+		{kb(), target{}, "bedrock:guardrailidentifier", ""},
+		{view(t, role, "sts", "GetCallerIdentity", &sts.GetCallerIdentityInput{}), target{}, "aws:tokenissuetime", "2026-01-02T03:04:05Z"},
+		{view(t, role, "sts", "GetCallerIdentity", &sts.GetCallerIdentityInput{}), target{}, "aws:sourceidentity", "me"},
+		{view(t, role, "sts", "GetCallerIdentity", &sts.GetCallerIdentityInput{}), target{}, "aws:principalarn", "arn:aws:iam::" + account + ":role/p/r"},
+		{view(t, role, "sts", "GetCallerIdentity", &sts.GetCallerIdentityInput{}), target{}, "aws:username", ""},
+		{view(t, role, "sts", "GetCallerIdentity", &sts.GetCallerIdentityInput{}), target{}, "aws:multifactorauthpresent", "false"},
+		{
+			view(t, user("alice"), "iam", "AttachUserPolicy", &apiiam.AttachUserPolicyInput{UserName: ptr("bob"), PolicyArn: ptr("arn:aws:iam::aws:policy/X")}),
+			target{resource: "arn:aws:iam::" + account + ":user/bob"}, "iam:policyarn", "arn:aws:iam::aws:policy/X",
+		},
+		{view(t, user("alice"), "iam", "DeleteUser", &apiiam.DeleteUserInput{}), target{resource: "arn:aws:iam::" + account + ":user/bob"}, "iam:resourcetag/level", "9"},
+		{view(t, user("alice"), "iam", "DeleteUser", &apiiam.DeleteUserInput{}), target{resource: "arn:aws:iam::" + account + ":user/bob"}, "aws:resourcetag/level", "9"},
+		{view(t, user("alice"), "iam", "DeleteUser", &apiiam.DeleteUserInput{}), target{resource: "arn:aws:iam::" + account + ":user/bob"}, "iam:permissionsboundary", "arn:aws:iam::aws:policy/B"},
+		{view(t, user("alice"), "iam", "DeleteUser", &apiiam.DeleteUserInput{}), target{resource: "arn:aws:iam::" + account + ":user/gone"}, "iam:permissionsboundary", ""},
+		{view(t, user("alice"), "iam", "CreateUser", &apiiam.CreateUserInput{PermissionsBoundary: ptr("arn:b"), Tags: []apiiam.Tag{{Key: ptr("k"), Value: ptr("v")}}}), target{}, "iam:permissionsboundary", "arn:b"},
+		{view(t, user("alice"), "iam", "CreateUser", &apiiam.CreateUserInput{Tags: []apiiam.Tag{{Key: ptr("k"), Value: ptr("v")}}}), target{}, "aws:requesttag/k", "v"},
+		{view(t, user("alice"), "iam", "UntagUser", &apiiam.UntagUserInput{TagKeys: []string{"a", "b"}}), target{}, "aws:tagkeys", "a,b"},
+		{view(t, user("alice"), "sts", "AssumeRole", &sts.AssumeRoleInput{ExternalId: ptr("e")}), target{}, "sts:externalid", "e"},
+		{
+			view(t, user("alice"), "bedrock-runtime", "Converse", &bedrockruntime.ConverseInput{
+				GuardrailConfig: &bedrockruntime.GuardrailConfiguration{GuardrailIdentifier: ptr("g"), GuardrailVersion: ptr("DRAFT")},
+				ServiceTier:     &bedrockruntime.ServiceTier{Type: "priority"},
+			}), target{}, "bedrock:guardrailidentifier", "arn:aws:bedrock:us-east-1:" + account + ":guardrail/g",
+		},
+		{
+			view(t, user("alice"), "bedrock-runtime", "InvokeModel", &bedrockruntime.InvokeModelInput{GuardrailIdentifier: ptr("g"), GuardrailVersion: ptr("7")}),
+			target{}, "bedrock:guardrailidentifier", "arn:aws:bedrock:us-east-1:" + account + ":guardrail/g:7",
+		},
+		{
+			view(t, user("alice"), "bedrock-runtime", "Converse", &bedrockruntime.ConverseInput{ServiceTier: &bedrockruntime.ServiceTier{Type: "priority"}}),
+			target{}, "bedrock:servicetier", "priority",
+		},
+	}
+	for _, tc := range cases {
+		v := tc.view
+		v.Call.Source = call.Source{IP: netip.MustParseAddr("::ffff:10.1.2.3"), Secure: true, UserAgent: "Boto3"}
+		v.Header.Set("Referer", "https://example.com")
+		q := a.question(v)
+		q.target = &tc.target
+		if v.Call.Principal.Type == iam.User {
+			if err := q.govern(v.Service); err != nil {
+				t.Fatal(err)
+			}
+		}
+		values, ok := q.Get(tc.key)
+		if got := strings.Join(values, ","); got != tc.want || ok != (tc.want != "") {
+			t.Errorf("%s of %s: got %q, %v, want %q", tc.key, v.Op.Name, got, ok, tc.want)
+		}
+	}
+	v := kb()
+	v.Call.Source = call.Source{IP: netip.MustParseAddr("10.1.2.3"), Endpoint: "vpce-1"}
+	q := a.question(v)
+	for key, want := range map[string]string{"aws:sourceip": "", "aws:vpcsourceip": "10.1.2.3", "aws:sourcevpce": "vpce-1", "aws:securetransport": "false"} {
+		if values, _ := q.Get(key); strings.Join(values, ",") != want {
+			t.Errorf("%s through an endpoint: got %q, want %q", key, values, want)
+		}
+	}
+}
+
+// The region of the services that have none is us-east-1, whatever the request
+// was signed for.
+func TestRequestedRegion(t *testing.T) {
+	t.Parallel()
+	a := newAuthorizer(t, Params{Directory: &people{policies: map[string]string{"alice": allow("*", "*", "")}}})
+	for service, want := range map[string]string{"iam": "us-east-1", "bedrock": "eu-west-1"} {
+		op := map[string]string{"iam": "ListUsers", "bedrock": "ListFoundationModels"}[service]
+		v := view(t, user("alice"), service, op, nil)
+		v.Call.Region = "eu-west-1"
+		q := a.question(v)
+		if err := q.govern(v.Service); err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := q.Get("aws:requestedregion"); got[0] != want {
+			t.Errorf("%s: got %s, want %s", service, got, want)
+		}
+	}
+}
+
+func TestRolesThatAreHandedOver(t *testing.T) {
+	t.Parallel()
+	trust := func(statement string) directory.Role {
+		return directory.Role{
+			Entity:      directory.Entity{Name: "kb", Path: "/", ARN: "arn:aws:iam::" + account + ":role/kb"},
+			TrustPolicy: `{"Version":"2012-10-17","Statement":` + statement + `}`,
+		}
+	}
+	const bedrockMay = `{"Effect":"Allow","Principal":{"Service":"bedrock.amazonaws.com"},"Action":"sts:AssumeRole"`
+	cases := map[string]struct {
+		role directory.Role
+		arn  string
+		ok   bool
+	}{
+		"unknown":         {arn: "arn:aws:iam::" + account + ":role/elsewhere", ok: true},
+		"trusts":          {role: trust(bedrockMay + `}`), ok: true},
+		"trusts us":       {role: trust(bedrockMay + `,"Condition":{"StringEquals":{"aws:SourceAccount":"` + account + `"},"ArnLike":{"aws:SourceArn":"arn:aws:bedrock:us-east-1:` + account + `:knowledge-base/*"}}}`), ok: true},
+		"trusts others":   {role: trust(bedrockMay + `,"Condition":{"StringEquals":{"aws:SourceAccount":"999999999999"}}}`)},
+		"trusts lambda":   {role: trust(`{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}`)},
+		"of another path": {role: trust(`{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}`), arn: "arn:aws:iam::" + account + ":role/x/kb", ok: true},
+	}
+	for name, tc := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if tc.arn == "" {
+				tc.arn = "arn:aws:iam::" + account + ":role/kb"
+			}
+			a := newAuthorizer(t, Params{Directory: &people{roles: map[string]directory.Role{"kb": tc.role}, policies: map[string]string{"alice": allow("*", "*", "")}}})
+			for _, who := range []iam.Principal{user("alice"), iam.RootPrincipal(account, "AKIA")} {
+				err := a.Authorize(view(t, who, "bedrock-agent", "CreateKnowledgeBase", &bedrockagent.CreateKnowledgeBaseInput{RoleArn: &tc.arn}))
+				if tc.ok && err != nil || !tc.ok && (!fault.Is(err, fault.Invalid) || !strings.HasPrefix(fault.As(err).Message, "Bedrock Knowledge Base was unable to assume the given role.")) {
+					t.Errorf("%s: got %v", who.Type, err)
+				}
+			}
+		})
+	}
+}
+
+func TestDecide(t *testing.T) {
+	t.Parallel()
+	a := newAuthorizer(t, Params{Directory: &people{policies: map[string]string{"alice": allow("s3:GetObject", "arn:aws:s3:::docs/*", `{"StringEquals":{"s3:x":"1"}}`)}}})
+	c := &call.Call{Account: account, Region: "us-east-1", Principal: user("alice")}
+	if err := a.Decide(t.Context(), c, "s3:GetObject", "arn:aws:s3:::docs/a", map[string][]string{"s3:x": {"1"}}); err != nil {
+		t.Error(err)
+	}
+	err := a.Decide(t.Context(), c, "s3:PutObject", "arn:aws:s3:::docs/a", nil)
+	const want = `User: arn:aws:iam::000000000000:user/alice is not authorized to perform: s3:PutObject on resource: "arn:aws:s3:::docs/a" because no identity-based policy allows the s3:PutObject action`
+	if fault.As(err).Message != want {
+		t.Errorf("got  %s\nwant %s", fault.As(err).Message, want)
+	}
+}
