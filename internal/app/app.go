@@ -35,6 +35,7 @@ import (
 	"github.com/outcrop/outcrop/internal/inference/all"
 	"github.com/outcrop/outcrop/internal/progress"
 	"github.com/outcrop/outcrop/internal/quota"
+	"github.com/outcrop/outcrop/internal/resourcepolicy"
 	"github.com/outcrop/outcrop/internal/router"
 	"github.com/outcrop/outcrop/internal/service/serving"
 	"github.com/outcrop/outcrop/internal/store/sqlitestore"
@@ -84,7 +85,9 @@ type App struct {
 	bases   bases
 	gov     governance
 	access  *access.Registry
-	edge    *edge.Edge
+	// policies are those of resources.
+	policies *resourcepolicy.Registry
+	edge     *edge.Edge
 	// edgeServices is what the edge was built from, for the test that lists
 	// the operations nobody serves yet.
 	edgeServices []edge.Service
@@ -131,6 +134,7 @@ func New(p Params) (_ *App, err error) {
 	if a.state, err = State(context.Background(), cfg, p.Getenv); err != nil {
 		return nil, err
 	}
+	a.policies = resourcepolicy.New(resourcepolicy.Params{Store: a.state, Now: p.Now})
 	a.buckets = a.newBuckets(keys)
 	if err := a.openBases(); err != nil {
 		return nil, err

@@ -54,7 +54,7 @@ func (a *App) services(backends map[string]inference.Backend) ([]edge.Service, e
 	a.models = serving.NewModels(serving.ModelsParams{Router: a.router, Gate: a.gov.gate})
 	runtime := bedrockruntime.New(a.models, a.fitter, families, bedrockruntime.Params{Now: a.p.Now, ModelTimeout: cfg.Timeouts.Model})
 	control := bedrock.New(models, a.router, bedrock.Params{Access: a.access, Terms: a.terms, Lifecycle: router.Lifecycle(cfg.Compat.Lifecycle), Logging: a.gov.logging, Now: a.p.Now})
-	agent := bedrockagent.New(models, a.router, a.bases.registry, a.bases.indexes)
+	agent := bedrockagent.New(models, a.router, a.bases.registry, a.bases.indexes, a.policies)
 	quotas := servicequotas.New(servicequotas.Params{Quotas: a.quotas, Partition: models.Partition})
 	bodyChecks := map[string]func([]byte) error{
 		"Converse":       bedrockruntime.CheckConverseBody,

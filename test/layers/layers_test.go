@@ -214,8 +214,8 @@ var groups = []group{
 	},
 	{
 		name:     "quotas",
-		packages: []string{"internal/access", "internal/quota"},
-		imports:  []string{"internal/admission", "internal/call", "internal/catalog", "internal/iam", "internal/store/..."},
+		packages: []string{"internal/access", "internal/quota", "internal/resourcepolicy"},
+		imports:  []string{"internal/policy", "internal/admission", "internal/call", "internal/catalog", "internal/iam", "internal/store/..."},
 		why:      "what counts calls is told of them, and keeps what was set in the store; it computes nothing and sees no AWS type",
 	},
 	{

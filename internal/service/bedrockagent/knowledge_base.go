@@ -214,6 +214,10 @@ func (s *Service) DeleteKnowledgeBase(ctx context.Context, in *api.DeleteKnowled
 	if err != nil {
 		return nil, err
 	}
+	// Its ID never comes again, so a policy that stays hurts nobody.
+	if err := s.policies.Delete(ctx, b.Account, b.Region, s.arn(b), ""); err != nil && !fault.Is(err, fault.NotFound) {
+		return nil, err
+	}
 	return &api.DeleteKnowledgeBaseOutput{KnowledgeBaseId: &b.ID, Status: api.KnowledgeBaseStatus(b.Status)}, nil
 }
 

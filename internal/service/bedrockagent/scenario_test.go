@@ -24,6 +24,7 @@ import (
 	"github.com/outcrop/outcrop/internal/knowledge"
 	"github.com/outcrop/outcrop/internal/knowledge/index/embedded"
 	"github.com/outcrop/outcrop/internal/knowledge/registry"
+	"github.com/outcrop/outcrop/internal/resourcepolicy"
 	"github.com/outcrop/outcrop/internal/router"
 	"github.com/outcrop/outcrop/internal/service/bedrockagent"
 	"github.com/outcrop/outcrop/internal/store"
@@ -83,7 +84,7 @@ func newFixture(t *testing.T) *fixture {
 		t.Fatal(err)
 	}
 	f.handlers = map[string]schema.Handler{}
-	for _, h := range api.Handlers(bedrockagent.New(c, models, f.registry, indexes)) {
+	for _, h := range api.Handlers(bedrockagent.New(c, models, f.registry, indexes, resourcepolicy.New(resourcepolicy.Params{Store: s, Now: now}))) {
 		f.handlers[h.Op.Name] = h
 	}
 	f.routes = restjson.NewRouter(api.Schema())

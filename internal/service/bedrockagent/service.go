@@ -19,6 +19,7 @@ import (
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/knowledge"
 	"github.com/outcrop/outcrop/internal/knowledge/registry"
+	"github.com/outcrop/outcrop/internal/resourcepolicy"
 	"github.com/outcrop/outcrop/internal/router"
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
@@ -37,14 +38,15 @@ type Service struct {
 	models   Models
 	registry *registry.Registry
 	indexes  knowledge.Indexes
+	policies *resourcepolicy.Registry
 }
 
 var _ api.Service = (*Service)(nil)
 
-// New returns a service on the resources of a registry. Of the indexes it only
-// asks for documents.
-func New(c *catalog.Catalog, models Models, resources *registry.Registry, indexes knowledge.Indexes) *Service {
-	return &Service{catalog: c, models: models, registry: resources, indexes: indexes}
+// New returns a service on the resources of a registry, with the policies that
+// they may have. Of the indexes it only asks for documents.
+func New(c *catalog.Catalog, models Models, resources *registry.Registry, indexes knowledge.Indexes, policies *resourcepolicy.Registry) *Service {
+	return &Service{catalog: c, models: models, registry: resources, indexes: indexes, policies: policies}
 }
 
 // pageSize is how long a list is when the client does not say; the models allow

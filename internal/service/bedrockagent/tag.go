@@ -49,7 +49,7 @@ func (s *Service) tagged(ctx context.Context, arn *string) (knowledge.Base, erro
 	resource := text[strings.LastIndex(text, ":")+1:]
 	kind, id, _ := strings.Cut(resource, "/")
 	if kind != "knowledge-base" {
-		return knowledge.Base{}, unsupported("Outcrop does not support tags of a resource of the type %s.", kind)
+		return knowledge.Base{}, unsupported("Outcrop has no resources of the type %s.", kind)
 	}
 	c := call.From(ctx)
 	b, err := s.registry.Base(ctx, c.Account, c.Region, id)
