@@ -124,7 +124,7 @@ func (t *Trail) event(v *observe.View, k kind) *Event {
 	if e.ErrorCode != accessDenied && v.Input != nil {
 		e.RequestParameters = bounded(describe(v.Op.Input, v.Input, !k.private))
 	}
-	if !k.private && v.Code == "" && v.Output != nil && (!k.readOnly || k.source == stsSource) {
+	if !k.private && v.Code == "" && v.Output != nil && (!k.readOnly || k.issues) {
 		e.ResponseElements = bounded(describe(v.Op.Output, v.Output, true))
 	}
 	return e

@@ -26,12 +26,10 @@ type kind struct {
 	readOnly   bool
 	private    bool   // the body is somebody's text: never recorded
 	resource   string // CloudFormation's type of what data events work on
+	issues     bool   // answers with credentials: shown although nothing is changed
 }
 
-const (
-	domain    = ".amazonaws.com"
-	stsSource = "sts" + domain
-)
+const domain = ".amazonaws.com"
 
 // kindOf classifies an exchange, by its service and its operation.
 func kindOf(v *observe.View) kind {
@@ -54,6 +52,7 @@ func kindOf(v *observe.View) kind {
 		k.resource = "AWS::Bedrock::KnowledgeBase"
 	case "sts":
 		k.readOnly = true
+		k.issues = strings.HasPrefix(op, "Assume") || op == "GetSessionToken" || op == "GetFederationToken"
 	}
 	return k
 }
