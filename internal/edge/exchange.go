@@ -503,8 +503,15 @@ func (x *exchange) fail(err error) {
 // refuse answers a request that there is no room for, in the protocol that its
 // path tells.
 func (x *exchange) refuse(err error) {
-	if x.r.URL.Path != "/" {
+	switch prefix, _, _ := strings.Cut(x.r.Header.Get(awsjson.TargetHeader), "."); {
+	case x.r.URL.Path != "/":
 		_ = x.route() // a path that names nothing is refused as well
+	case x.edge.named[sigv4.ServiceName(x.r)] != nil:
+		x.actions = x.edge.named[sigv4.ServiceName(x.r)]
+	case x.edge.target[prefix] != nil:
+		x.actions = x.edge.target[prefix]
+	default:
+		x.actions = x.edge.named[x.edge.p.ActionService]
 	}
 	x.fail(err)
 }
