@@ -214,7 +214,7 @@ var groups = []group{
 	},
 	{
 		name:     "quotas",
-		packages: []string{"internal/access", "internal/quota", "internal/resourcepolicy"},
+		packages: []string{"internal/access", "internal/provisioned", "internal/quota", "internal/resourcepolicy"},
 		imports:  []string{"internal/policy", "internal/admission", "internal/call", "internal/catalog", "internal/iam", "internal/store/..."},
 		why:      "what counts calls is told of them, and keeps what was set in the store; it computes nothing and sees no AWS type",
 	},
@@ -223,8 +223,9 @@ var groups = []group{
 		packages: []string{"internal/service/..."},
 		imports: []string{
 			"internal/access", "internal/admission", "internal/api/...", "internal/call", "internal/catalog", "internal/document", "internal/embedding", "internal/iam/...", "internal/inference", "internal/invocationlog",
-			"internal/knowledge", "internal/knowledge/answer", "internal/knowledge/registry", "internal/knowledge/retrieve", "internal/store", "internal/telemetry/series",
-			"internal/native/...", "internal/policy", "internal/quota", "internal/router", "internal/service/...", "internal/wire/...",
+			"internal/knowledge", "internal/knowledge/answer", "internal/knowledge/registry", "internal/knowledge/retrieve", "internal/ledger", "internal/price",
+			"internal/store", "internal/telemetry/series",
+			"internal/native/...", "internal/policy", "internal/provisioned", "internal/quota", "internal/router", "internal/service/...", "internal/wire/...",
 		},
 		why: "services are the only place where AWS's types meet the hub",
 	},
