@@ -9,6 +9,7 @@ import (
 	apiruntime "github.com/outcrop/outcrop/internal/api/bedrockruntime"
 	"github.com/outcrop/outcrop/internal/catalog"
 	"github.com/outcrop/outcrop/internal/config"
+	"github.com/outcrop/outcrop/internal/iam"
 	"github.com/outcrop/outcrop/internal/ledger"
 	"github.com/outcrop/outcrop/internal/price"
 	"github.com/outcrop/outcrop/internal/wire/schema"
@@ -22,7 +23,7 @@ func (a *App) openLedger() error {
 	}
 	a.gov.ledger, err = ledger.Open(context.Background(), ledger.Params{
 		Dir: a.p.Config.DataDir(a.p.Getenv), Prices: prices, Logger: a.p.Logger, Now: a.p.Now,
-		Metadata: requestMetadata, Keep: a.p.Config.Usage.Keep,
+		Tags: costTags, Metadata: requestMetadata, Keep: a.p.Config.Usage.Keep,
 	})
 	if err != nil {
 		return fmt.Errorf("open the bill: %w", err)
@@ -52,6 +53,16 @@ func newPrices(cfg *config.Config, models *catalog.Catalog) (*price.Book, error)
 		return nil, fmt.Errorf("the prices of the configuration: %w", err)
 	}
 	return b, nil
+}
+
+// costTags are the tags of a principal that costs are told apart by. They are
+// the administrator's: what a client says about its call is not among them, or
+// it could spend another one's budget.
+func costTags(p iam.Principal) map[string]string {
+	if p.Session == nil {
+		return nil
+	}
+	return p.Session.Tags
 }
 
 // requestMetadata is what a call says about itself, for the bill.
