@@ -34,6 +34,7 @@ import (
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/inference/all"
 	"github.com/outcrop/outcrop/internal/progress"
+	"github.com/outcrop/outcrop/internal/provisioned"
 	"github.com/outcrop/outcrop/internal/quota"
 	"github.com/outcrop/outcrop/internal/resourcepolicy"
 	"github.com/outcrop/outcrop/internal/router"
@@ -71,20 +72,21 @@ type Params struct {
 // App is a server. Make one with New, run it with Run; Close releases what New
 // opened.
 type App struct {
-	p       Params
-	root    iam.RootKey
-	cert    *certificate.Source
-	parts   *Parts
-	catalog *catalog.Catalog
-	router  *router.Router
-	models  *serving.Models // the router behind the gate
-	quotas  *quota.Registry
-	fitter  *embedding.Adapter
-	state   *sqlitestore.Store
-	buckets *bucket.Server
-	bases   bases
-	gov     governance
-	access  *access.Registry
+	p          Params
+	root       iam.RootKey
+	cert       *certificate.Source
+	parts      *Parts
+	catalog    *catalog.Catalog
+	router     *router.Router
+	models     *serving.Models // the router behind the gate
+	quotas     *quota.Registry
+	throughput *provisioned.Registry
+	fitter     *embedding.Adapter
+	state      *sqlitestore.Store
+	buckets    *bucket.Server
+	bases      bases
+	gov        governance
+	access     *access.Registry
 	// policies are those of resources.
 	policies *resourcepolicy.Registry
 	edge     *edge.Edge

@@ -32,7 +32,7 @@ type governance struct {
 // openGovernance opens the parts, in the order in which they depend on each
 // other.
 func (a *App) openGovernance() error {
-	for _, open := range []func() error{a.openLedger, a.openAccess, a.openTelemetry, a.openQuotas, a.openInvocationLog, a.openAudit} {
+	for _, open := range []func() error{a.openLedger, a.openAccess, a.openTelemetry, a.openQuotas, a.openThroughput, a.openInvocationLog, a.openAudit} {
 		if err := open(); err != nil {
 			return err
 		}

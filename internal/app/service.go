@@ -49,11 +49,14 @@ func (a *App) services(backends map[string]inference.Backend) ([]edge.Service, e
 		}
 		return nil, err
 	}
+	if err := a.bindThroughput(a.router); err != nil {
+		return nil, err
+	}
 	a.fitter = embedding.New(a.router, embedding.Params{Dir: a.parts.BasisDir(), Logger: a.p.Logger})
 	families := bedrockruntime.Families{Text: nativeall.Families(), Embeddings: nativeall.Embeddings()}
-	a.models = serving.NewModels(serving.ModelsParams{Router: a.router, Gate: a.gov.gate})
+	a.models = serving.NewModels(serving.ModelsParams{Router: a.router, Gate: a.gov.gate, Lanes: a.throughput})
 	runtime := bedrockruntime.New(a.models, a.fitter, families, bedrockruntime.Params{Now: a.p.Now, ModelTimeout: cfg.Timeouts.Model})
-	control := bedrock.New(models, a.router, bedrock.Params{Access: a.access, Terms: a.terms, Lifecycle: router.Lifecycle(cfg.Compat.Lifecycle), Logging: a.gov.logging, Now: a.p.Now})
+	control := bedrock.New(models, a.router, bedrock.Params{Throughput: a.throughput, Access: a.access, Terms: a.terms, Lifecycle: router.Lifecycle(cfg.Compat.Lifecycle), Logging: a.gov.logging, Now: a.p.Now})
 	agent := bedrockagent.New(models, a.router, a.bases.registry, a.bases.indexes, a.policies)
 	quotas := servicequotas.New(servicequotas.Params{Quotas: a.quotas, Partition: models.Partition})
 	bodyChecks := map[string]func([]byte) error{
@@ -112,7 +115,7 @@ func (a *App) newRouter(models *catalog.Catalog, backends map[string]inference.B
 	}
 	r, err := router.New(models, backends, router.Params{
 		Routes: routes, DefaultChat: cfg.Defaults.Chat, DefaultEmbedding: cfg.Defaults.Embedding, DefaultBackend: all.Default,
-		UnknownModel: router.UnknownModel(cfg.Compat.UnknownModel), Lifecycle: router.Lifecycle(cfg.Compat.Lifecycle), Now: a.p.Now,
+		UnknownModel: router.UnknownModel(cfg.Compat.UnknownModel), Lifecycle: router.Lifecycle(cfg.Compat.Lifecycle), Now: a.p.Now, Provisioned: a.throughput,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("the routes of the configuration: %w", err)

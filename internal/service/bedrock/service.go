@@ -33,7 +33,10 @@ type Params struct {
 	Access *access.Registry
 	// Terms is the document of a model's offer; nil: Access makes one.
 	Terms func(ctx context.Context, region string, m *catalog.Model) string
-	Now   func() time.Time // time.Now when nil
+	// Throughput keeps the provisioned throughput; without it the operations on
+	// it are not to be called.
+	Throughput Throughput
+	Now        func() time.Time // time.Now when nil
 }
 
 // Service implements the bedrock operations. It is safe for concurrent use.

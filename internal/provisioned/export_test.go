@@ -1,0 +1,11 @@
+package provisioned
+
+import "runtime"
+
+// Waiting is how many wait for a place of a model.
+func (r *Registry) Waiting(model string) int {
+	runtime.Gosched()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.lane(model).waiting)
+}
