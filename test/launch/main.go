@@ -118,7 +118,8 @@ func start(bin, data, models, logs string) (*server, error) {
 	}
 	// In the environment, so that every outcrop command a test runs means this
 	// server.
-	s.env = append(s.env, "OUTCROP_LISTEN="+s.address, "OUTCROP_DATA="+data, "OUTCROP_MODELS="+models)
+	s.env = append(s.env, "OUTCROP_LISTEN="+s.address, "OUTCROP_DATA="+data, "OUTCROP_MODELS="+models,
+		"OUTCROP_INVOCATION_LOGS_INTERVAL=100ms") // tests wait for what is in a bucket
 	s.cmd = exec.Command(bin, "serve", "--offline")
 	s.cmd.Env, s.cmd.Stdout, s.cmd.Stderr = s.env, file, file
 	if err := s.cmd.Start(); err != nil {
