@@ -25,7 +25,7 @@ func (e *environment) client(tls bool) (access, error) {
 	if err != nil {
 		return access{}, err
 	}
-	_, root, err := app.Keys(cfg, e.getenv)
+	root, err := app.Root(cfg, e.getenv)
 	if err != nil {
 		return access{}, err
 	}

@@ -53,7 +53,7 @@ func (k *kb) open() (*client.Client, *config.Config, error) {
 	if k.region == "" {
 		k.region = cfg.Region
 	}
-	_, root, err := app.Keys(cfg, k.getenv)
+	root, err := app.Root(cfg, k.getenv)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -1,7 +1,6 @@
 package apikey
 
 import (
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/iam"
+	"github.com/outcrop/outcrop/internal/iam/credential/credentialtest"
 	"github.com/outcrop/outcrop/internal/sigv4"
 )
 
@@ -182,18 +182,15 @@ func TestLongTerm(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
 	clock := func() time.Time { return now }
-	keys, err := iam.OpenKeys(t.TempDir(), iam.KeysParams{Account: account, Now: clock, Rand: rand.Reader})
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, token, err := keys.CreateAPIKey("bob", time.Hour)
+	keys := credentialtest.Open(t, account, iam.RootKey{}, clock, "bob")
+	key, token, err := keys.AddAPIKey(t.Context(), "bob", time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
 	v := New(Params{Keys: keys, Signatures: sigv4.New(sigv4.Params{Keys: keys, Now: clock}), Now: clock})
 	for _, region := range []string{"", "us-east-1", "ap-south-1"} {
 		got, err := v.Verify(token.Reveal(), region)
-		if err != nil || got.Region != region || got.Principal.ARN != "arn:aws:iam::000000000000:user/bob" || got.Principal.AccessKeyID != key.ID {
+		if err != nil || got.Region != region || got.Principal.ARN != "arn:aws:iam::000000000000:user/bob" || got.Principal.AccessKeyID != key.Name() {
 			t.Errorf("region %q: got %+v, error %v", region, got, err)
 		}
 	}
@@ -205,7 +202,7 @@ func TestLongTerm(t *testing.T) {
 	now = now.Add(time.Hour)
 	_, err = v.Verify(token.Reveal(), "")
 	checkDenied(t, err, expiredText)
-	if err := keys.Revoke(key.ID); err != nil {
+	if err := keys.Revoke(t.Context(), key.Name()); err != nil {
 		t.Fatal(err)
 	}
 	_, err = v.Verify(token.Reveal(), "")

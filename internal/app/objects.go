@@ -11,7 +11,6 @@ import (
 	"github.com/outcrop/outcrop/internal/call"
 	"github.com/outcrop/outcrop/internal/config"
 	"github.com/outcrop/outcrop/internal/edge"
-	"github.com/outcrop/outcrop/internal/iam"
 	"github.com/outcrop/outcrop/internal/knowledge/source/s3"
 	"github.com/outcrop/outcrop/internal/sigv4"
 )
@@ -21,7 +20,7 @@ const s3Service = "s3"
 
 // newBuckets makes the embedded S3 endpoint. Its process starts with the first
 // request for it.
-func (a *App) newBuckets(keys *iam.Keys) *bucket.Server {
+func (a *App) newBuckets() *bucket.Server {
 	cfg := a.p.Config
 	data := cfg.DataDir(a.p.Getenv)
 	p := bucket.Params{
@@ -30,8 +29,8 @@ func (a *App) newBuckets(keys *iam.Keys) *bucket.Server {
 	}
 	if cfg.Auth == config.On {
 		// Buckets are in every region, also in those that have no models.
-		p.Signatures = sigv4.New(sigv4.Params{Keys: keys, Now: a.p.Now, Services: []string{s3Service}})
-		p.Keys = keys
+		p.Signatures = sigv4.New(sigv4.Params{Keys: a.credentials, Used: a.credentials.Used, Now: a.p.Now, Services: []string{s3Service}})
+		p.Keys = a.credentials
 		return bucket.New(p)
 	}
 	off := authn.NewOff(cfg.Account, cfg.Region)

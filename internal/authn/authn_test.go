@@ -2,7 +2,6 @@ package authn_test
 
 import (
 	"bytes"
-	"crypto/rand"
 	"encoding/hex"
 	"net/http"
 	"net/http/httptest"
@@ -15,6 +14,7 @@ import (
 	"github.com/outcrop/outcrop/internal/authn"
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/iam"
+	"github.com/outcrop/outcrop/internal/iam/credential/credentialtest"
 	"github.com/outcrop/outcrop/internal/sigv4"
 	"github.com/outcrop/outcrop/internal/wire/eventstream"
 	"github.com/outcrop/outcrop/internal/wire/schema"
@@ -25,7 +25,7 @@ var at = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC) //nolint:gochecknoglobal
 const account = "000000000000"
 
 type fixture struct {
-	keys   *iam.Keys
+	keys   *credentialtest.Place
 	root   iam.RootKey
 	authn  *authn.Authenticator
 	signer sigv4.Signer
@@ -35,10 +35,7 @@ func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	root := iam.RootKey{AccessKeyID: "AKIAROOT", Secret: "root-secret"}
 	now := func() time.Time { return at }
-	keys, err := iam.OpenKeys(t.TempDir(), iam.KeysParams{Account: account, Root: root, Now: now, Rand: rand.Reader})
-	if err != nil {
-		t.Fatal(err)
-	}
+	keys := credentialtest.Open(t, account, root, now, "ann")
 	signatures := sigv4.New(sigv4.Params{Keys: keys, Now: now})
 	return &fixture{
 		keys: keys, root: root,
@@ -110,7 +107,7 @@ func TestNoCredential(t *testing.T) {
 func TestLongTermAPIKey(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	key, token, err := f.keys.CreateAPIKey("ann", 0)
+	key, token, err := f.keys.AddAPIKey(t.Context(), "ann", 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +127,7 @@ func TestLongTermAPIKey(t *testing.T) {
 	if err := claim.Check(agents, operation(t, agents, "ListAgents")); !fault.Is(err, fault.Denied) {
 		t.Errorf("agents take API keys: %v", err)
 	}
-	if err := f.keys.Revoke(key.ID); err != nil {
+	if err := f.keys.Revoke(t.Context(), key.Name()); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, _, err := prove(t, f.authn, bearer(token.Reveal()), "x"); !fault.Is(err, fault.Denied) {

@@ -24,6 +24,7 @@ import (
 	"github.com/outcrop/outcrop/internal/bucket"
 	"github.com/outcrop/outcrop/internal/bucket/gateway"
 	"github.com/outcrop/outcrop/internal/iam"
+	"github.com/outcrop/outcrop/internal/iam/credential/credentialtest"
 	"github.com/outcrop/outcrop/internal/sigv4"
 )
 
@@ -40,7 +41,7 @@ const account = "123456789012"
 // fixture is a server of buckets behind HTTP.
 type fixture struct {
 	server *bucket.Server
-	keys   *iam.Keys
+	keys   *credentialtest.Place
 	root   iam.RootKey
 	url    string
 	dir    string
@@ -55,10 +56,7 @@ func newFixture(t testing.TB, change func(*bucket.Params)) *fixture {
 		root: iam.RootKey{AccessKeyID: "AKIAROOT", Secret: "root-secret"}, dir: filepath.Join(data, "buckets"),
 		outcomes: make(chan bucket.Outcome, 1000),
 	}
-	keys, err := iam.OpenKeys(data, iam.KeysParams{Account: account, Root: f.root, Rand: rand.Reader})
-	if err != nil {
-		t.Fatal(err)
-	}
+	keys := credentialtest.Open(t, account, f.root, time.Now, "ann")
 	f.keys = keys
 	p := bucket.Params{
 		Dir: f.dir, AttributesDir: filepath.Join(data, "attributes"), Command: []string{os.Args[0], "gateway"},
@@ -170,7 +168,7 @@ func TestWhoIsRefused(t *testing.T) {
 			})
 		})
 	}
-	key, secret, err := f.keys.CreateAccessKey("ann", 0)
+	key, secret, err := f.keys.CreateAccessKey(t.Context(), "ann")
 	if err != nil {
 		t.Fatal(err)
 	}

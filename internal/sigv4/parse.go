@@ -147,8 +147,9 @@ var presigned = [...]string{"X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signat
 // presignedQuery picks the signature's parameters from a raw query; it is empty
 // when there are none. None may be there twice.
 func presignedQuery(rawQuery string) (map[string]string, error) {
+	var none map[string]string
 	if !strings.Contains(rawQuery, "X-Amz-") {
-		return nil, nil
+		return none, nil
 	}
 	found := make(map[string]string, 8)
 	for pair := range strings.SplitSeq(rawQuery, "&") {
@@ -168,7 +169,7 @@ func presignedQuery(rawQuery string) (map[string]string, error) {
 			return found, nil
 		}
 	}
-	return nil, nil
+	return none, nil
 }
 
 func parseQuery(r *http.Request, query map[string]string) (*Credential, error) {

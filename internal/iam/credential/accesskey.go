@@ -8,6 +8,7 @@ import (
 
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/iam"
+	"github.com/outcrop/outcrop/internal/iam/directory"
 	"github.com/outcrop/outcrop/internal/store"
 )
 
@@ -57,7 +58,7 @@ func (s *Store) AddAccessKey(ctx context.Context, user string, life time.Duratio
 	return s.addAccessKey(ctx, u, life)
 }
 
-func (s *Store) addAccessKey(ctx context.Context, u User, life time.Duration, slots ...string) (AccessKey, iam.Secret, error) {
+func (s *Store) addAccessKey(ctx context.Context, u directory.User, life time.Duration, slots ...string) (AccessKey, iam.Secret, error) {
 	secret, err := iam.NewSecret(s.p.Rand)
 	if err != nil {
 		return AccessKey{}, "", err

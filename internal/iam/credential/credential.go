@@ -20,35 +20,23 @@ import (
 	"time"
 
 	"github.com/outcrop/outcrop/internal/iam"
+	"github.com/outcrop/outcrop/internal/iam/directory"
 	"github.com/outcrop/outcrop/internal/store"
 )
 
 // SealName is the file in the data directory that opens every secret.
 const SealName = "keys.secret"
 
-// Directory knows the users and roles that credentials belong to. NotFound for
-// those that are not there.
+// Directory knows the users and roles that credentials belong to;
+// *directory.Directory is one. NotFound for those that are not there.
 type Directory interface {
-	User(ctx context.Context, name string) (User, error)
-	UserByID(ctx context.Context, id string) (User, error) // whatever the name is by now
-	Role(ctx context.Context, name string) (Role, error)
+	User(ctx context.Context, name string) (directory.User, error)
+	UserByID(ctx context.Context, id string) (directory.User, error) // whatever the name is by now
+	Role(ctx context.Context, name string) (directory.Role, error)
 	// CreateUser and AttachUserPolicy are for keys of an older release, whose
 	// users existed by having keys. Conflict: the user is there already.
-	CreateUser(ctx context.Context, name string) (User, error)
+	CreateUser(ctx context.Context, n directory.NewUser) (directory.User, error)
 	AttachUserPolicy(ctx context.Context, user, policyARN string) error
-}
-
-// User is the owner of keys.
-type User struct {
-	Name string
-	ID   string // AIDA…
-	ARN  string
-}
-
-// Role is what a session was given.
-type Role struct {
-	Name string
-	ID   string // AROA…
 }
 
 // Params configure a Store. All are required but Now and Logged.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/iam"
+	"github.com/outcrop/outcrop/internal/iam/directory"
 	"github.com/outcrop/outcrop/internal/store"
 	"github.com/outcrop/outcrop/internal/store/sqlitestore"
 )
@@ -42,8 +43,8 @@ func (c *clock) advance(d time.Duration) {
 // people is a Directory in memory.
 type people struct {
 	mu       sync.Mutex
-	users    map[string]User // by name
-	roles    map[string]Role
+	users    map[string]directory.User // by name
+	roles    map[string]directory.Role
 	attached map[string][]string
 	made     int
 	reads    int
@@ -51,16 +52,18 @@ type people struct {
 }
 
 func newPeople(names ...string) *people {
-	p := &people{users: map[string]User{}, roles: map[string]Role{}, attached: map[string][]string{}}
+	p := &people{users: map[string]directory.User{}, roles: map[string]directory.Role{}, attached: map[string][]string{}}
 	for _, name := range names {
 		p.addUser(name)
 	}
 	return p
 }
 
-func (p *people) addUser(name string) User {
+func (p *people) addUser(name string) directory.User {
 	p.made++
-	u := User{Name: name, ID: "AIDA" + name + string(rune('A'+p.made)), ARN: "arn:aws:iam::" + testAccount + ":user/team/" + name}
+	u := directory.User{Entity: directory.Entity{
+		Name: name, ID: "AIDA" + name + string(rune('A'+p.made)), ARN: "arn:aws:iam::" + testAccount + ":user/team/" + name,
+	}}
 	p.users[name] = u
 	return u
 }
@@ -70,7 +73,7 @@ func (p *people) setRole(name, id string) {
 	defer p.mu.Unlock()
 	delete(p.roles, name)
 	if id != "" {
-		p.roles[name] = Role{Name: name, ID: id}
+		p.roles[name] = directory.Role{Entity: directory.Entity{Name: name, ID: id}}
 	}
 }
 
@@ -91,16 +94,16 @@ func (p *people) rename(from, to string) {
 
 var errNobody = fault.New(fault.NotFound, "cannot be found").WithCode("NoSuchEntity")
 
-func (p *people) User(_ context.Context, name string) (User, error) {
+func (p *people) User(_ context.Context, name string) (directory.User, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if u, ok := p.users[name]; ok {
 		return u, nil
 	}
-	return User{}, errNobody
+	return directory.User{}, errNobody
 }
 
-func (p *people) UserByID(_ context.Context, id string) (User, error) {
+func (p *people) UserByID(_ context.Context, id string) (directory.User, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.reads++
@@ -109,25 +112,25 @@ func (p *people) UserByID(_ context.Context, id string) (User, error) {
 			return u, nil
 		}
 	}
-	return User{}, errNobody
+	return directory.User{}, errNobody
 }
 
-func (p *people) Role(_ context.Context, name string) (Role, error) {
+func (p *people) Role(_ context.Context, name string) (directory.Role, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if r, ok := p.roles[name]; ok {
 		return r, nil
 	}
-	return Role{}, errNobody
+	return directory.Role{}, errNobody
 }
 
-func (p *people) CreateUser(_ context.Context, name string) (User, error) {
+func (p *people) CreateUser(_ context.Context, n directory.NewUser) (directory.User, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if _, ok := p.users[name]; ok {
-		return User{}, fault.New(fault.Conflict, "exists")
+	if _, ok := p.users[n.Name]; ok {
+		return directory.User{}, fault.New(fault.Conflict, "exists")
 	}
-	return p.addUser(name), nil
+	return p.addUser(n.Name), nil
 }
 
 func (p *people) AttachUserPolicy(_ context.Context, user, arn string) error {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/iam/directory"
 	"github.com/outcrop/outcrop/internal/iam/secretfile"
 	"github.com/outcrop/outcrop/internal/store"
 )
@@ -73,7 +74,7 @@ func (s *Store) migrateFile(ctx context.Context, path string) error {
 	if f.Version != oldVersion {
 		return fmt.Errorf("%s has version %d, this release reads version %d", path, f.Version, oldVersion)
 	}
-	users := map[string]User{}
+	users := map[string]directory.User{}
 	for _, k := range f.Keys {
 		if k.Account != s.p.Account {
 			continue
@@ -100,7 +101,7 @@ func (s *Store) migrateFile(ctx context.Context, path string) error {
 
 // importUser makes a user who may do everything. One who is there already, and
 // not because an import was interrupted, keeps the policies that they have.
-func (s *Store) importUser(ctx context.Context, name string) (User, error) {
+func (s *Store) importUser(ctx context.Context, name string) (directory.User, error) {
 	mark := store.Record{Key: s.key(kindImport, name), Created: s.now(), Updated: s.now()}
 	u, err := s.p.Directory.User(ctx, name)
 	switch {
@@ -108,7 +109,7 @@ func (s *Store) importUser(ctx context.Context, name string) (User, error) {
 		if _, _, err := s.p.Store.Create(ctx, mark, store.Create{}); err != nil && store.Reason(err) != store.KeyTaken {
 			return u, err
 		}
-		if u, err = s.p.Directory.CreateUser(ctx, name); err != nil {
+		if u, err = s.p.Directory.CreateUser(ctx, directory.NewUser{Name: name}); err != nil {
 			return u, err
 		}
 	case err != nil:
@@ -125,7 +126,7 @@ func (s *Store) importUser(ctx context.Context, name string) (User, error) {
 
 // importKey makes the record of an old key. Its secret was sealed with the same
 // file and is taken over as it is.
-func (s *Store) importKey(ctx context.Context, k oldKey, u User) error {
+func (s *Store) importKey(ctx context.Context, k oldKey, u directory.User) error {
 	b := body{User: k.User, UserID: u.ID, Status: Active, Expires: k.Expires, Sealed: k.Sealed, Digest: k.Digest}
 	kind := kindAccessKey
 	if k.Kind == "api-key" {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/iam"
+	"github.com/outcrop/outcrop/internal/iam/directory"
 	"github.com/outcrop/outcrop/internal/store"
 )
 
@@ -85,7 +86,7 @@ func supported(service string) error {
 		WithCode("ServiceNotSupported")
 }
 
-func (s *Store) addServiceCredential(ctx context.Context, u User, life time.Duration, slots ...string) (ServiceCredential, iam.Secret, error) {
+func (s *Store) addServiceCredential(ctx context.Context, u directory.User, life time.Duration, slots ...string) (ServiceCredential, iam.Secret, error) {
 	if life > longestAge {
 		return ServiceCredential{}, "", fault.New(fault.Invalid, "a key lives at most 36600 days")
 	}

@@ -87,6 +87,8 @@ func (s *Store) temporary(id string) bool {
 // Account tells which account an access key is of, if it is one of ours.
 func (s *Store) Account(ctx context.Context, accessKeyID string) (account string, ok bool, err error) {
 	switch {
+	case accessKeyID == "":
+		return "", false, nil
 	case accessKeyID == s.root.AccessKeyID, s.temporary(accessKeyID):
 		return s.p.Account, true, nil
 	case !isAccessKeyID.MatchString(accessKeyID):
