@@ -7,6 +7,10 @@ type action struct {
 	vendor string // empty: every one
 	name   string // may have wildcards
 	wild   bool
+	// fixed is the length of name before the first wildcard; tail is true when
+	// that is a star and the last character.
+	fixed int
+	tail  bool
 }
 
 // actionProblem says what is wrong with the form of an action, or nothing.
@@ -43,13 +47,16 @@ func isVendor(s string) bool {
 // newAction compiles what actionProblem found nothing wrong with.
 func newAction(s string) action {
 	if s == "*" {
-		return action{name: "*", wild: true}
+		return action{name: "*", wild: true, tail: true}
 	}
 	vendor, name, _ := strings.Cut(strings.ToLower(s), ":")
 	if vendor == "*" {
 		vendor = ""
 	}
-	return action{vendor: vendor, name: name, wild: strings.ContainsAny(name, "*?")}
+	a := action{vendor: vendor, name: name, fixed: strings.IndexAny(name, "*?")}
+	a.wild = a.fixed >= 0
+	a.tail = a.wild && name[a.fixed:] == "*"
+	return a
 }
 
 // matches compares with an action of a request, which is in lower case.
@@ -60,7 +67,10 @@ func (a *action) matches(vendor, name []byte) bool {
 	if !a.wild {
 		return a.name == string(name)
 	}
-	return globBytes(a.name, name)
+	if len(name) < a.fixed || a.name[:a.fixed] != string(name[:a.fixed]) {
+		return false
+	}
+	return a.tail || globBytes(a.name[a.fixed:], name[a.fixed:])
 }
 
 // globBytes is glob for names that are ASCII: the pattern is a plain text.

@@ -11,7 +11,7 @@ import (
 type condition struct {
 	test
 
-	key     string // in lower case
+	key     key
 	written string // as the document has it
 
 	// One of these, by the operator. A key without values has none in any.
@@ -26,8 +26,8 @@ type condition struct {
 
 // newCondition compiles. It reports false for a value that the operator cannot
 // compare with.
-func newCondition(t test, key string, values []string, variables bool) (condition, bool) {
-	c := condition{test: t, key: strings.ToLower(key), written: key}
+func newCondition(t test, name string, values []string, variables bool) (condition, bool) {
+	c := condition{test: t, key: newKey(name), written: name}
 	for _, v := range values {
 		if !c.add(v, variables) {
 			return c, false
@@ -72,8 +72,8 @@ func (c *condition) add(v string, variables bool) (ok bool) {
 // holds evaluates. What a variable without a value leads to depends on the
 // statement's effect: it covers nothing, and where that would let a negated
 // operator hold, it does so for a Deny only. Either way it opens nothing.
-func (c *condition) holds(values Values, deny bool) bool {
-	found, ok := get(values, c.key)
+func (c *condition) holds(values *lookup, deny bool) bool {
+	found, ok := values.get(c.key)
 	if c.operator == null {
 		for _, want := range c.bools {
 			if want == (len(found) == 0) {
@@ -121,7 +121,7 @@ func (c *condition) holds(values Values, deny bool) bool {
 }
 
 // satisfied: one of the policy's values compares; with a negated operator, none.
-func (c *condition) satisfied(v string, values Values, deny bool) bool {
+func (c *condition) satisfied(v string, values *lookup, deny bool) bool {
 	matched, resolved := c.compare(v, values)
 	if c.negated {
 		return !matched && (resolved || deny)
@@ -131,7 +131,7 @@ func (c *condition) satisfied(v string, values Values, deny bool) bool {
 
 // compare reports whether one of the policy's values compares with v, and
 // whether all of those that it looked at were known.
-func (c *condition) compare(v string, values Values) (matched, resolved bool) {
+func (c *condition) compare(v string, values *lookup) (matched, resolved bool) {
 	switch c.operator {
 	case stringEquals, stringLike:
 		return anyOf(c.texts, v, values)
@@ -192,7 +192,7 @@ func (c *condition) ordered(order int) bool {
 	return order == 0
 }
 
-func anyOf(patterns []pattern, v string, values Values) (matched, resolved bool) {
+func anyOf(patterns []pattern, v string, values *lookup) (matched, resolved bool) {
 	resolved = true
 	for i := range patterns {
 		m, r := patterns[i].matches(v, values)
@@ -204,7 +204,7 @@ func anyOf(patterns []pattern, v string, values Values) (matched, resolved bool)
 	return false, resolved
 }
 
-func (c *condition) compareFold(v string, values Values) (matched, resolved bool) {
+func (c *condition) compareFold(v string, values *lookup) (matched, resolved bool) {
 	resolved = true
 	for i := range c.texts {
 		parts := c.texts[i].parts
@@ -278,7 +278,7 @@ func cutPattern(parts []part) (fields [arnFields]pattern, ok bool) {
 	return fields, at == arnFields-1
 }
 
-func (c *condition) compareARN(v string, values Values) (matched, resolved bool) {
+func (c *condition) compareARN(v string, values *lookup) (matched, resolved bool) {
 	fields, ok := splitARN(v)
 	resolved = true
 	for i := range c.arns {
@@ -307,7 +307,7 @@ func (c *condition) compareARN(v string, values Values) (matched, resolved bool)
 
 func globFields(patterns *[arnFields]pattern, fields *[arnFields]string) bool {
 	for i := range patterns {
-		if !glob(patterns[i].parts, fields[i]) {
+		if !patterns[i].covers(fields[i]) {
 			return false
 		}
 	}

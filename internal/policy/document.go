@@ -1,6 +1,9 @@
 package policy
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Document is a policy that has been read. It is never changed.
 type Document struct {
@@ -35,10 +38,10 @@ func (d *Document) Statements() []Statement {
 func (d *Document) ContextKeys() []string {
 	var keys []string
 	seen := map[string]bool{}
-	add := func(key string) {
-		if lower := strings.ToLower(key); !seen[lower] {
+	add := func(name string) {
+		if lower := strings.ToLower(name); !seen[lower] {
 			seen[lower] = true
-			keys = append(keys, key)
+			keys = append(keys, name)
 		}
 	}
 	inParts := func(p pattern) {
@@ -68,12 +71,23 @@ func (d *Document) ContextKeys() []string {
 
 // table finds the statements that may cover an action. A statement that names
 // actions in full is under each of them, one with wildcards under the service,
-// and the rest is asked always. The masks answer without a look-up for most of
-// the actions that a document says nothing about.
+// and the rest is asked always.
 type table struct {
-	exact, vendor         map[string][]*statement
-	exactMask, vendorMask uint64
-	rest                  []*statement
+	exact, vendor buckets
+	rest          []*statement
+}
+
+// buckets are lists of statements by name, in the order of the names' hashes. The
+// mask answers without a search for most of the names that are not there.
+type buckets struct {
+	mask   uint64
+	sorted []bucket
+}
+
+type bucket struct {
+	hash       uint64
+	name       string
+	statements []*statement
 }
 
 func (t *table) add(s *statement) {
@@ -86,20 +100,50 @@ func (t *table) add(s *statement) {
 		case a.vendor == "":
 			t.rest = insert(t.rest, s)
 		case a.wild:
-			if t.vendor == nil {
-				t.vendor = map[string][]*statement{}
-			}
-			t.vendor[a.vendor] = insert(t.vendor[a.vendor], s)
-			t.vendorMask |= bit(hash([]byte(a.vendor)))
+			t.vendor.add(a.vendor, s)
 		default:
-			if t.exact == nil {
-				t.exact = map[string][]*statement{}
-			}
-			full := a.vendor + ":" + a.name
-			t.exact[full] = insert(t.exact[full], s)
-			t.exactMask |= bit(hash([]byte(full)))
+			t.exact.add(a.vendor+":"+a.name, s)
 		}
 	}
+}
+
+func (b *buckets) add(name string, s *statement) {
+	h := hash([]byte(name))
+	i := b.search(h)
+	for i < len(b.sorted) && b.sorted[i].hash == h && b.sorted[i].name != name {
+		i++
+	}
+	if i == len(b.sorted) || b.sorted[i].hash != h {
+		b.sorted = slices.Insert(b.sorted, i, bucket{hash: h, name: name})
+		b.mask |= bit(h)
+	}
+	b.sorted[i].statements = insert(b.sorted[i].statements, s)
+}
+
+// search returns the first place whose hash is not less.
+func (b *buckets) search(h uint64) int {
+	low, high := 0, len(b.sorted)
+	for low < high {
+		middle := int(uint(low+high) / 2)
+		if b.sorted[middle].hash < h {
+			low = middle + 1
+		} else {
+			high = middle
+		}
+	}
+	return low
+}
+
+func (b *buckets) find(h uint64, name []byte) []*statement {
+	if b.mask&bit(h) == 0 {
+		return nil
+	}
+	for i := b.search(h); i < len(b.sorted) && b.sorted[i].hash == h; i++ {
+		if b.sorted[i].name == string(name) {
+			return b.sorted[i].statements
+		}
+	}
+	return nil
 }
 
 // insert appends what is not the latest already.
@@ -125,19 +169,15 @@ func bit(h uint64) uint64 { return 1 << (h >> 58) }
 // first returns a statement that applies, or nil. named is how it names the
 // caller; want is the least that is asked for.
 func (t *table) first(e *evaluation, want grant) *statement {
-	if t.exactMask&e.actionBit != 0 {
-		for _, s := range t.exact[string(e.action())] {
-			if named, ok := s.applies(e); ok && named >= want {
-				return s
-			}
+	for _, s := range t.exact.find(e.actionHash, e.action()) {
+		if named, ok := s.applies(e); ok && named >= want {
+			return s
 		}
 	}
-	if t.vendorMask&e.vendorBit != 0 {
-		for _, s := range t.vendor[string(e.vendor())] {
-			if s.covers(e.vendor(), e.name()) {
-				if named, ok := s.applies(e); ok && named >= want {
-					return s
-				}
+	for _, s := range t.vendor.find(e.vendorHash, e.vendor()) {
+		if s.covers(e.vendor(), e.name()) {
+			if named, ok := s.applies(e); ok && named >= want {
+				return s
 			}
 		}
 	}

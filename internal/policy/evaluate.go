@@ -9,21 +9,21 @@ import (
 // evaluation is a request taken apart once for all statements.
 type evaluation struct {
 	request *Request
-	values  Values
+	values  lookup
 	fields  [arnFields]string
 	isARN   bool
 
 	// The action in lower case: in room, or in long where that is too small.
-	room      [128]byte
-	long      []byte
-	length    int
-	colon     int
-	actionBit uint64
-	vendorBit uint64
+	room       [128]byte
+	long       []byte
+	length     int
+	colon      int
+	actionHash uint64
+	vendorHash uint64
 }
 
 func (e *evaluation) begin(r *Request) {
-	e.request, e.values = r, r.Values
+	e.request, e.values.values = r, r.Values
 	e.fields, e.isARN = splitARN(r.Resource)
 	e.length = len(r.Action)
 	if e.length > len(e.room) {
@@ -35,7 +35,7 @@ func (e *evaluation) begin(r *Request) {
 		}
 	}
 	e.colon = max(strings.IndexByte(r.Action, ':'), 0)
-	e.actionBit, e.vendorBit = bit(hash(e.action())), bit(hash(e.vendor()))
+	e.actionHash, e.vendorHash = hash(e.action()), hash(e.vendor())
 }
 
 func (e *evaluation) action() []byte {

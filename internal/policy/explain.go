@@ -57,7 +57,7 @@ func (x *explanation) list(list []Attached, by Layer) {
 				continue
 			}
 			for c := range s.conditions {
-				s.conditions[c].holds(x.values, s.Deny) // to ask for every key
+				s.conditions[c].holds(&x.values, s.Deny) // to ask for every key
 			}
 			if _, ok := s.applies(x.evaluation); !ok {
 				continue
@@ -76,7 +76,11 @@ type recorder struct {
 }
 
 func (r *recorder) Get(key string) ([]string, bool) {
-	found, ok := get(r.values, key)
+	var found []string
+	ok := false
+	if r.values != nil {
+		found, ok = r.values.Get(key)
+	}
 	if !ok {
 		r.missing = append(r.missing, key)
 	}

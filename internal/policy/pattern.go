@@ -8,10 +8,15 @@ import (
 // part is a piece of a pattern.
 type part struct {
 	kind partKind
-	text string // of a literal; the key of a variable, in lower case
-	// written is the key of a variable as the document has it.
-	written string
-	// fallback is what a variable is worth when the request lacks its key.
+	text string // of a literal
+	*variable
+}
+
+// variable is what "${key, 'fallback'}" says.
+type variable struct {
+	key     key
+	written string // as the document has it
+	// fallback is what the variable is worth when the request lacks its key.
 	fallback    string
 	hasFallback bool
 }
@@ -91,14 +96,14 @@ func parseVariable(text string) (v part, rest string, ok bool) {
 	if i < 0 {
 		return part{}, "", false
 	}
-	key := strings.TrimSpace(text[:i])
-	if key == "*" || key == "?" || key == "$" {
-		return part{text: key}, text[i+1:], text[i] == '}'
+	name := strings.TrimSpace(text[:i])
+	if name == "*" || name == "?" || name == "$" {
+		return part{text: name}, text[i+1:], text[i] == '}'
 	}
-	if key == "" || strings.ContainsAny(key, " ${'\"*?") {
+	if name == "" || strings.ContainsAny(name, " ${'\"*?") {
 		return part{}, "", false
 	}
-	v = part{kind: variablePart, text: strings.ToLower(key), written: key}
+	v = part{kind: variablePart, variable: &variable{key: newKey(name), written: name}}
 	if text[i] == '}' {
 		return v, text[i+1:], true
 	}
@@ -121,18 +126,48 @@ const onStack = 12
 
 // matches reports whether the pattern covers all of s. A pattern with a variable
 // that the request leaves without one value covers nothing, and resolved is false.
-func (p *pattern) matches(s string, values Values) (matched, resolved bool) {
+func (p *pattern) matches(s string, values *lookup) (matched, resolved bool) {
 	if !p.variables {
-		return glob(p.parts, s), true
+		return p.covers(s), true
+	}
+	if p.parts[0].kind == literalPart && !strings.HasPrefix(s, p.parts[0].text) {
+		// Whatever the variables are worth: but whether they are worth anything
+		// has to be known, for a negation.
+		return false, p.known(values)
 	}
 	var room [onStack]part
 	parts, ok := expand(room[:0], p.parts, values)
 	return ok && glob(parts, s), ok
 }
 
+// covers is matches for a pattern without variables: most are a text, or a text
+// and a star.
+func (p *pattern) covers(s string) bool {
+	switch {
+	case len(p.parts) == 1 && p.parts[0].kind == literalPart:
+		return p.parts[0].text == s
+	case len(p.parts) == 1 && p.parts[0].kind == anyPart:
+		return true
+	case len(p.parts) == 2 && p.parts[0].kind == literalPart && p.parts[1].kind == anyPart:
+		return strings.HasPrefix(s, p.parts[0].text)
+	}
+	return glob(p.parts, s)
+}
+
+func (p *pattern) known(values *lookup) bool {
+	for i := range p.parts {
+		if p.parts[i].kind == variablePart {
+			if _, ok := p.parts[i].resolve(values); !ok {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // expand appends parts to dst with the variables replaced by what they are
 // worth. A wildcard in a value stays a character.
-func expand(dst, parts []part, values Values) ([]part, bool) {
+func expand(dst, parts []part, values *lookup) ([]part, bool) {
 	for _, q := range parts {
 		if q.kind == variablePart {
 			text, ok := q.resolve(values)
@@ -146,22 +181,15 @@ func expand(dst, parts []part, values Values) ([]part, bool) {
 	return dst, true
 }
 
-func (q *part) resolve(values Values) (string, bool) {
-	found, ok := get(values, q.text)
+func (v *variable) resolve(values *lookup) (string, bool) {
+	found, ok := values.get(v.key)
 	switch {
 	case ok && len(found) == 1:
 		return found[0], true
-	case !ok && q.hasFallback:
-		return q.fallback, true
+	case !ok && v.hasFallback:
+		return v.fallback, true
 	}
 	return "", false // no value, or several: which one would be meant
-}
-
-func get(values Values, key string) ([]string, bool) {
-	if values == nil {
-		return nil, false
-	}
-	return values.Get(key)
 }
 
 // glob matches parts without variables. After a mismatch only the latest "*" has

@@ -26,19 +26,21 @@ type resource struct {
 }
 
 // matches reports what pattern.matches does.
-func (p *resource) matches(fields *[arnFields]string, isARN bool, values Values) (matched, resolved bool) {
+func (p *resource) matches(fields *[arnFields]string, isARN bool, values *lookup) (matched, resolved bool) {
 	if p.every {
 		return true, true
 	}
 	if !isARN {
 		return false, true
 	}
-	for i := range arnFields - 1 {
-		if !glob(p.fields[i].parts, fields[i]) {
+	// From the end: there they differ most.
+	matched, resolved = p.fields[arnFields-1].matches(fields[arnFields-1], values)
+	for i := arnFields - 2; i > 0 && (matched || !resolved); i-- {
+		if !p.fields[i].covers(fields[i]) {
 			return false, true
 		}
 	}
-	return p.fields[arnFields-1].matches(fields[arnFields-1], values)
+	return matched, resolved
 }
 
 // resourceFields completes an entry: the first field counts as "arn" however it

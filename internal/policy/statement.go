@@ -47,7 +47,7 @@ func (s *statement) applies(e *evaluation) (named grant, ok bool) {
 		}
 	}
 	for i := range s.conditions {
-		if !s.conditions[i].holds(e.values, s.Deny) {
+		if !s.conditions[i].holds(&e.values, s.Deny) {
 			return notNamed, false
 		}
 	}
@@ -63,7 +63,7 @@ func (s *statement) at(e *evaluation) bool {
 	}
 	known := true
 	for i := range s.resources {
-		matched, resolved := s.resources[i].matches(&e.fields, e.isARN, e.values)
+		matched, resolved := s.resources[i].matches(&e.fields, e.isARN, &e.values)
 		if matched {
 			return !s.notResources
 		}
