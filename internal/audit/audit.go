@@ -56,10 +56,18 @@ var _ observe.Observer = (*Trail)(nil)
 type Stats struct {
 	Written int64 // are in a file, or on their way into the bucket
 	Failed  int64 // could not be written
+	// Delivery is what became of those for the bucket.
+	Delivery delivery.Stats
 }
 
 // Stats returns the counts so far.
-func (t *Trail) Stats() Stats { return Stats{Written: t.written.Load(), Failed: t.failed.Load()} }
+func (t *Trail) Stats() Stats {
+	s := Stats{Written: t.written.Load(), Failed: t.failed.Load()}
+	if t.p.Delivery != nil {
+		s.Delivery = t.p.Delivery.Stats()
+	}
+	return s
+}
 
 // Begin implements observe.Observer.
 func (t *Trail) Begin(v *observe.View) observe.Watch {

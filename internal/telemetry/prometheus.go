@@ -19,10 +19,6 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 // genAI are the labels of OpenTelemetry's conventions.
 var genAI = []string{"gen_ai_operation_name", "gen_ai_provider_name", "gen_ai_request_model", "gen_ai_response_model", "error_type"}
 
-// providerName is the well-known value for what speaks Bedrock's API; which
-// model really answered is in gen_ai_response_model.
-const providerName = "aws.bedrock"
-
 var (
 	requestsDesc  = desc("outcrop_requests_total", "Requests by operation and exception; an empty error is success.", "service", "operation", "error")
 	durationDesc  = desc("outcrop_request_duration_seconds", "Time from the request's first byte to the answer's last.", "service", "operation")
@@ -99,7 +95,7 @@ func (t *totals) collectRequests(out chan<- prometheus.Metric) {
 func (t *totals) collectModels(out chan<- prometheus.Metric) {
 	served := map[string]*models{}
 	for key, g := range t.models {
-		labels := []string{key.operation, providerName, key.requested, key.answered, key.code}
+		labels := []string{key.operation, ProviderName, key.requested, key.answered, key.code}
 		g.duration.collect(out, serverDesc, durationBounds, labels...)
 		g.backend.collect(out, clientDesc, durationBounds, labels...)
 		g.first.collect(out, serverFirst, durationBounds, labels...)

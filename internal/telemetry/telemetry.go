@@ -86,10 +86,11 @@ func New(p Params) *Metrics {
 	return m
 }
 
-// Handler serves the metrics to Prometheus.
-func (m *Metrics) Handler() http.Handler {
+// Handler serves the metrics to Prometheus, and those of others beside them.
+func (m *Metrics) Handler(others ...prometheus.Collector) http.Handler {
 	r := prometheus.NewRegistry()
 	r.MustRegister(collector{m}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	r.MustRegister(others...)
 	return promhttp.HandlerFor(r, promhttp.HandlerOpts{})
 }
 
@@ -134,7 +135,7 @@ func (m *Metrics) End(v *observe.View) {
 	}
 	if usage.ServedBy != "" || kind.invocation {
 		r.generates = true
-		r.model = modelKey{operation: cmp.Or(kind.name, c.Operation), requested: model, answered: usage.ServedBy, code: v.Code}
+		r.model = modelKey{operation: GenAIOperation(c.Operation), requested: model, answered: usage.ServedBy, code: v.Code}
 		if kind.any && usage.OutputTokens == 0 && v.Code == "" {
 			r.model.operation = "embeddings"
 		}
@@ -174,6 +175,14 @@ var kinds = map[string]struct {
 	"Retrieve":                           {name: "embeddings"},
 	"Rerank":                             {name: "rerank"},
 }
+
+// GenAIOperation is what OpenTelemetry's GenAI conventions call an operation of
+// Bedrock's; what they have no word for keeps its own.
+func GenAIOperation(operation string) string { return cmp.Or(kinds[operation].name, operation) }
+
+// ProviderName is the conventions' value for what speaks Bedrock's API; which
+// model really answered is in gen_ai.response.model.
+const ProviderName = "aws.bedrock"
 
 // take returns a shard that is locked. A processor comes back to the one that it
 // had, so that their memory does not wander between processors.

@@ -1,6 +1,8 @@
 """The audit trail, as a person reads it with the outcrop command."""
 
 import json
+import re
+import urllib.request
 
 import boto3
 import pytest
@@ -61,3 +63,12 @@ def test_table(server):
     head, *lines = server.outcrop("audit", "--event", "ListFoundationModels").splitlines()
     assert head.split() == ["TIME", "PRINCIPAL", "SERVICE", "EVENT", "REGION", "FROM", "RESULT"]
     assert any(line.split()[2:4] == ["bedrock", "ListFoundationModels"] and line.endswith("ok") for line in lines)
+
+
+def test_metrics_tell_what_became_of_the_logs(server):
+    boto3.client("bedrock").list_foundation_models()
+    with urllib.request.urlopen(f"{server.http}/metrics", timeout=10) as response:
+        text = response.read().decode()
+    assert float(re.search(r"^outcrop_audit_events_total (\S+)$", text, re.M)[1]) > 0
+    for name in ("outcrop_audit_failures_total", 'outcrop_log_dropped_total{log="invocations"}', "outcrop_invocation_log_dropped_total"):
+        assert f"\n{name} 0\n" in text
