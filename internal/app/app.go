@@ -8,13 +8,11 @@ package app
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -31,6 +29,8 @@ import (
 	"github.com/outcrop/outcrop/internal/embedding"
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/iam"
+	"github.com/outcrop/outcrop/internal/iam/credential"
+	"github.com/outcrop/outcrop/internal/iam/directory"
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/inference/all"
 	"github.com/outcrop/outcrop/internal/progress"
@@ -72,21 +72,23 @@ type Params struct {
 // App is a server. Make one with New, run it with Run; Close releases what New
 // opened.
 type App struct {
-	p          Params
-	root       iam.RootKey
-	cert       *certificate.Source
-	parts      *Parts
-	catalog    *catalog.Catalog
-	router     *router.Router
-	models     *serving.Models // the router behind the gate
-	quotas     *quota.Registry
-	throughput *provisioned.Registry
-	fitter     *embedding.Adapter
-	state      *sqlitestore.Store
-	buckets    *bucket.Server
-	bases      bases
-	gov        governance
-	access     *access.Registry
+	p           Params
+	root        iam.RootKey
+	cert        *certificate.Source
+	parts       *Parts
+	catalog     *catalog.Catalog
+	router      *router.Router
+	models      *serving.Models // the router behind the gate
+	quotas      *quota.Registry
+	throughput  *provisioned.Registry
+	fitter      *embedding.Adapter
+	state       *sqlitestore.Store
+	directory   *directory.Directory
+	credentials *credential.Store
+	buckets     *bucket.Server
+	bases       bases
+	gov         governance
+	access      *access.Registry
 	// policies are those of resources.
 	policies *resourcepolicy.Registry
 	edge     *edge.Edge
@@ -116,13 +118,8 @@ func New(p Params) (_ *App, err error) {
 		}
 	}()
 	cfg := p.Config
-	keys, root, err := Keys(cfg, p.Getenv)
-	if err != nil {
+	if a.root, err = Root(cfg, p.Getenv); err != nil {
 		return nil, err
-	}
-	a.root = root
-	if err := keys.SealError(); err != nil {
-		p.Logger.Warn("access keys cannot be used", slog.String("cause", err.Error()))
 	}
 	if a.cert, err = openCertificate(cfg, p.Getenv); err != nil {
 		return nil, err
@@ -136,8 +133,11 @@ func New(p Params) (_ *App, err error) {
 	if a.state, err = State(context.Background(), cfg, p.Getenv); err != nil {
 		return nil, err
 	}
+	if err := a.openIdentities(); err != nil {
+		return nil, err
+	}
 	a.policies = resourcepolicy.New(resourcepolicy.Params{Store: a.state, Now: p.Now})
-	a.buckets = a.newBuckets(keys)
+	a.buckets = a.newBuckets()
 	if err := a.openBases(); err != nil {
 		return nil, err
 	}
@@ -163,7 +163,7 @@ func New(p Params) (_ *App, err error) {
 	var authenticator edge.Authenticator = authn.NewOff(cfg.Account, cfg.Region)
 	authorize := allow
 	if cfg.Auth == config.On {
-		authenticator, authorize = newAuthenticator(cfg, keys, a.catalog.HasRegion, p.Now), decide
+		authenticator, authorize = newAuthenticator(cfg, a.credentials, a.catalog.HasRegion, p.Now), decide
 	}
 	passed, unclaimed := a.passed()
 	a.edge, err = edge.New(edge.Params{
@@ -286,25 +286,6 @@ func (a *App) Close() error {
 		a.closeErr = errors.Join(errs...)
 	})
 	return a.closeErr
-}
-
-// Keys opens the keys of a data directory, and root's. Commands use it without
-// a server; a running server notices what they change.
-func Keys(cfg *config.Config, getenv func(string) string) (*iam.Keys, iam.RootKey, error) {
-	dir := cfg.DataDir(getenv)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, iam.RootKey{}, fmt.Errorf("make the data directory: %w", err)
-	}
-	root, err := iam.LoadRoot(filepath.Join(dir, "credentials"), iam.RootParams{
-		AccessKeyID:     getenv("OUTCROP_ROOT_ACCESS_KEY_ID"),
-		SecretAccessKey: iam.Secret(getenv("OUTCROP_ROOT_SECRET_ACCESS_KEY")),
-		Rand:            rand.Reader,
-	})
-	if err != nil {
-		return nil, iam.RootKey{}, err
-	}
-	keys, err := iam.OpenKeys(dir, iam.KeysParams{Account: cfg.Account, Root: root, Rand: rand.Reader})
-	return keys, root, err
 }
 
 // CABundle returns the PEM file that clients need to trust the port, and makes
