@@ -45,7 +45,7 @@ type trail struct {
 	dir string
 }
 
-func newTrail(t *testing.T, data ...audit.Data) trail {
+func newTrail(t testing.TB, data ...audit.Data) trail {
 	t.Helper()
 	dir := t.TempDir()
 	files, err := logfile.Open(logfile.Params{Dir: dir, Name: audit.FileName, Now: func() time.Time { return noon }})
@@ -75,7 +75,7 @@ func (tr trail) text(t *testing.T) string {
 }
 
 // view is an exchange of an operation, signed by the user alice.
-func view(t *testing.T, s *schema.Service, operation string) *observe.View {
+func view(t testing.TB, s *schema.Service, operation string) *observe.View {
 	t.Helper()
 	v := &observe.View{
 		Call: &call.Call{

@@ -73,7 +73,7 @@ type fixture struct {
 	now      time.Time
 }
 
-func newFixture(t *testing.T, change func(*invocationlog.Params)) *fixture {
+func newFixture(t testing.TB, change func(*invocationlog.Params)) *fixture {
 	t.Helper()
 	state, err := sqlitestore.Open(t.Context(), filepath.Join(t.TempDir(), "state.db"), sqlitestore.Params{})
 	if err != nil {
@@ -107,7 +107,7 @@ func all() invocationlog.Setting {
 	}
 }
 
-func (f *fixture) put(t *testing.T, s invocationlog.Setting) {
+func (f *fixture) put(t testing.TB, s invocationlog.Setting) {
 	t.Helper()
 	if err := f.settings.Put(t.Context(), s); err != nil {
 		t.Fatal(err)
@@ -151,7 +151,7 @@ func (f *fixture) exchange(v *observe.View, answer string, events ...event) {
 	w.End(v)
 }
 
-func (f *fixture) flush(t *testing.T) {
+func (f *fixture) flush(t testing.TB) {
 	t.Helper()
 	if err := f.log.Flush(t.Context()); err != nil {
 		t.Fatal(err)
