@@ -9,9 +9,9 @@ import (
 	"github.com/outcrop/outcrop/internal/policy"
 )
 
-// big returns 50 policies of 20 statements. statement writes one of them, by the
+// policies returns 50 policies of 20 statements. statement writes one of them, by the
 // numbers of policy and statement.
-func big(tb testing.TB, statement func(p, s int) string) *policy.Set {
+func policies(tb testing.TB, statement func(p, s int) string) *policy.Set {
 	tb.Helper()
 	set := &policy.Set{}
 	for p := range 50 {
@@ -68,7 +68,7 @@ func benchmarkRequest() *policy.Request {
 func BenchmarkEvaluate50x20(b *testing.B) {
 	for name, statement := range map[string]func(p, s int) string{"usual": bedrock, "worst": worst} {
 		b.Run(name, func(b *testing.B) {
-			set, r := big(b, statement), benchmarkRequest()
+			set, r := policies(b, statement), benchmarkRequest()
 			b.ReportAllocs()
 			for b.Loop() {
 				if !policy.Evaluate(r, set).Allowed {
@@ -81,7 +81,7 @@ func BenchmarkEvaluate50x20(b *testing.B) {
 
 func TestEvaluateAllocatesNothing(t *testing.T) {
 	for name, statement := range map[string]func(p, s int) string{"usual": bedrock, "worst": worst} {
-		set, r := big(t, statement), benchmarkRequest()
+		set, r := policies(t, statement), benchmarkRequest()
 		if n := testing.AllocsPerRun(20, func() { policy.Evaluate(r, set) }); n != 0 {
 			t.Errorf("%s: got %v allocations, want none", name, n)
 		}

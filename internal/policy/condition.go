@@ -3,6 +3,7 @@ package policy
 import (
 	"encoding/base64"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 )
@@ -75,12 +76,7 @@ func (c *condition) add(v string, variables bool) (ok bool) {
 func (c *condition) holds(values *lookup, deny bool) bool {
 	found, ok := values.get(c.key)
 	if c.operator == null {
-		for _, want := range c.bools {
-			if want == (len(found) == 0) {
-				return true
-			}
-		}
-		return false
+		return slices.Contains(c.bools, len(found) == 0)
 	}
 	if !ok {
 		if c.ifExists || c.quantifier == forAllValues {
@@ -141,17 +137,9 @@ func (c *condition) compare(v string, values *lookup) (matched, resolved bool) {
 		return c.compareARN(v, values)
 	case boolEquals:
 		b, ok := parseBool(v)
-		for _, want := range c.bools {
-			if ok && want == b {
-				return true, true
-			}
-		}
+		return ok && slices.Contains(c.bools, b), true
 	case binaryEquals:
-		for _, want := range c.binaries {
-			if want == v {
-				return true, true
-			}
-		}
+		return slices.Contains(c.binaries, v), true
 	case ipAddress:
 		a, ok := parseAddress(v)
 		for _, n := range c.networks {

@@ -2,6 +2,7 @@ package policy_test
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -199,9 +200,7 @@ func TestStatements(t *testing.T) {
 					if tc.Statement["NotResource"] == nil {
 						s["Resource"] = "*"
 					}
-					for k, v := range tc.Statement {
-						s[k] = v
-					}
+					maps.Copy(s, tc.Statement)
 					version := tc.Version
 					if version == "" {
 						version = "2012-10-17"

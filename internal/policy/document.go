@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -107,17 +108,31 @@ func (t *table) add(s *statement) {
 	}
 }
 
+// sort makes the table ready to be asked.
+func (t *table) sort() {
+	t.exact.sort()
+	t.vendor.sort()
+}
+
 func (b *buckets) add(name string, s *statement) {
-	h := hash([]byte(name))
-	i := b.search(h)
-	for i < len(b.sorted) && b.sorted[i].hash == h && b.sorted[i].name != name {
-		i++
+	b.sorted = append(b.sorted, bucket{hash: hash([]byte(name)), name: name, statements: []*statement{s}})
+}
+
+// sort puts the statements of a name together, in the order in which they came.
+func (b *buckets) sort() {
+	slices.SortStableFunc(b.sorted, func(x, y bucket) int {
+		return cmp.Or(cmp.Compare(x.hash, y.hash), strings.Compare(x.name, y.name))
+	})
+	merged := b.sorted[:0]
+	for _, x := range b.sorted {
+		b.mask |= bit(x.hash)
+		if n := len(merged); n > 0 && merged[n-1].name == x.name {
+			merged[n-1].statements = insert(merged[n-1].statements, x.statements[0])
+			continue
+		}
+		merged = append(merged, x)
 	}
-	if i == len(b.sorted) || b.sorted[i].hash != h {
-		b.sorted = slices.Insert(b.sorted, i, bucket{hash: h, name: name})
-		b.mask |= bit(h)
-	}
-	b.sorted[i].statements = insert(b.sorted[i].statements, s)
+	b.sorted = slices.Clone(merged)
 }
 
 // search returns the first place whose hash is not less.

@@ -114,10 +114,10 @@ func (e *evaluation) denies(list []Attached, by Layer) (Decision, bool) {
 func (e *evaluation) allowed(s *Set) Decision {
 	who := &e.request.Principal
 	trust := hasTrust(s.Resource)
-	switch {
-	case who.Type == iam.Root:
+	switch who.Type {
+	case iam.Root:
 		return e.passes(s, true)
-	case who.Type == AWSService || who.Type == Federated:
+	case AWSService, Federated:
 		// Nobody's own policies: the resource says who may.
 		return e.passes(s, e.named(s.Resource) != notNamed)
 	}

@@ -7,9 +7,10 @@ import (
 	"github.com/outcrop/outcrop/internal/fault"
 )
 
-// maxText is far more than any document may have, in bytes. It bounds what is
-// read at all; the limits that AWS has are the business of who owns a document.
-const maxText = 1 << 20
+// maxText is more than any document may have, in bytes: as much as IAM's API
+// takes. It bounds what is read at all; the limits that AWS has are the business
+// of who owns a document.
+const maxText = 131072
 
 const (
 	version2008 = "2008-10-17"
@@ -83,6 +84,8 @@ func (p *parser) parse(text string) string {
 			d.allow.add(s)
 		}
 	}
+	p.document.allow.sort()
+	p.document.deny.sort()
 	return ""
 }
 

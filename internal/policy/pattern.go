@@ -41,38 +41,40 @@ type pattern struct {
 // that has no end or is not one.
 func parsePattern(text string, wild, variables bool) (pattern, bool) {
 	var p pattern
-	literal := func(s string) {
-		if n := len(p.parts); n > 0 && p.parts[n-1].kind == literalPart {
-			p.parts[n-1].text += s
-		} else if s != "" {
-			p.parts = append(p.parts, part{text: s})
+	var literal strings.Builder
+	flush := func() {
+		if literal.Len() > 0 {
+			p.parts = append(p.parts, part{text: literal.String()})
+			literal.Reset()
 		}
 	}
+	special := ""
+	if wild {
+		special = "*?"
+	}
+	if variables {
+		special += "$"
+	}
 	for text != "" {
-		special := "*?"
-		if !wild {
-			special = ""
-		}
-		if variables {
-			special += "$"
-		}
 		i := strings.IndexAny(text, special)
 		if i < 0 {
-			literal(text)
+			literal.WriteString(text)
 			break
 		}
-		literal(text[:i])
+		literal.WriteString(text[:i])
 		c := text[i]
 		text = text[i+1:]
 		switch {
 		case c == '*':
+			flush()
 			if n := len(p.parts); n == 0 || p.parts[n-1].kind != anyPart {
 				p.parts = append(p.parts, part{kind: anyPart})
 			}
 		case c == '?':
+			flush()
 			p.parts = append(p.parts, part{kind: onePart})
 		case !strings.HasPrefix(text, "{"):
-			literal("$")
+			literal.WriteByte('$')
 		default:
 			v, rest, ok := parseVariable(text[1:])
 			if !ok {
@@ -80,13 +82,15 @@ func parsePattern(text string, wild, variables bool) (pattern, bool) {
 			}
 			text = rest
 			if v.kind == literalPart {
-				literal(v.text)
+				literal.WriteString(v.text)
 				continue
 			}
+			flush()
 			p.parts = append(p.parts, v)
 			p.variables = true
 		}
 	}
+	flush()
 	return p, true
 }
 
