@@ -10,6 +10,7 @@ import (
 	apiruntime "github.com/outcrop/outcrop/internal/api/bedrockruntime"
 	apice "github.com/outcrop/outcrop/internal/api/ce"
 	apicloudwatch "github.com/outcrop/outcrop/internal/api/cloudwatch"
+	apiiam "github.com/outcrop/outcrop/internal/api/iam"
 	apiservicequotas "github.com/outcrop/outcrop/internal/api/servicequotas"
 	apists "github.com/outcrop/outcrop/internal/api/sts"
 	"github.com/outcrop/outcrop/internal/catalog"
@@ -28,6 +29,7 @@ import (
 	"github.com/outcrop/outcrop/internal/service/bedrockagentruntime"
 	"github.com/outcrop/outcrop/internal/service/bedrockruntime"
 	"github.com/outcrop/outcrop/internal/service/costexplorer"
+	"github.com/outcrop/outcrop/internal/service/iam"
 	"github.com/outcrop/outcrop/internal/service/servicequotas"
 	"github.com/outcrop/outcrop/internal/service/serving"
 	"github.com/outcrop/outcrop/internal/wire/awsjson"
@@ -74,6 +76,7 @@ func (a *App) services(backends map[string]inference.Backend) ([]edge.Service, e
 			Others: map[string]schema.Codec{"json": awsjson.Codec{}, "query": query.Codec{}},
 		},
 		{Schema: apice.Schema(), Handlers: apice.Handlers(costexplorer.New(a.gov.ledger, a.p.Now)), Codec: awsjson.Codec{}},
+		{Schema: apiiam.Schema(), Handlers: apiiam.Handlers(iam.New(iam.Params{Directory: a.directory, Credentials: a.credentials})), Codec: query.Codec{}},
 		{Schema: apists.Schema(), Handlers: apists.Handlers(a.tokenService()), Codec: query.Codec{}},
 	}, nil
 }
