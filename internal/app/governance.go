@@ -8,6 +8,7 @@ import (
 	"github.com/outcrop/outcrop/internal/invocationlog"
 	"github.com/outcrop/outcrop/internal/ledger"
 	"github.com/outcrop/outcrop/internal/observe"
+	"github.com/outcrop/outcrop/internal/policy"
 	"github.com/outcrop/outcrop/internal/telemetry"
 	"github.com/outcrop/outcrop/internal/telemetry/series"
 )
@@ -24,6 +25,8 @@ type governance struct {
 	close     []func() error // called in reverse
 	ledger    *ledger.Ledger
 
+	organization func() [][]policy.Attached // service control policies
+
 	logging     *invocationlog.Settings
 	invocations *invocationlog.Log
 	audit       *audit.Trail // nil where it is off
@@ -32,7 +35,7 @@ type governance struct {
 // openGovernance opens the parts, in the order in which they depend on each
 // other.
 func (a *App) openGovernance() error {
-	for _, open := range []func() error{a.openLedger, a.openAccess, a.openTelemetry, a.openQuotas, a.openThroughput, a.openInvocationLog, a.openAudit} {
+	for _, open := range []func() error{a.openLedger, a.openAccess, a.openTelemetry, a.openBudgets, a.openQuotas, a.openThroughput, a.openAuthorization, a.openInvocationLog, a.openAudit} {
 		if err := open(); err != nil {
 			return err
 		}

@@ -206,12 +206,15 @@ func (l *Ledger) record(r *Record, more price.Amount) {
 
 // Flush puts everything that was recorded before into the database.
 func (l *Ledger) Flush(ctx context.Context) error {
-	if l.journal == nil {
-		return l.adopt(ctx, true)
-	}
 	l.flushing.Lock()
 	defer l.flushing.Unlock()
 	meters := l.meters.all()
+	if l.journal == nil {
+		if err := l.adopt(ctx, true); err != nil {
+			return err
+		}
+		return l.read(ctx, meters)
+	}
 	j := l.journal
 	j.mu.Lock()
 	end, memory := j.end(), l.unwritten

@@ -377,6 +377,15 @@ func TestMeters(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect("in the database", "0.000001", "0.000001", "0.000001", "0")
+	reader, err := ledger.Read(t.Context(), p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	read, err := reader.Meter(t.Context(), "000000000000", ledger.Everybody, ledger.Month)
+	if err != nil || read.Spent(now).String() != "0.000001" {
+		t.Errorf("a reader's: got %v, %v, want what the others know", read.Spent(now), err)
+	}
 	l.Release(all)
 	answer(l, view("released", alice), 1, 0)
 }

@@ -70,7 +70,7 @@ func (w *watch) write(v *observe.View, status int, outcome string) {
 		usage.Model = v.Labels[modelLabel]
 	}
 	// Who is not known is refused, and pays for nothing.
-	if usage.Model == "" || c.Principal.ARN == "" {
+	if usage.Model == "" || c.Principal.Type == "" {
 		return
 	}
 	if w.version > 0 && usage == w.usage && status == w.status && outcome == w.outcome {

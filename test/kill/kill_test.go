@@ -310,8 +310,11 @@ func changed(t *testing.T, folder string) {
 type server struct {
 	t    *testing.T
 	data string
-	cmd  *exec.Cmd
-	log  bytes.Buffer // of all processes, each written when the one before has ended
+	// extra are further flags of serve, env further variables.
+	extra, env []string
+
+	cmd *exec.Cmd
+	log bytes.Buffer // of all processes, each written when the one before has ended
 }
 
 // state opens the resources beside the server, as the command line does.
@@ -370,15 +373,22 @@ func (*server) over(j knowledge.Job) bool {
 
 func (s *server) start() {
 	s.t.Helper()
-	s.cmd = exec.Command(program, "serve", "--offline", "--listen", "127.0.0.1:0", "--data", s.data, "--models", packtest.Models(s.t))
-	// What is set for other servers is not meant for this one.
-	s.cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "OUTCROP_") })
-	s.cmd.Env = append(s.cmd.Env, "OUTCROP_INGESTION_LEASE=1s")
+	s.cmd = s.command(append([]string{"serve", "--offline", "--listen", "127.0.0.1:0"}, s.extra...)...)
 	s.cmd.Stdout, s.cmd.Stderr = &s.log, &s.log
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
 	s.t.Cleanup(s.kill)
+}
+
+// command is the program on the data directory.
+func (s *server) command(args ...string) *exec.Cmd {
+	s.t.Helper()
+	cmd := exec.Command(program, append(args, "--data", s.data, "--models", packtest.Models(s.t))...)
+	// What is set for other servers is not meant for this one.
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "OUTCROP_") })
+	cmd.Env = append(append(cmd.Env, "OUTCROP_INGESTION_LEASE=1s"), s.env...)
+	return cmd
 }
 
 // kill ends the process as a power cut does.
