@@ -75,14 +75,12 @@ func (a *admitted) mostOutput(asked int) int {
 
 // inputTokens estimates the tokens of a request without reading its text.
 func inputTokens(req *inference.Request) int {
-	n := 0
 	if req.Prompt != nil {
-		n = len(req.Prompt.Text)
-	} else {
-		n = size(req.System)
-		for _, message := range req.Messages {
-			n += size(message.Parts)
-		}
+		return estimate(len(req.Prompt.Text))
+	}
+	n := size(req.System)
+	for _, message := range req.Messages {
+		n += size(message.Parts)
 	}
 	return estimate(n)
 }

@@ -2,6 +2,7 @@ package serving
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/outcrop/outcrop/internal/admission"
@@ -126,9 +127,9 @@ func (m *Models) admitted(ctx context.Context, servedBy string) *admitted {
 	of, _ := known.(*admissions)
 	of.mu.Lock()
 	defer of.mu.Unlock()
-	for i := len(of.list) - 1; i >= 0; i-- {
-		if of.list[i].target.ServedBy == servedBy {
-			return of.list[i]
+	for _, a := range slices.Backward(of.list) {
+		if a.target.ServedBy == servedBy {
+			return a
 		}
 	}
 	return nil
