@@ -25,5 +25,8 @@ func configured(cfg *config.Config) []string {
 			hosts = append(hosts, u.Hostname())
 		}
 	}
+	if u, err := url.Parse(cfg.Telemetry.OTLP.Endpoint); err == nil && u.Host != "" {
+		hosts = append(hosts, u.Hostname())
+	}
 	return hosts
 }

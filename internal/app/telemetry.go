@@ -2,14 +2,17 @@ package app
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"path/filepath"
+	"time"
 
 	"github.com/outcrop/outcrop/internal/catalog"
 	"github.com/outcrop/outcrop/internal/service/bedrock"
 	"github.com/outcrop/outcrop/internal/service/cloudwatch"
 	"github.com/outcrop/outcrop/internal/telemetry"
 	"github.com/outcrop/outcrop/internal/telemetry/series"
+	"github.com/outcrop/outcrop/internal/telemetry/trace"
 )
 
 // metricsName is the file of the CloudWatch metrics in the data directory.
@@ -26,6 +29,34 @@ func (a *App) openTelemetry() error {
 	a.gov.metrics = telemetry.New(telemetry.Params{Keeper: store, ModelID: a.modelID, Burndown: a.burndown, Logger: a.p.Logger, Now: a.p.Now})
 	a.gov.observers = append(a.gov.observers, a.gov.metrics)
 	a.gov.run = append(a.gov.run, a.gov.metrics.Run)
+	return a.openTraces()
+}
+
+// lastTraces is how long a server that stops tries to deliver what waits.
+const lastTraces = 2 * time.Second
+
+// openTraces opens what tells a collector about requests, where there is one.
+func (a *App) openTraces() error {
+	cfg := a.p.Config
+	target, ok, err := trace.Find(cfg.Telemetry.OTLP.Endpoint, a.p.Getenv)
+	if err != nil || !ok {
+		return err
+	}
+	tracer, err := trace.New(context.Background(), trace.Params{
+		Target: target, Client: Dialer(cfg).Client(), Sample: cfg.Telemetry.OTLP.Sample, Version: a.p.Version, Logger: a.p.Logger, Now: a.p.Now,
+	})
+	if err != nil {
+		return err
+	}
+	a.gov.observers = append(a.gov.observers, tracer)
+	a.gov.close = append(a.gov.close, func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), lastTraces)
+		defer cancel()
+		if err := tracer.Close(ctx); err != nil {
+			a.p.Logger.Warn("the last traces could not be delivered", slog.String("cause", err.Error()))
+		}
+		return nil
+	})
 	return nil
 }
 

@@ -45,6 +45,7 @@ type Config struct {
 	Usage     Usage      `yaml:"usage"`
 	Timeouts  Timeouts   `yaml:"timeouts"`
 	Log       Log        `yaml:"log"`
+	Telemetry Telemetry  `yaml:"telemetry"`
 
 	InvocationLogs InvocationLogs `yaml:"invocationLogs"`
 	Audit          Audit          `yaml:"audit"`
@@ -215,6 +216,7 @@ func Default() Config {
 		Timeouts:  Timeouts{Model: 15 * time.Minute, Header: 15 * time.Second, Body: 2 * time.Minute, Write: time.Minute},
 		Usage:     Usage{Keep: 400 * 24 * time.Hour},
 		Log:       Log{Level: "info", Format: "text"},
+		Telemetry: Telemetry{OTLP: OTLP{Sample: 1}},
 
 		InvocationLogs: InvocationLogs{FileSize: 64 << 20, Keep: 30 * 24 * time.Hour, Interval: 30 * time.Second, Memory: 64 << 20},
 		Audit:          Audit{Files: On, FileSize: 64 << 20, Keep: 90 * 24 * time.Hour, Interval: time.Minute},

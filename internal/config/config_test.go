@@ -67,6 +67,12 @@ func TestBadConfigurationNamesItsPlace(t *testing.T) {
 		"buckets with keys":      {"objects:\n  endpoint: https://key:secret@minio:9000\n", "without keys"},
 		"price of nothing":       {"prices:\n  - inputPer1M: 1\n", "outcrop.yaml:2: prices.0: a model ID or pattern is needed"},
 		"negative price":         {"prices:\n  - {match: a, perQuery: -1}\n", "prices.0: a price is between 0 and"},
+		"traces to nowhere":      {"telemetry:\n  otlp:\n    endpoint: collector:4318\n", "telemetry.otlp.endpoint: is not a URL"},
+		"traces with keys":       {"telemetry:\n  otlp:\n    endpoint: http://a:b@collector:4318\n", "must be without keys"},
+		"too many traces":        {"telemetry:\n  otlp:\n    sample: 2\n", "telemetry.otlp.sample: must be between 0 and 1"},
+		"audit of what is not":   {"audit:\n  dataEvents: [prompts]\n", `outcrop.yaml:2: audit.dataEvents: 1: "prompts" is not one of`},
+		"audit in no bucket":     {"audit:\n  bucket: ../x\n", `audit.bucket: "../x" is not the name of a bucket`},
+		"log without memory":     {"invocationLogs:\n  memory: 0\n", "invocationLogs.memory: must not be less than 1MiB"},
 		"not YAML":               {"listen: [\n", "outcrop.yaml: yaml:"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -50,6 +50,7 @@ func (c *Config) Validate(lines Lines) error {
 		wrong("auth", "off is only allowed on a loopback address, not on %s", c.Listen)
 	}
 	c.validateListeners(wrong)
+	c.validateTelemetry(wrong)
 	if (c.TLS.Certificate == "") != (c.TLS.Key == "") {
 		wrong("tls", "certificate and key go together")
 	}

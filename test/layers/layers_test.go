@@ -172,7 +172,7 @@ var groups = []group{
 		name:     "telemetry",
 		packages: []string{"internal/telemetry/..."},
 		imports:  []string{"internal/call", "internal/observe", "internal/sqlite", "internal/telemetry/..."},
-		vendors:  []string{"github.com/prometheus/client_golang/..."},
+		vendors:  []string{"github.com/prometheus/client_golang/...", "go.opentelemetry.io/otel/..."},
 		why:      "what counts requests sees what observers see, and keeps its numbers itself",
 	},
 	{

@@ -35,6 +35,7 @@ var dialers = []struct {
 	{"internal/pack", "Client", "a type: it is given one"},
 	{"internal/pack/registry", "Client", "its transport is that of package outbound"},
 	{"internal/knowledge/source/s3", "Transport", "a type: package outbound is applied to it"},
+	{"internal/telemetry/trace", "Client", "a type: it is given one"},
 }
 
 func TestConnectionsAreOpenedInOnePlace(t *testing.T) {
