@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/iam"
+	"github.com/outcrop/outcrop/internal/iam/credential"
 	"github.com/outcrop/outcrop/internal/iam/credential/credentialtest"
 	"github.com/outcrop/outcrop/internal/sigv4"
 )
@@ -206,6 +208,51 @@ func TestLongTerm(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = v.Verify(token.Reveal(), "")
+	checkDenied(t, err, refusedText)
+}
+
+// TestShortTermOfSession: a short-term key that was made from temporary
+// credentials carries their token, and ends with them or before.
+func TestShortTermOfSession(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 3, 4, 12, 0, 0, 0, time.UTC)
+	clock := func() time.Time { return now }
+	keys := credentialtest.Open(t, account, iam.RootKey{}, clock, "bob")
+	bob, err := keys.Directory.User(t.Context(), "bob")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := keys.Session(t.Context(), credential.SessionParams{Type: iam.User, Name: "bob", ID: bob.ID, Life: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mint := func(token iam.Secret) string {
+		r := &http.Request{Method: http.MethodPost, Host: shortHost, URL: &url.URL{Path: "/", RawQuery: "Action=" + shortAction}}
+		s := sigv4.Signer{AccessKeyID: c.AccessKeyID, Secret: c.Secret, SessionToken: token, Region: "us-east-1", Service: "bedrock"}
+		s.Presign(r, sha256.Sum256(nil), now, 12*time.Hour)
+		return wrap(shortHost + "/?" + r.URL.RawQuery + "&Version=1")
+	}
+	v := New(Params{Keys: keys, Signatures: sigv4.New(sigv4.Params{Keys: keys, Now: clock}), Now: clock})
+	token := mint(c.SessionToken)
+	got, err := v.Verify(token, "")
+	if err != nil || got.Principal.ARN != bob.ARN || got.Principal.Session == nil || got.Principal.AccessKeyID != c.AccessKeyID {
+		t.Errorf("got %+v, error %v", got, err)
+	}
+	_, err = v.Verify(mint(""), "")
+	checkDenied(t, err, refusedText)
+	_, err = v.Verify(mint(c.SessionToken+"AAAA"), "")
+	checkDenied(t, err, refusedText)
+	now = now.Add(time.Hour)
+	_, err = v.Verify(token, "")
+	checkDenied(t, err, expiredText)
+	now = now.Add(-time.Hour)
+	if err := keys.Directory.DeleteUser(t.Context(), "bob"); err != nil {
+		t.Fatal(err)
+	}
+	if err := keys.DeleteAll(t.Context(), "bob"); err != nil {
+		t.Fatal(err)
+	}
+	_, err = v.Verify(token, "")
 	checkDenied(t, err, refusedText)
 }
 

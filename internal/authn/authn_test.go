@@ -14,6 +14,7 @@ import (
 	"github.com/outcrop/outcrop/internal/authn"
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/iam"
+	"github.com/outcrop/outcrop/internal/iam/credential"
 	"github.com/outcrop/outcrop/internal/iam/credential/credentialtest"
 	"github.com/outcrop/outcrop/internal/sigv4"
 	"github.com/outcrop/outcrop/internal/wire/eventstream"
@@ -294,4 +295,71 @@ func TestSignedEvents(t *testing.T) {
 			t.Errorf("%s: got %q, want %d events and a good end: %t", name, got, tc.want, tc.eof)
 		}
 	}
+}
+
+// TestSaidTwice: a request that says twice who sent it is refused, whichever of
+// them would be right.
+func TestSaidTwice(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	_, token, err := f.keys.AddAPIKey(t.Context(), "ann", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := f.keys.Session(t.Context(), credential.SessionParams{Type: iam.Root, Life: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer := f.signer
+	signer.AccessKeyID, signer.Secret, signer.SessionToken = c.AccessKeyID, c.Secret, c.SessionToken
+	signed := func() *http.Request {
+		r := request("{}")
+		signer.Sign(r, sigv4.BodyHash([]byte("{}")), at)
+		return r
+	}
+	presigned := func() *http.Request {
+		r := request("")
+		r.RequestURI = ""
+		signer.Presign(r, sigv4.BodyHash(nil), at, time.Minute)
+		return r
+	}
+	bearer := "Bearer " + token.Reveal()
+	for name, tc := range map[string]struct {
+		r    *http.Request
+		body string
+		good bool
+	}{
+		"a session":           {signed(), "{}", true},
+		"a session's URL":     {presigned(), "", true},
+		"an API key":          {with(request("{}"), "Authorization", bearer), "{}", true},
+		"API key, signature":  {prepend(signed(), "Authorization", bearer), "{}", false},
+		"signature, API key":  {with(signed(), "Authorization", bearer), "{}", false},
+		"two API keys":        {with(with(request("{}"), "Authorization", bearer), "Authorization", bearer), "{}", false},
+		"the token twice":     {with(signed(), "X-Amz-Security-Token", c.SessionToken.Reveal()), "{}", false},
+		"another token first": {prepend(signed(), "X-Amz-Security-Token", "x"), "{}", false},
+		"a token beside URL":  {with(presigned(), "X-Amz-Security-Token", c.SessionToken.Reveal()), "", false},
+		"URL and API key":     {with(presigned(), "Authorization", bearer), "", false},
+		"URL and header":      {with(presigned(), "Authorization", signed().Header.Get("Authorization")), "", false},
+	} {
+		_, _, _, err := prove(t, f.authn, tc.r, tc.body)
+		if tc.good {
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		if e := fault.As(err); e == nil || e.Kind != fault.Unauthenticated || e.Code != "IncompleteSignatureException" {
+			t.Errorf("%s: got %v, want IncompleteSignatureException", name, err)
+		}
+	}
+}
+
+func with(r *http.Request, name, value string) *http.Request {
+	r.Header.Add(name, value)
+	return r
+}
+
+func prepend(r *http.Request, name, value string) *http.Request {
+	r.Header[name] = append([]string{value}, r.Header[name]...)
+	return r
 }

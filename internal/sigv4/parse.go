@@ -13,18 +13,11 @@ import (
 // the query of a presigned URL, without verifying anything. It does not touch
 // the body. Errors are fault.Unauthenticated with AWS's code and words.
 func Parse(r *http.Request) (*Credential, error) {
-	_, rawQuery := target(r)
-	query, err := presignedQuery(rawQuery)
+	query, err := onlyOnce(r)
 	if err != nil {
 		return nil, err
 	}
-	if err := CheckOnce(r); err != nil {
-		return nil, err
-	}
 	if headers := r.Header["Authorization"]; len(headers) > 0 {
-		if len(query) > 0 {
-			return nil, incomplete("Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header.")
-		}
 		return parseHeader(r, headers[0])
 	}
 	if len(query) == 0 {
@@ -38,14 +31,26 @@ func Parse(r *http.Request) (*Credential, error) {
 // last.
 var once = [...]string{"Authorization", "X-Amz-Security-Token", "X-Amz-Date", "X-Amz-Content-Sha256"}
 
-// CheckOnce refuses requests that say twice who sent them or how.
+// CheckOnce refuses requests that say twice who sent them or how. Parse does it
+// too; this is for those who look for other credentials before.
 func CheckOnce(r *http.Request) error {
+	_, err := onlyOnce(r)
+	return err
+}
+
+// onlyOnce returns the signature in the query while it is at it.
+func onlyOnce(r *http.Request) (map[string]string, error) {
 	for _, name := range once {
 		if len(r.Header[name]) > 1 {
-			return incomplete("Only one '%s' header is allowed.", name)
+			return nil, incomplete("Only one '%s' header is allowed.", name)
 		}
 	}
-	return nil
+	_, rawQuery := target(r)
+	query, err := presignedQuery(rawQuery)
+	if err == nil && len(query) > 0 && len(r.Header["Authorization"]) > 0 {
+		err = incomplete("Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP header.")
+	}
+	return query, err
 }
 
 // ServiceName returns the signing name of the service that a request says it is

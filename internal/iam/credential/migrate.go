@@ -79,7 +79,7 @@ func (s *Store) migrateFile(ctx context.Context, path string) error {
 		if k.Account != s.p.Account {
 			continue
 		}
-		if _, known := users[k.User]; !known {
+		if _, known := users[k.User]; !known && k.Status == string(Active) { // of keys that are over, the name is enough
 			if users[k.User], err = s.importUser(ctx, k.User); err != nil {
 				return fmt.Errorf("import the user %s of %s: %w", k.User, path, err)
 			}

@@ -152,6 +152,29 @@ func TestMigrationByManyAtOnce(t *testing.T) {
 	}
 }
 
+// Who has nothing but revoked keys is not made: the keys are only remembered.
+func TestMigrationOfRevokedKeys(t *testing.T) {
+	t.Parallel()
+	p := newOldPlace(t)
+	path := filepath.Join(p.dir, oldName)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	revoked := strings.ReplaceAll(string(data), `"status": "Active"`, `"status": "Revoked"`)
+	if err := os.WriteFile(path, []byte(revoked), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, _ := p.open(t)
+	if len(p.people.users) != 0 {
+		t.Errorf("got users %v, want none", p.people.users)
+	}
+	keys, err := s.AccessKeys(t.Context(), "")
+	if err != nil || len(keys) != 4 || keys[0].User != "alice" || keys[0].Status != Deleted {
+		t.Errorf("got %+v, error %v, want the keys to be known", keys, err)
+	}
+}
+
 // Who is in the directory already is given nothing by an old file.
 func TestMigrationLeavesPoliciesAlone(t *testing.T) {
 	t.Parallel()

@@ -92,7 +92,7 @@ func packed(session *iam.Session) (int32, error) {
 		return 0, err
 	}
 	if size <= 100 {
-		return int32(size), nil //nolint:gosec // 0 to 100
+		return int32(size), nil
 	}
 	text := "Packed size of session tags consumes %d%% of allotted space."
 	if len(session.Policies)+len(session.PolicyARNs) > 0 {

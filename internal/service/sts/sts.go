@@ -167,6 +167,6 @@ func invalid(format string, args ...any) error {
 	return fault.New(fault.Invalid, format, args...).WithCode("ValidationError")
 }
 
-func badValue(format string, args ...any) error {
-	return fault.New(fault.Invalid, format, args...).WithCode("InvalidParameterValue")
+func badValue(text string) error {
+	return fault.New(fault.Invalid, "%s", text).WithCode("InvalidParameterValue")
 }
