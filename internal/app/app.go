@@ -21,6 +21,7 @@ import (
 
 	"github.com/outcrop/outcrop/internal/access"
 	"github.com/outcrop/outcrop/internal/authn"
+	"github.com/outcrop/outcrop/internal/authz"
 	"github.com/outcrop/outcrop/internal/bucket"
 	"github.com/outcrop/outcrop/internal/catalog"
 	"github.com/outcrop/outcrop/internal/certificate"
@@ -85,6 +86,7 @@ type App struct {
 	state       *sqlitestore.Store
 	directory   *directory.Directory
 	credentials *credential.Store
+	authorizer  *authz.Authorizer
 	buckets     *bucket.Server
 	bases       bases
 	gov         governance
@@ -161,13 +163,12 @@ func New(p Params) (_ *App, err error) {
 		return nil, err
 	}
 	var authenticator edge.Authenticator = authn.NewOff(cfg.Account, cfg.Region)
-	authorize := allow
 	if cfg.Auth == config.On {
-		authenticator, authorize = newAuthenticator(cfg, a.credentials, a.catalog.HasRegion, p.Now), decide
+		authenticator = newAuthenticator(cfg, a.credentials, a.catalog.HasRegion, p.Now)
 	}
 	passed, unclaimed := a.passed()
 	a.edge, err = edge.New(edge.Params{
-		Services: a.edgeServices, Authenticator: authenticator, Authorize: authorize, ActionService: "sts",
+		Services: a.edgeServices, Authenticator: authenticator, Authorize: a.authorizer.Authorize, ActionService: "sts",
 		Logger: p.Logger, Extra: a.extra(), Panicked: a.gov.metrics.Panicked, Now: p.Now, NewID: newRequestID, NewPadding: newPadding,
 		Account: cfg.Account, MaxBody: maxBody, BodyTimeout: cfg.Timeouts.Body, WriteTimeout: cfg.Timeouts.Write,
 		Enter: entrance(cfg), Source: source, Observers: a.gov.observers, Ready: a.parts.Ready, Passed: passed, Unclaimed: unclaimed,

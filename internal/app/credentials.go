@@ -93,7 +93,9 @@ func (a *App) openIdentities() error {
 
 // tokenService is the service of temporary credentials.
 func (a *App) tokenService() *sts.Service {
-	return sts.New(sts.Params{Directory: a.directory, Sessions: a.credentials, Now: a.p.Now})
+	return sts.New(sts.Params{
+		Directory: a.directory, Sessions: a.credentials, Organization: a.gov.organization, Endpoints: a.endpoints.Policies, Now: a.p.Now,
+	})
 }
 
 // EnsureUser makes a user when they are not there, with these managed policies

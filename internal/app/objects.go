@@ -31,6 +31,7 @@ func (a *App) newBuckets() *bucket.Server {
 		// Buckets are in every region, also in those that have no models.
 		p.Signatures = sigv4.New(sigv4.Params{Keys: a.credentials, Used: a.credentials.Used, Now: a.p.Now, Services: []string{s3Service}})
 		p.Keys = a.credentials
+		p.Decide = a.decideObject
 		return bucket.New(p)
 	}
 	off := authn.NewOff(cfg.Account, cfg.Region)
@@ -77,13 +78,13 @@ func (a *App) passed() (map[string]edge.Passed, string) {
 	serve := func(w http.ResponseWriter, r *http.Request, c *call.Call, result *edge.Result) {
 		var o bucket.Outcome
 		defer func() {
-			c.Principal, c.Region, c.Operation = o.Principal, cmp.Or(o.Region, a.p.Config.Region), o.Operation
+			c.Principal, c.Region, c.Operation, c.Resource = o.Principal, cmp.Or(o.Region, a.p.Config.Region), o.Operation, o.Resource
 			result.Status, result.Code = o.Status, o.Code
 			if o.Status >= http.StatusInternalServerError {
 				result.Cause = o.Cause
 			}
 		}()
-		a.buckets.Serve(w, r, c.RequestID, &o)
+		a.buckets.Serve(w, r.WithContext(call.With(r.Context(), c)), c.RequestID, &o)
 	}
 	unclaimed := ""
 	if a.p.Config.Auth == config.Off {

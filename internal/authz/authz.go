@@ -46,6 +46,11 @@ type Params struct {
 	// ProfileModels finds the models that an application inference profile leads
 	// to, by its ARN; nil: none is known.
 	ProfileModels func(ctx context.Context, arn string) []string
+	// Provisioned finds the ARN of provisioned throughput by its name, ID or ARN;
+	// nil: there is none.
+	Provisioned func(ctx context.Context, account, region, identifier string) (arn string, ok bool)
+	// Resource finds the policies of a resource by its ARN; nil: none has any.
+	Resource func(ctx context.Context, arn string) ([]policy.Attached, error)
 	// Service are the service control policies, level by level; nil: none. It is
 	// asked for every request.
 	Service func() [][]policy.Attached
@@ -256,10 +261,23 @@ func bearerType(h http.Header) string {
 // decide asks the policies about one target.
 func (q *question) decide(t *target) error {
 	q.target = t
+	if err := q.attached(); err != nil {
+		return err
+	}
 	r := policy.Request{Principal: q.call.Principal, Action: t.action, Resource: t.resource, Values: q}
 	if d := policy.Evaluate(&r, &q.set); !d.Allowed {
 		return q.denied(&d)
 	}
+	return nil
+}
+
+// attached finds the policies of the target itself.
+func (q *question) attached() (err error) {
+	if q.a.p.Resource != nil && q.target.resource != "*" {
+		q.set.Resource, err = q.a.p.Resource(q.ctx, q.target.resource)
+		return err
+	}
+	q.set.Resource = nil
 	return nil
 }
 

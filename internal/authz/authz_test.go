@@ -167,6 +167,7 @@ func TestNeeds(t *testing.T) {
 		{"bedrock-runtime", "Converse", &bedrockruntime.ConverseInput{ModelId: ptr("nobody.knows-it")}},
 		{"bedrock-runtime", "Converse", &bedrockruntime.ConverseInput{ModelId: ptr("amazon.nova-2-lite-v1:0:256k")}},
 		{"bedrock-runtime", "Converse", &bedrockruntime.ConverseInput{ModelId: ptr("arn:aws:bedrock:us-east-1:000000000000:provisioned-model/abcdefghijkl")}},
+		{"bedrock-runtime", "Converse", &bedrockruntime.ConverseInput{ModelId: ptr("mine")}},
 		{"bedrock-runtime", "Converse", &bedrockruntime.ConverseInput{ModelId: ptr("arn:aws:bedrock:us-east-1:000000000000:application-inference-profile/abcdefghijkl")}},
 		{"bedrock-runtime", "Converse", &bedrockruntime.ConverseInput{ModelId: ptr("arn:aws:bedrock:us-east-1:000000000000:imported-model/abcdefghijkl")}},
 		{"bedrock-runtime", "Converse", &bedrockruntime.ConverseInput{ModelId: ptr("arn:aws:bedrock:us-east-1:000000000000:prompt/ABCDEFGHIJ:1")}},
@@ -230,7 +231,12 @@ func TestNeeds(t *testing.T) {
 		{"monitoring", "GetMetricData", &cloudwatch.GetMetricDataInput{}},
 		{"monitoring", "DeleteAlarms", &cloudwatch.DeleteAlarmsInput{AlarmNames: []string{}}},
 	}
-	a := newAuthorizer(t, Params{Open: true, Directory: &people{users: map[string]directory.User{"bob": {Entity: tagged("/eng/", "bob", nil)}}}})
+	a := newAuthorizer(t, Params{
+		Open: true, Directory: &people{users: map[string]directory.User{"bob": {Entity: tagged("/eng/", "bob", nil)}}},
+		Provisioned: func(_ context.Context, account, region, identifier string) (string, bool) {
+			return "arn:aws:bedrock:" + region + ":" + account + ":provisioned-model/abcdefghijkl", identifier == "mine"
+		},
+	})
 	var b strings.Builder
 	for _, tc := range cases {
 		v := view(t, user("alice"), tc.service, tc.op, tc.input)

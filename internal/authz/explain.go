@@ -48,6 +48,9 @@ func (a *Authorizer) Explain(ctx context.Context, c *call.Call, action, resource
 	explanations := make([]Explanation, 0, len(targets))
 	for i := range targets {
 		q.target = &targets[i]
+		if err := q.attached(); err != nil {
+			return nil, err
+		}
 		r := policy.Request{Principal: c.Principal, Action: targets[i].action, Resource: targets[i].resource, Values: q}
 		d := policy.Explain(&r, &q.set)
 		x := Explanation{Action: r.Action, Resource: r.Resource, Decision: d}

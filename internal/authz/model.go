@@ -27,6 +27,11 @@ func (q *question) model(action, value string, to []target) []target {
 		if p, ok := q.a.p.Catalog.Profile(id.Name); ok {
 			return q.throughProfile(action, p, to)
 		}
+		if _, ok := q.a.p.Catalog.Lookup(id.Name); !ok {
+			if arn, ok := q.reserved(id.Name); ok {
+				return append(to, target{action: action, resource: arn})
+			}
+		}
 		return append(to, target{action: action, resource: q.foundation(id)})
 	case catalog.FoundationModel:
 		return append(to, target{action: action, resource: q.foundation(id)})

@@ -44,16 +44,17 @@ var (
 
 // functions are what a resource may be made by, beside templates.
 var functions = map[string]func(q *question, action string, values []string, to []target) []target{
-	"model":      (*question).models,
-	"foundation": (*question).foundations,
-	"profile":    (*question).profiles,
-	"user":       (*question).users,
-	"group":      (*question).groups,
-	"role":       (*question).roles,
-	"self":       (*question).self,
-	"passed":     (*question).passed,
-	"s3":         (*question).objects,
-	"renamed":    nil, // needs more than one member: see expand
+	"model":       (*question).models,
+	"foundation":  (*question).foundations,
+	"profile":     (*question).profiles,
+	"provisioned": (*question).provisioned,
+	"user":        (*question).users,
+	"group":       (*question).groups,
+	"role":        (*question).roles,
+	"self":        (*question).self,
+	"passed":      (*question).passed,
+	"s3":          (*question).objects,
+	"renamed":     nil, // needs more than one member: see expand
 }
 
 func parseResource(op *schema.Operation, base, text string) (resource, error) {
@@ -234,6 +235,26 @@ func (q *question) profiles(action string, values []string, to []target) []targe
 		to = append(to, target{action: action, resource: arn})
 	}
 	return to
+}
+
+// provisioned are provisioned throughputs by their name, ID or ARN.
+func (q *question) provisioned(action string, values []string, to []target) []target {
+	for _, value := range values {
+		arn, ok := q.reserved(value)
+		if !ok {
+			arn = join(q.bedrockARN("provisioned-model/"), value)
+		}
+		to = append(to, target{action: action, resource: arn})
+	}
+	return to
+}
+
+// reserved finds provisioned throughput by any of its names.
+func (q *question) reserved(identifier string) (arn string, ok bool) {
+	if q.a.p.Provisioned == nil {
+		return "", false
+	}
+	return q.a.p.Provisioned(q.ctx, q.call.Account, q.call.Region, identifier)
 }
 
 // objects are S3 objects by their URI.

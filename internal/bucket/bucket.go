@@ -38,7 +38,8 @@ const (
 	copyBuffer = 256 << 10
 )
 
-// Params are the parts of a Server. Signatures, Keys and Guard may be nil.
+// Params are the parts of a Server. Signatures, Keys and Guard may be nil, and
+// Decide where Signatures is.
 type Params struct {
 	// Dir holds a folder for each bucket, AttributesDir the attributes of
 	// objects where Dir's file system cannot. Both are made when they are needed.
@@ -56,6 +57,9 @@ type Params struct {
 	// Keys finds the secret of a signature of the version before; nil where
 	// Signatures is.
 	Keys sigv4.KeySource
+	// Decide says whether a sender may do something: nil, or a fault.Denied with
+	// the text that they are told.
+	Decide func(ctx context.Context, q Question) error
 	// Guard refuses requests before anything else; nil: none.
 	Guard  func(r *http.Request) error
 	Logger *slog.Logger
@@ -208,6 +212,7 @@ type Outcome struct {
 	Principal iam.Principal
 	Region    string
 	Operation string // in S3's words: "PutObject"; empty when it is none
+	Resource  string // ARN of the bucket or object that it is for
 	Status    int
 	Code      string // of the error; empty on success
 	Cause     error  // what stands behind an error, for the log alone

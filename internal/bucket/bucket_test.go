@@ -62,6 +62,7 @@ func newFixture(t testing.TB, change func(*bucket.Params)) *fixture {
 		Dir: f.dir, AttributesDir: filepath.Join(data, "attributes"), Command: []string{os.Args[0], "gateway"},
 		Account: account, Domain: "localhost", Keys: keys, Logger: slog.New(slog.DiscardHandler), Now: time.Now,
 		Signatures: sigv4.New(sigv4.Params{Keys: keys, Services: []string{"s3"}}),
+		Decide:     func(context.Context, bucket.Question) error { return nil },
 	}
 	if change != nil {
 		change(&p)

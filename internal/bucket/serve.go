@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/outcrop/outcrop/internal/bucket/gateway"
 	"github.com/outcrop/outcrop/internal/iam"
@@ -28,6 +29,8 @@ type exchange struct {
 	credential *sigv4.Credential
 	identity   *sigv4.Identity
 	body       *body
+	now        time.Time
+	refused    []deleteError // of a DeleteObjects, for the answer
 }
 
 type exchangeKey struct{}
@@ -38,8 +41,14 @@ func exchangeOf(ctx context.Context) *exchange { return ctx.Value(exchangeKey{})
 // what client and log know it by. What becomes of it is in o, also when the
 // answer is torn by http.ErrAbortHandler.
 func (s *Server) Serve(w http.ResponseWriter, r *http.Request, requestID string, o *Outcome) {
-	x := &exchange{requestID: requestID, method: r.Method, target: parseTarget(r, s.p.Domain), outcome: o}
+	x := &exchange{requestID: requestID, method: r.Method, target: parseTarget(r, s.p.Domain), outcome: o, now: s.p.Now()}
 	out, err := s.prepare(x, r)
+	if err == nil && out == nil {
+		err = x.answerRefusals(w)
+		if err == nil {
+			return
+		}
+	}
 	if err != nil {
 		if r.Header.Get("Expect") == "" && r.ContentLength > 0 {
 			// A client that finds the connection closed while it writes would
@@ -89,10 +98,11 @@ func (s *spelling) WriteHeader(status int) {
 // Unwrap lets http.ResponseController find what else the writer can do.
 func (s *spelling) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 
-// prepare decides whether the request is passed on, and makes what is.
+// prepare decides whether the request is passed on, and makes what is; nil: all
+// that is to be said is what was refused.
 func (s *Server) prepare(x *exchange, r *http.Request) (*http.Request, error) {
 	op := operationOf(r, &x.target)
-	x.outcome.Operation = op.name
+	x.outcome.Operation, x.outcome.Resource = op.name, x.target.resource()
 	if err := s.identify(x, r); err != nil {
 		return nil, err
 	}
@@ -109,10 +119,8 @@ func (s *Server) prepare(x *exchange, r *http.Request) (*http.Request, error) {
 	if err := promise(op, x, r); err != nil {
 		return nil, err
 	}
-	if x.outcome.Principal.Type != iam.Anonymous {
-		if d := iam.Decide(x.outcome.Principal, "s3:"+op.action, x.target.resource()); !d.Allowed {
-			return nil, denied(d.Reason)
-		}
+	if err := s.authorize(x, r, op); err != nil {
+		return nil, err
 	}
 	out := r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
 	out.Header = r.Header.Clone()
@@ -120,6 +128,11 @@ func (s *Server) prepare(x *exchange, r *http.Request) (*http.Request, error) {
 		return nil, err
 	}
 	out.Header.Set(gateway.RequestIDHeader, x.requestID)
+	if op.name == "DeleteObjects" {
+		if answered, err := s.deletes(x, out); err != nil || answered {
+			return nil, err
+		}
+	}
 	if err := x.wrap(out); err != nil {
 		return nil, err
 	}
@@ -233,6 +246,9 @@ func adjust(response *http.Response) error {
 		h.Set("X-Content-Type-Options", "nosniff")
 	}
 	x.outcome.Status = response.StatusCode
+	if err := x.addRefusals(response); err != nil {
+		return err
+	}
 	if response.StatusCode < http.StatusBadRequest {
 		return nil
 	}

@@ -1,5 +1,5 @@
-// Package iam says who a caller is and what they may do: principals, their
-// credentials, and the decision with its reason.
+// Package iam says who a caller is: principals, their credentials, and what those
+// are told who have none.
 //
 // It checks no signature (package sigv4 does, and asks this package for the
 // secret) and it speaks no HTTP.
