@@ -104,8 +104,7 @@ func TestNoSecretOfAnyOperation(t *testing.T) {
 	for _, secret := range []string{"TOPSECRET", "IlRPUFNFQ1JFVCI"} { // plain, and as base64
 		if i := strings.Index(text, secret); i >= 0 {
 			begin := strings.LastIndex(text[:i], "\n") + 1
-			name := text[begin:]
-			name = name[strings.Index(name, "eventName"):]
+			_, name, _ := strings.Cut(text[begin:], `"eventName":`)
 			t.Errorf("%.60s: got %s", name, text[max(begin, i-200):i+20])
 		}
 	}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"regexp"
 	"slices"
 	"time"
 )
@@ -34,6 +35,8 @@ const (
 	BucketObjects  = "objects"
 )
 
+var bucketPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+
 func (c *Config) validateLogs(wrong func(key, format string, args ...any)) {
 	for i, e := range c.Audit.DataEvents {
 		if !slices.Contains([]string{Invocations, KnowledgeBases, BucketObjects}, e) {
@@ -43,7 +46,7 @@ func (c *Config) validateLogs(wrong func(key, format string, args ...any)) {
 	if c.Audit.Files != On && c.Audit.Files != Off {
 		wrong("audit.files", "%q is not one of on, off", c.Audit.Files)
 	}
-	if n := len(c.Audit.Bucket); n != 0 && (n < 3 || n > 63) {
+	if c.Audit.Bucket != "" && !bucketPattern.MatchString(c.Audit.Bucket) {
 		wrong("audit.bucket", "%q is not the name of a bucket", c.Audit.Bucket)
 	}
 	if c.InvocationLogs.Keep < 0 {

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"path"
+	"regexp"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -147,9 +149,27 @@ func (s *Settings) Get(ctx context.Context, account, region string) (setting Set
 	return setting, err == nil, err
 }
 
+var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+
+// check refuses a setting whose objects could not have the names that they
+// should, or would get somebody else's.
+func (s *Setting) check() error {
+	if !bucketName.MatchString(s.Bucket) {
+		return fault.New(fault.Invalid, "The provided bucket name %q is not the name of a bucket.", s.Bucket)
+	}
+	prefix := strings.TrimSuffix(s.Prefix, "/")
+	if strings.HasPrefix(s.Prefix, "/") || prefix != "" && (path.Clean(prefix) != prefix || prefix == "." || strings.HasPrefix(prefix+"/", "../")) {
+		return fault.New(fault.Invalid, "The provided key prefix %q must not begin with a slash nor have empty parts, . or .. in it.", s.Prefix)
+	}
+	return nil
+}
+
 // Put makes a setting that of its account and region, once the bucket has taken
-// an empty object. Invalid: it has not.
+// an empty object. Invalid: it has not, or names are not what they must be.
 func (s *Settings) Put(ctx context.Context, setting Setting) error {
+	if err := setting.check(); err != nil {
+		return err
+	}
 	err := s.p.Putter.Put(ctx, delivery.Object{
 		Bucket: setting.Bucket, Region: setting.Region,
 		Key: path.Join(setting.Prefix, "AWSLogs", setting.Account, folder, "amazon-bedrock-logs-permission-check"),

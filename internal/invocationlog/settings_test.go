@@ -62,6 +62,38 @@ func TestBucketMustTakeWhatItIsGiven(t *testing.T) {
 	}
 }
 
+func TestNames(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		bucket, prefix string
+		good           bool
+	}{
+		{"logs", "", true},
+		{"logs", "a", true},
+		{"logs", "a/b/", true},
+		{"logs", "..a/b..", true},
+		{"logs", "/a", false},
+		{"logs", "/", false},
+		{"logs", "a//b", false},
+		{"logs", "a/./b", false},
+		{"logs", "a/../b", false},
+		{"logs", "..", false},
+		{"logs", "../x", false},
+		{"logs", ".", false},
+		{"../logs", "", false},
+		{"logs/x", "", false},
+		{"LOGS", "", false},
+	}
+	f := newFixture(t, nil)
+	for _, tc := range tests {
+		s := all()
+		s.Bucket, s.Prefix = tc.bucket, tc.prefix
+		if err := f.settings.Put(t.Context(), s); (err == nil) != tc.good || err != nil && !fault.Is(err, fault.Invalid) {
+			t.Errorf("%q %q: got %v, want good: %t", tc.bucket, tc.prefix, err, tc.good)
+		}
+	}
+}
+
 func TestSettingOfAnotherProcessIsNoticed(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, nil)
