@@ -8,7 +8,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from conftest import CLAUDE
-from knowledge import make_bucket
+from knowledge import make_bucket, unique
 
 
 def trail(server, *args):
@@ -45,6 +45,58 @@ def test_changes_and_refusals_are_in_the_trail(server):
     assert refused["userIdentity"] == {"type": "Unknown", "accountId": "000000000000", "accessKeyId": "AKIAABCDEFGHIJKLMNOP"}
     assert set(trail(server, "--errors")) <= set(events)
     assert request_id(changed) not in trail(server, "--event", "Delete*")
+
+
+@pytest.fixture
+def user():
+    iam, name = boto3.client("iam"), unique("audited")
+    iam.create_user(UserName=name)
+    yield name
+    for key in iam.list_access_keys(UserName=name)["AccessKeyMetadata"]:
+        iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
+    for credential in iam.list_service_specific_credentials(UserName=name)["ServiceSpecificCredentials"]:
+        iam.delete_service_specific_credential(
+            UserName=name, ServiceSpecificCredentialId=credential["ServiceSpecificCredentialId"]
+        )
+    iam.delete_user(UserName=name)
+
+
+def test_secrets_are_not_in_the_trail(server, user):
+    iam = boto3.client("iam")
+    key = iam.create_access_key(UserName=user)
+    credential = iam.create_service_specific_credential(UserName=user, ServiceName="bedrock.amazonaws.com")
+    mine = boto3.client(
+        "sts",
+        aws_access_key_id=key["AccessKey"]["AccessKeyId"],
+        aws_secret_access_key=key["AccessKey"]["SecretAccessKey"],
+    )
+    session = mine.get_session_token()
+    text = server.outcrop("audit", "--format", "json")
+    secrets = [
+        key["AccessKey"]["SecretAccessKey"],
+        credential["ServiceSpecificCredential"]["ServiceCredentialSecret"],
+        session["Credentials"]["SecretAccessKey"],
+        session["Credentials"]["SessionToken"],
+    ]
+    assert [s for s in secrets if s in text] == []
+    events = trail(server)
+    shown = events[request_id(key)]["responseElements"]["accessKey"]
+    assert shown["accessKeyId"] == key["AccessKey"]["AccessKeyId"]
+    assert shown["secretAccessKey"] == "HIDDEN_DUE_TO_SECURITY_REASONS"
+    assert events[request_id(credential)]["requestParameters"]["userName"] == user
+    assert events[request_id(session)]["userIdentity"]["userName"] == user
+
+
+def test_denials_name_who_and_what(server, user):
+    key = boto3.client("iam").create_access_key(UserName=user)["AccessKey"]
+    mine = boto3.client("iam", aws_access_key_id=key["AccessKeyId"], aws_secret_access_key=key["SecretAccessKey"])
+    with pytest.raises(ClientError) as caught:
+        mine.create_user(UserName="somebody")
+    event = trail(server, "--principal", user, "--errors")[request_id(caught.value.response)]
+    assert (event["eventName"], event["errorCode"], event["requestParameters"]) == ("CreateUser", "AccessDenied", None)
+    assert event["errorMessage"] == caught.value.response["Error"]["Message"]
+    assert event["userIdentity"]["type"] == "IAMUser"
+    assert event["userIdentity"]["accessKeyId"] == key["AccessKeyId"]
 
 
 def test_prompts_are_not_in_the_trail(server, runtime):
