@@ -9,7 +9,7 @@ import (
 
 // openBudgets puts the budgets into the gate. They hold from the first call.
 func (a *App) openBudgets() error {
-	guard := budget.New(budget.Params{Store: a.state, Ledger: a.gov.ledger, Tags: costTags, Logger: a.p.Logger, Now: a.p.Now})
+	guard := budget.New(budget.Params{Store: a.state, Ledger: a.gov.ledger, Tags: a.costTags, Logger: a.p.Logger, Now: a.p.Now})
 	if err := guard.Refresh(context.Background()); err != nil {
 		return fmt.Errorf("read the budgets: %w", err)
 	}

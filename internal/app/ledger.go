@@ -23,7 +23,7 @@ func (a *App) openLedger() error {
 	}
 	a.gov.ledger, err = ledger.Open(context.Background(), ledger.Params{
 		Dir: a.p.Config.DataDir(a.p.Getenv), Prices: prices, Logger: a.p.Logger, Now: a.p.Now,
-		Tags: costTags, Metadata: requestMetadata, Keep: a.p.Config.Usage.Keep,
+		Tags: a.costTags, Metadata: requestMetadata, Keep: a.p.Config.Usage.Keep,
 	})
 	if err != nil {
 		return fmt.Errorf("open the bill: %w", err)
@@ -55,14 +55,19 @@ func newPrices(cfg *config.Config, models *catalog.Catalog) (*price.Book, error)
 	return b, nil
 }
 
-// costTags are the tags of a principal that costs are told apart by. They are
-// the administrator's: what a client says about its call is not among them, or
-// it could spend another one's budget.
-func costTags(p iam.Principal) map[string]string {
-	if p.Session == nil {
+// costTags are the tags of a principal that costs are told apart by: its user's
+// or role's, and its session's over them. They are the administrator's: what a
+// client says about its call is not among them, or it could spend another one's
+// budget. Where they cannot be read, the call was refused already.
+func (a *App) costTags(p iam.Principal) map[string]string {
+	if p.Type != iam.User && p.Type != iam.AssumedRole {
 		return nil
 	}
-	return p.Session.Tags
+	governing, err := a.directory.Governing(context.Background(), p)
+	if err != nil {
+		return nil
+	}
+	return governing.Tags
 }
 
 // requestMetadata is what a call says about itself, for the bill.
