@@ -56,14 +56,14 @@ func FuzzEvaluate(f *testing.F) {
 func TestEvaluateAsNaive(t *testing.T) {
 	t.Parallel()
 	results := map[verdict]int{}
-	for seed := range uint64(1500) {
+	for seed := range uint64(700) {
 		results[compare(t, seed)]++
 		if t.Failed() {
 			return
 		}
 	}
 	// One of a kind that never comes up is not compared at all.
-	if results[verdict{allowed: true}] < 100 || len(results) < 15 {
+	if results[verdict{allowed: true}] < 50 || len(results) < 15 {
 		t.Errorf("got the decisions %v, want some of each", results)
 	}
 }
