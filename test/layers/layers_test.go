@@ -239,6 +239,7 @@ var groups = []group{
 		name:     "app",
 		packages: []string{"internal/app/..."},
 		imports:  []string{"internal/..."},
+		vendors:  []string{"github.com/prometheus/client_golang/..."},
 		why:      "the one place where everything is put together",
 	},
 	{
