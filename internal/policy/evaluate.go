@@ -6,12 +6,14 @@ import (
 	"github.com/outcrop/outcrop/internal/iam"
 )
 
-// evaluation is a request taken apart once for all statements.
+// evaluation is a request taken apart once for all statements. It has copies and
+// not the request, so that callers may have that on their stack.
 type evaluation struct {
-	request *Request
-	values  lookup
-	fields  [arnFields]string
-	isARN   bool
+	principal iam.Principal
+	foreign   bool // the resource is another account's
+	values    lookup
+	fields    [arnFields]string
+	isARN     bool
 
 	// The action in lower case: in room, or in long where that is too small.
 	room       [128]byte
@@ -23,7 +25,8 @@ type evaluation struct {
 }
 
 func (e *evaluation) begin(r *Request) {
-	e.request, e.values.values = r, r.Values
+	e.principal, e.values.values = r.Principal, r.Values
+	e.foreign = r.ResourceAccount != "" && r.ResourceAccount != r.Principal.Account
 	e.fields, e.isARN = splitARN(r.Resource)
 	e.length = len(r.Action)
 	if e.length > len(e.room) {
@@ -73,7 +76,7 @@ func Evaluate(r *Request, s *Set) Decision {
 
 // denied looks for an explicit deny.
 func (e *evaluation) denied(s *Set) (Decision, bool) {
-	if e.request.Principal.Type != AWSService && e.request.Principal.Type != Federated {
+	if e.principal.Type != AWSService && e.principal.Type != Federated {
 		if d, denied := e.denies(s.Identity, ByIdentity); denied {
 			return d, true
 		}
@@ -112,7 +115,7 @@ func (e *evaluation) denies(list []Attached, by Layer) (Decision, bool) {
 // allowed decides where nothing denies. The layers are asked in the order in which
 // a denial names them.
 func (e *evaluation) allowed(s *Set) Decision {
-	who := &e.request.Principal
+	who := &e.principal
 	trust := hasTrust(s.Resource)
 	switch who.Type {
 	case iam.Root:
@@ -121,14 +124,13 @@ func (e *evaluation) allowed(s *Set) Decision {
 		// Nobody's own policies: the resource says who may.
 		return e.passes(s, e.named(s.Resource) != notNamed)
 	}
-	foreign := e.request.ResourceAccount != "" && e.request.ResourceAccount != who.Account
 	own := e.allows(s.Identity)
 	named := notNamed
-	if len(s.Resource) > 0 && (!own || trust || foreign || s.Boundary != nil || s.Session != nil) {
+	if len(s.Resource) > 0 && (!own || trust || e.foreign || s.Boundary != nil || s.Session != nil) {
 		named = e.named(s.Resource)
 	}
 	direct := named
-	if foreign {
+	if e.foreign {
 		direct = notNamed
 	}
 	switch {
@@ -144,7 +146,7 @@ func (e *evaluation) allowed(s *Set) Decision {
 			return Decision{By: ByService}
 		}
 	}
-	return e.passes(s, named != notNamed || !trust && !foreign)
+	return e.passes(s, named != notNamed || !trust && !e.foreign)
 }
 
 // passes decides by the layers that everyone has to pass: granted is whether the

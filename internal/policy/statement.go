@@ -41,7 +41,7 @@ func (s *statement) applies(e *evaluation) (named grant, ok bool) {
 		return notNamed, false
 	}
 	if s.principals != nil {
-		named = s.principals.match(&e.request.Principal)
+		named = s.principals.match(&e.principal)
 		if (named == notNamed) != s.notPrincipals {
 			return notNamed, false
 		}
