@@ -61,6 +61,7 @@ func (a *App) services(backends map[string]inference.Backend) ([]edge.Service, e
 	control := bedrock.New(models, a.router, bedrock.Params{Throughput: a.throughput, Access: a.access, Terms: a.terms, Lifecycle: router.Lifecycle(cfg.Compat.Lifecycle), Logging: a.gov.logging, Now: a.p.Now})
 	agent := bedrockagent.New(models, a.router, a.bases.registry, a.bases.indexes, a.policies)
 	quotas := servicequotas.New(servicequotas.Params{Quotas: a.quotas, Partition: models.Partition})
+	identity := iam.New(iam.Params{Directory: a.directory, Credentials: a.credentials, Organization: a.gov.organization})
 	bodyChecks := map[string]func([]byte) error{
 		"Converse":       bedrockruntime.CheckConverseBody,
 		"ConverseStream": bedrockruntime.CheckConverseBody,
@@ -76,7 +77,7 @@ func (a *App) services(backends map[string]inference.Backend) ([]edge.Service, e
 			Others: map[string]schema.Codec{"json": awsjson.Codec{}, "query": query.Codec{}},
 		},
 		{Schema: apice.Schema(), Handlers: apice.Handlers(costexplorer.New(a.gov.ledger, a.p.Now)), Codec: awsjson.Codec{}},
-		{Schema: apiiam.Schema(), Handlers: apiiam.Handlers(iam.New(iam.Params{Directory: a.directory, Credentials: a.credentials})), Codec: query.Codec{}},
+		{Schema: apiiam.Schema(), Handlers: apiiam.Handlers(identity), Codec: query.Codec{}},
 		{Schema: apists.Schema(), Handlers: apists.Handlers(a.tokenService()), Codec: query.Codec{}},
 	}, nil
 }
