@@ -193,18 +193,16 @@ const (
 func (c *client) ask(ctx context.Context) (id string, t tokens, err error) {
 	most := 1 + c.random.IntN(24)
 	words := prose(c.random.IntN(1000), 1+c.random.IntN(12))
-	turn, _ := json.Marshal([]any{map[string]any{"role": "user", "content": []any{map[string]any{"text": words}}}})
-	conversation := fmt.Sprintf(`{"messages":%s,"inferenceConfig":{"maxTokens":%d}}`, turn, most)
-	native, _ := json.Marshal(map[string]any{
-		"anthropic_version": "bedrock-2023-05-31", "max_tokens": most, "messages": []any{map[string]any{"role": "user", "content": words}},
-	})
-	embedding, _ := json.Marshal(map[string]any{"inputText": words})
+	// The words need no more escapes than Go writes.
+	conversation := fmt.Sprintf(`{"messages":[{"role":"user","content":[{"text":%q}]}],"inferenceConfig":{"maxTokens":%d}}`, words, most)
+	native := fmt.Sprintf(`{"anthropic_version":"bedrock-2023-05-31","max_tokens":%d,"messages":[{"role":"user","content":%q}]}`, most, words)
+	embedding := fmt.Sprintf(`{"inputText":%q}`, words)
 	call := []struct{ kind, path, body string }{
 		{"converse", text + "/converse", conversation},
 		{"converse-stream", text + "/converse-stream", conversation},
-		{"invoke", text + "/invoke", string(native)},
-		{"invoke-stream", text + "/invoke-with-response-stream", string(native)},
-		{"embed", embed + "/invoke", string(embedding)},
+		{"invoke", text + "/invoke", native},
+		{"invoke-stream", text + "/invoke-with-response-stream", native},
+		{"embed", embed + "/invoke", embedding},
 	}[c.random.IntN(5)]
 	address := c.addresses[c.random.IntN(len(c.addresses))]
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+address+"/model/"+call.path, strings.NewReader(call.body))
