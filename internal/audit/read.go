@@ -93,6 +93,9 @@ func readFile(name string, f Filter, yield func(*Event, []byte) error) (bad int,
 		if err != nil {
 			return bad, fmt.Errorf("read the audit trail: %w", err)
 		}
+		if len(line) == 1 {
+			continue // ends a line that was cut off
+		}
 		var e Event
 		if json.Unmarshal(line, &e) != nil {
 			bad++

@@ -45,9 +45,17 @@ const kind store.Kind = "invocation-logging"
 
 const settingID = "configuration"
 
-// maxAge is how long a setting that another process has changed may go
-// unnoticed.
-const maxAge = 2 * time.Second
+const (
+	// maxAge is how long a setting that another process has changed may go
+	// unnoticed.
+	maxAge = 2 * time.Second
+	// patience is the age up to which nobody waits for somebody else who is
+	// reading the settings: a store that is slow holds up one request, and not
+	// all of them.
+	patience = 10 * time.Second
+	// readTimeout is the longest time that the one waits.
+	readTimeout = time.Second
+)
 
 // SettingsParams are the parts of Settings. All are required.
 type SettingsParams struct {
@@ -87,13 +95,24 @@ func (s *Settings) Lookup(account, region string) (Setting, bool) {
 func (s *Settings) Any() bool { return len(s.read().settings) > 0 }
 
 func (s *Settings) read() *snapshot {
-	if now := s.current.Load(); now != nil && s.p.Now().Sub(now.at) < maxAge {
-		return now
+	last := s.current.Load()
+	if last == nil {
+		s.mu.Lock()
+	} else {
+		age := s.p.Now().Sub(last.at)
+		if age < maxAge {
+			return last
+		}
+		if !s.mu.TryLock() {
+			if age < patience {
+				return last
+			}
+			s.mu.Lock()
+		}
 	}
-	s.mu.Lock()
 	defer s.mu.Unlock()
-	if now := s.current.Load(); now != nil && s.p.Now().Sub(now.at) < maxAge {
-		return now // another one has just read it
+	if last = s.current.Load(); last != nil && s.p.Now().Sub(last.at) < maxAge {
+		return last // another one has just read it
 	}
 	return s.load()
 }
@@ -101,7 +120,9 @@ func (s *Settings) read() *snapshot {
 // load reads the store. The lock is held.
 func (s *Settings) load() *snapshot {
 	next := &snapshot{at: s.p.Now(), settings: map[place]Setting{}}
-	page, err := s.p.Store.List(context.Background(), store.Query{Kind: kind})
+	ctx, cancel := context.WithTimeout(context.Background(), readTimeout)
+	defer cancel()
+	page, err := s.p.Store.List(ctx, store.Query{Kind: kind})
 	if err != nil {
 		s.p.Logger.Error("the configuration of invocation logging cannot be read", slog.String("cause", err.Error()))
 		if last := s.current.Load(); last != nil {

@@ -40,6 +40,7 @@ type File struct {
 	day  string
 	part int
 	size int64
+	torn bool // the last line is not whole
 }
 
 // Extension ends the files' names: each line is a JSON text.
@@ -80,8 +81,14 @@ func (l *File) Write(line []byte) error {
 			return err
 		}
 	}
-	n, err := l.f.Write(append(slices.Clip(line), '\n'))
+	text := append(slices.Clip(line), '\n')
+	if l.torn {
+		text = append([]byte("\n"), text...)
+	}
+	n, err := l.f.Write(text)
 	l.size += int64(n)
+	// What a full disk has cut off shall not take the next line with it.
+	l.torn = n > 0 && n < len(text) || l.torn && n == 0
 	if err != nil {
 		return fmt.Errorf("write a log: %w", err)
 	}
@@ -94,7 +101,7 @@ func (l *File) turn(day string, part int) error {
 	if part > 1 {
 		name += "." + strconv.Itoa(part)
 	}
-	f, err := os.OpenFile(filepath.Join(l.p.Dir, name+Extension), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	f, err := os.OpenFile(filepath.Join(l.p.Dir, name+Extension), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
 	if err != nil {
 		return fmt.Errorf("open a log: %w", err)
 	}
@@ -102,10 +109,19 @@ func (l *File) turn(day string, part int) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("open a log: %w", err), f.Close())
 	}
+	torn := false
+	if size := info.Size(); size > 0 {
+		// A machine that lost its power leaves half a line.
+		last := make([]byte, 1)
+		if _, err := f.ReadAt(last, size-1); err != nil {
+			return errors.Join(fmt.Errorf("open a log: %w", err), f.Close())
+		}
+		torn = last[0] != '\n'
+	}
 	if l.f != nil {
 		err = l.f.Close()
 	}
-	l.f, l.day, l.part, l.size = f, day, part, info.Size()
+	l.f, l.day, l.part, l.size, l.torn = f, day, part, info.Size(), torn
 	if err != nil {
 		return fmt.Errorf("close a log: %w", err)
 	}

@@ -84,6 +84,28 @@ func TestOtherFilesAreLeftAlone(t *testing.T) {
 	}
 }
 
+// What a full disk or a machine without power has cut off does not take the next
+// line with it.
+func TestHalfALineIsEnded(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "log-2026-11-21.jsonl"), []byte("one\nha"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l, err := logfile.Open(logfile.Params{Dir: dir, Name: "log", Now: func() time.Time { return time.Date(2026, 11, 21, 1, 0, 0, 0, time.UTC) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"two", "three"} {
+		if err := l.Write([]byte(line)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, want := strings.Join(contents(t, dir), "|"), "log-2026-11-21.jsonl: one/ha/two/three/"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 // Two servers on one data directory write the same files.
 func TestLinesOfSeveralWritersStayWhole(t *testing.T) {
 	t.Parallel()
