@@ -372,6 +372,20 @@ func TestListMetrics(t *testing.T) {
 	refused(t, err, "InvalidParameterValue", "NextToken")
 }
 
+// TestValuesAreBounded: what one request makes has a limit, however it is asked.
+func TestValuesAreBounded(t *testing.T) {
+	t.Parallel()
+	s, ctx := service(t)
+	queries := []api.MetricDataQuery{query("m", "Invocations", "a", "Sum")}
+	for i := range 20 {
+		queries = append(queries, api.MetricDataQuery{Id: ptr(fmt.Sprintf("e%d", i)), Expression: ptr("FILL(m, 0)")})
+	}
+	in := input(queries...)
+	in.EndTime = ptr(noon.Add(60 * 24 * time.Hour))
+	_, err := s.GetMetricData(ctx, in)
+	refused(t, err, "ValidationError", "more than 720000 datapoints")
+}
+
 // FuzzExpression: no expression makes the service panic.
 func FuzzExpression(f *testing.F) {
 	store, err := series.Open(f.Context(), filepath.Join(f.TempDir(), "metrics.db"))

@@ -127,7 +127,11 @@ func (e *expression) fill(ctx context.Context, v value) (value, error) {
 	for _, l := range v.lines {
 		filled := line{label: l.label, period: l.period, values: map[int64]float64{}}
 		last, known := with.scalar, !repeat
-		for _, at := range e.data.times(l.period) {
+		times := e.data.times(l.period)
+		if err := e.data.spend(len(times)); err != nil {
+			return value{}, err
+		}
+		for _, at := range times {
 			if x, ok := l.values[at]; ok {
 				filled.values[at] = x
 				if repeat {

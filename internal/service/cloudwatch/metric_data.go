@@ -15,6 +15,9 @@ import (
 const (
 	maxQueries    = 500
 	maxDatapoints = 100_800
+	// maxComputed bounds the values that one request reads or makes, and so its
+	// memory: those of 500 metrics of a day, by the minute.
+	maxComputed = 720_000
 )
 
 var idPattern = regexp.MustCompile(`^[a-z][a-zA-Z0-9_]*$`)
@@ -87,6 +90,15 @@ type data struct {
 	from, to time.Time
 	queries  map[string]*query
 	order    []*query
+	values   int // that were read or made
+}
+
+// spend counts values against what one request may have.
+func (d *data) spend(n int) error {
+	if d.values += n; d.values > maxComputed {
+		return invalid(codeValidation, "The request needs more than %d datapoints. You may reduce them by increasing Period, decreasing the time range, or asking for fewer metrics.", maxComputed)
+	}
+	return nil
 }
 
 // read checks the queries before anything is computed.
@@ -194,6 +206,9 @@ func (d *data) measured(ctx context.Context, q *query) (value, error) {
 	if q.counted {
 		steps, err := d.service.p.Series.Points(ctx, series.Query{Key: q.key, Start: d.from, End: d.to, Period: q.period}, d.service.p.Now())
 		if err != nil {
+			return value{}, err
+		}
+		if err := d.spend(len(steps)); err != nil {
 			return value{}, err
 		}
 		for i := range steps {
