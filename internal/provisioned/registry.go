@@ -56,6 +56,8 @@ func NewRegistry(p Params) *Registry {
 	if p.Now == nil {
 		p.Now = time.Now
 	}
+	clock := p.Now
+	p.Now = func() time.Time { return clock().UTC().Truncate(time.Millisecond) }
 	if p.NewID == nil {
 		p.NewID = newID
 	}
