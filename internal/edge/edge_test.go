@@ -234,7 +234,7 @@ func TestBadRequests(t *testing.T) {
 		"truncated":        {conversePath, `{"messages":[`, 400, ``},
 		"unknown action":   {"/?Action=Nothing", "", 400, "<Code>InvalidAction</Code>"},
 		"no action":        {"/", "Version=2011-06-15", 400, "<Code>MissingAction</Code>"},
-		"long form":        {"/", strings.Repeat("a", 1<<20+1), 400, "<Code>ValidationException</Code>"},
+		"long form":        {"/", strings.Repeat("a", 1<<20+1), 400, "<Code>ValidationError</Code>"},
 		"action not built": {"/?Action=AssumeRole&RoleArn=arn:aws:iam::000000000000:role/name-of-role&RoleSessionName=me", "", 400, "does not implement the AssumeRole operation yet"},
 	} {
 		t.Run(name, func(t *testing.T) {

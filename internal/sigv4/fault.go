@@ -20,8 +20,9 @@ const (
 const mismatchText = "The request signature we calculated does not match the signature you provided. " +
 	"Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
 
-// QueryCode translates an exception of the authentication layer to the name
-// that services with the query protocol (sts, iam) use for it. Other codes are
+// QueryCode translates an exception of the layers before a service (the
+// signature, the permission, the form of the input) to the name that services
+// with the query protocol (sts, iam) use for it. Other codes are
 // returned as they are.
 func QueryCode(code string) string {
 	switch code {
@@ -37,6 +38,10 @@ func QueryCode(code string) string {
 		return "ExpiredToken"
 	case "AccessDeniedException":
 		return "AccessDenied"
+	case "ValidationException":
+		return "ValidationError"
+	case "ThrottlingException":
+		return "Throttling"
 	}
 	return code
 }

@@ -284,7 +284,8 @@ func TestQueryCode(t *testing.T) {
 	for code, want := range map[string]string{
 		"InvalidSignatureException": "SignatureDoesNotMatch", "UnrecognizedClientException": "InvalidClientTokenId",
 		"ExpiredTokenException": "ExpiredToken", "MissingAuthenticationTokenException": "MissingAuthenticationToken",
-		"IncompleteSignatureException": "IncompleteSignature", "AccessDeniedException": "AccessDenied", "Other": "Other",
+		"IncompleteSignatureException": "IncompleteSignature", "AccessDeniedException": "AccessDenied",
+		"ValidationException": "ValidationError", "ThrottlingException": "Throttling", "Other": "Other",
 	} {
 		if got := QueryCode(code); got != want {
 			t.Errorf("got %s for %s, want %s", got, code, want)
