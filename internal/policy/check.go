@@ -85,6 +85,11 @@ func (p *parser) check() string {
 		return problem
 	}
 	for _, w := range p.statements {
+		if problem := p.checkPrincipal(w); problem != "" {
+			return problem
+		}
+	}
+	for _, w := range p.statements {
 		if len(w.action)+len(w.notAction) == 0 {
 			return p.words.noActions
 		}
@@ -92,7 +97,7 @@ func (p *parser) check() string {
 	if resource != "" {
 		return resource
 	}
-	for _, step := range []func(*written) string{p.checkPrincipal, p.checkActions, p.checkResources} {
+	for _, step := range []func(*written) string{p.checkActions, p.checkResources} {
 		for _, w := range p.statements {
 			if problem := step(w); problem != "" {
 				return problem
