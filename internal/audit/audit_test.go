@@ -176,6 +176,9 @@ func TestWhatIsRecorded(t *testing.T) {
 		v := view(t, apibedrock.Schema(), "ListFoundationModels")
 		v.Service, v.Op = nil, nil
 		v.Call.Service, v.Call.Operation, v.Call.Resource = "s3", operation, "arn:aws:s3:::docs/a/b"
+		if strings.Contains(operation, "Bucket") {
+			v.Call.Resource = "arn:aws:s3:::docs"
+		}
 		return v
 	}
 	tests := []struct {
@@ -191,7 +194,7 @@ func TestWhatIsRecorded(t *testing.T) {
 		{"model when others are asked for", view(t, apiruntime.Schema(), "InvokeModel"), []audit.Data{audit.Objects, audit.KnowledgeBases}, ""},
 		{"question", view(t, apiagentruntime.Schema(), "Retrieve"), nil, ""},
 		{"question when asked for", view(t, apiagentruntime.Schema(), "Retrieve"), []audit.Data{audit.KnowledgeBases}, `"eventCategory":"Data"`},
-		{"bucket", s3("CreateBucket"), nil, `"eventSource":"s3.amazonaws.com"`},
+		{"bucket", s3("CreateBucket"), nil, `"resources":[{"ARN":"arn:aws:s3:::docs","accountId":"000000000000","type":"AWS::S3::Bucket"}]`},
 		{"object", s3("GetObject"), nil, ""},
 		{"object when asked for", s3("GetObject"), []audit.Data{audit.Objects}, `"requestParameters":{"bucketName":"docs","key":"a/b"}`},
 		{"nothing that S3 knows", s3(""), []audit.Data{audit.Objects}, ""},

@@ -116,6 +116,9 @@ func (t *Trail) event(v *observe.View, k kind) *Event {
 	if strings.HasPrefix(c.Resource, "arn:") {
 		e.Resources = []Resource{{ARN: c.Resource, AccountID: c.Account, Type: k.resource}}
 	}
+	if name, ok := strings.CutPrefix(c.Resource, s3ARN); ok && !strings.Contains(name, "/") {
+		e.Resources[0].Type = "AWS::S3::Bucket"
+	}
 	e.ErrorCode, e.ErrorMessage = failure(v)
 	if v.Op == nil {
 		e.RequestParameters = objectOf(c.Resource)
@@ -183,9 +186,12 @@ func isKey(id string) bool {
 	return id != ""
 }
 
+// s3ARN begins the ARNs of buckets and objects.
+const s3ARN = "arn:aws:s3:::"
+
 // objectOf takes the ARN of a bucket or an object apart.
 func objectOf(resource string) map[string]any {
-	name, ok := strings.CutPrefix(resource, "arn:aws:s3:::")
+	name, ok := strings.CutPrefix(resource, s3ARN)
 	if !ok {
 		return nil
 	}

@@ -8,7 +8,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from conftest import CLAUDE
-from knowledge import make_bucket, unique
+from knowledge import make_bucket, unique, until
 
 
 def trail(server, *args):
@@ -97,6 +97,18 @@ def test_denials_name_who_and_what(server, user):
     assert event["errorMessage"] == caught.value.response["Error"]["Message"]
     assert event["userIdentity"]["type"] == "IAMUser"
     assert event["userIdentity"]["accessKeyId"] == key["AccessKeyId"]
+
+
+def test_buckets_are_in_the_trail_and_objects_are_not(server):
+    s3, bucket = boto3.client("s3"), unique("audited")
+    made = s3.create_bucket(Bucket=bucket)
+    put = s3.put_object(Bucket=bucket, Key="a", Body=b"text")
+    removed = s3.delete_object(Bucket=bucket, Key="a")
+    gone = s3.delete_bucket(Bucket=bucket)
+    until(lambda: request_id(gone) in trail(server))  # written when the answer is over
+    events = trail(server, "--event", "*Bucket")
+    assert events[request_id(made)]["requestParameters"] == {"bucketName": bucket}
+    assert not {request_id(put), request_id(removed)} & set(trail(server))
 
 
 def test_prompts_are_not_in_the_trail(server, runtime):
