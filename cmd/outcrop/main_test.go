@@ -159,6 +159,38 @@ func TestKeysAreCreatedListedAndRevoked(t *testing.T) {
 	}
 }
 
+// A user who is made with a key is given policies, and told which; one who is
+// there keeps what they have.
+func TestKeysMakeUsersWithPolicies(t *testing.T) {
+	t.Parallel()
+	c := newCLI(t)
+	const managed = "arn:aws:iam::aws:policy/"
+	for _, tc := range []struct {
+		args []string
+		want string // the first line
+	}{
+		{[]string{"--user", "ann"}, "# made user ann with " + managed + "AmazonBedrockFullAccess, " + managed + "AmazonS3FullAccess"},
+		{[]string{"--user", "ann"}, "# access key of user ann"},
+		{[]string{"--user", "ann", "--policy", "AdministratorAccess"}, "# access key of user ann"},
+		{[]string{"--user", "bob", "--api-key"}, "# made user bob with " + managed + "AmazonBedrockLimitedAccess"},
+		{[]string{"--user", "eve", "--policy", "AdministratorAccess", "--policy", managed + "AmazonS3ReadOnlyAccess"}, "# made user eve with " + managed + "AdministratorAccess, " + managed + "AmazonS3ReadOnlyAccess"},
+	} {
+		first, _, _ := strings.Cut(c.must(append([]string{"keys", "create"}, tc.args...)...), "\n")
+		if first != tc.want {
+			t.Errorf("%v: got %q, want %q", tc.args, first, tc.want)
+		}
+	}
+	// A policy that is not there makes no user, who would have none.
+	for _, policy := range []string{"NoSuchPolicy", managed + "NoSuchPolicy"} {
+		if code, _, errs := c.run("keys", "create", "--user", "tom", "--policy", policy); code != 1 || !strings.Contains(errs, "NoSuchPolicy") {
+			t.Errorf("got code %d and %q, want 1 and the policy", code, errs)
+		}
+	}
+	if first, _, _ := strings.Cut(c.must("keys", "create", "--user", "tom"), " with"); first != "# made user tom" {
+		t.Errorf("got %q, want the user to be made only now", first)
+	}
+}
+
 func TestPrintedConfigurationIsAConfiguration(t *testing.T) {
 	t.Parallel()
 	c := newCLI(t)
