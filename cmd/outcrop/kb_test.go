@@ -119,7 +119,7 @@ func TestKBCreateAndSync(t *testing.T) {
 		t.Errorf("progress: got %q, want %q", stderr, want)
 	}
 	wantAsked := []string{
-		`PUT /knowledgebases/ {"name":"handbook","roleArn":"arn:aws:iam::000000000000:role/outcrop","knowledgeBaseConfiguration":{"type":"VECTOR","vectorKnowledgeBaseConfiguration":{"embeddingModelArn":"arn:aws:bedrock:us-east-1::foundation-model/amazon.titan-embed-text-v2:0"}}}`,
+		`PUT /knowledgebases/ {"name":"handbook","roleArn":"arn:aws:iam::000000000000:role/AmazonBedrockExecutionRoleForKnowledgeBase_outcrop","knowledgeBaseConfiguration":{"type":"VECTOR","vectorKnowledgeBaseConfiguration":{"embeddingModelArn":"arn:aws:bedrock:us-east-1::foundation-model/amazon.titan-embed-text-v2:0"}}}`,
 		`POST /knowledgebases/BASE000001/datasources/ {"maxResults":1000}`,
 		`PUT /knowledgebases/BASE000001/datasources/ {"name":"docs-a-2","dataSourceConfiguration":{"type":"S3","s3Configuration":{"bucketArn":"arn:aws:s3:::docs","inclusionPrefixes":["a/"]}},"vectorIngestionConfiguration":{"chunkingConfiguration":{"chunkingStrategy":"FIXED_SIZE","fixedSizeChunkingConfiguration":{"maxTokens":100,"overlapPercentage":10}}}}`,
 		start + ` {}`, theJob, theJob,

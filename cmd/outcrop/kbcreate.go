@@ -19,8 +19,9 @@ const (
 	// says otherwise; a route of the configuration may lead it anywhere.
 	defaultEmbedding = "amazon.titan-embed-text-v2:0"
 	// roleName is in the ARN of the role that the API wants. Nothing is done
-	// in that role: the server reads its own buckets.
-	roleName = "outcrop"
+	// in that role: the server reads its own buckets. Its name is one that AWS's
+	// policies for Bedrock let their users pass on.
+	roleName = "AmazonBedrockExecutionRoleForKnowledgeBase_outcrop"
 )
 
 // sourceFlags are what create and add have in common.
