@@ -55,7 +55,7 @@ func (a *App) newWorker() *ingest.Worker {
 	b := &a.bases
 	return ingest.New(ingest.Params{
 		Registry: b.registry, Queue: a.state, Indexes: b.indexes, Sources: b.sources, Parser: b.parser, Splitter: b.splitter,
-		Embeddings: embed.New(a.models, a.fitter, embed.Params{Now: a.p.Now, Logger: a.p.Logger}),
+		Embeddings: embed.New(a.models, a.fitter, embed.Params{Now: a.p.Now, Logger: a.p.Logger, Used: a.ingested}),
 		Logger:     a.p.Logger, Now: a.p.Now,
 		Syncs: a.p.Config.Ingestion.Syncs, Lease: a.p.Config.Ingestion.Lease,
 	})

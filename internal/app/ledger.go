@@ -7,9 +7,11 @@ import (
 	"log/slog"
 
 	apiruntime "github.com/outcrop/outcrop/internal/api/bedrockruntime"
+	"github.com/outcrop/outcrop/internal/call"
 	"github.com/outcrop/outcrop/internal/catalog"
 	"github.com/outcrop/outcrop/internal/config"
 	"github.com/outcrop/outcrop/internal/iam"
+	"github.com/outcrop/outcrop/internal/knowledge/embed"
 	"github.com/outcrop/outcrop/internal/ledger"
 	"github.com/outcrop/outcrop/internal/price"
 	"github.com/outcrop/outcrop/internal/wire/schema"
@@ -68,6 +70,28 @@ func (a *App) costTags(p iam.Principal) map[string]string {
 		return nil
 	}
 	return governing.Tags
+}
+
+// asked adds to a retrieval's record what its question used. The record of
+// RetrieveAndGenerate is that of the model which writes the answer, at its price.
+func asked(ctx context.Context, u embed.Used) {
+	if c := call.From(ctx); c.Operation == "Retrieve" {
+		c.RecordUsage(func(usage *call.Usage) {
+			usage.InputTokens += u.InputTokens
+			usage.ModelID, usage.Resource, usage.StandIn = u.Target.ModelID, u.Target.ARN, u.Target.StandIn
+		})
+	}
+}
+
+// ingested records what the documents of a knowledge base used.
+func (a *App) ingested(_ context.Context, u embed.Used) {
+	a.gov.ledger.Record(ledger.Work{
+		ID: newRequestID(), Account: u.Base.Account, Region: u.Base.Region, Service: "bedrock-agent", Operation: "StartIngestionJob",
+		Usage: call.Usage{
+			Model: u.Base.EmbeddingModel, ModelID: u.Target.ModelID, Resource: u.Target.ARN, ServedBy: u.Target.ServedBy,
+			Backend: u.Target.Backend, StandIn: u.Target.StandIn, InputTokens: u.InputTokens,
+		},
+	})
 }
 
 // requestMetadata is what a call says about itself, for the bill.

@@ -148,6 +148,10 @@ func TestEveryCallLeavesOneRecord(t *testing.T) {
 	w.Answer(v, nil)
 	w.End(v)
 
+	// What the server does of its own accord.
+	l.Record(ledger.Work{ID: "work", Account: "000000000000", Operation: "StartIngestionJob", Usage: call.Usage{Model: "test.model", InputTokens: 7}})
+	check(t, l, []string{"server: 1 calls, 0 failed, 7 in, 0 out, $0.000007", "user/alice: 5 calls, 2 failed, 100 in, 20 out, $0.00014"}, ledger.ByName)
+
 	// Who is not known, and what names no model, is not in the bill.
 	v = view("stranger", iam.Principal{})
 	v.Labels = map[string]string{"modelId": "test.model"}
@@ -164,9 +168,9 @@ func TestEveryCallLeavesOneRecord(t *testing.T) {
 	check(t, l, []string{
 		"Canceled: 1 calls, 1 failed, 40 in, 2 out, $0.000044",
 		"ThrottlingException: 1 calls, 1 failed, 0 in, 0 out, $0",
-		"ok: 3 calls, 0 failed, 60 in, 18 out, $0.000096",
+		"ok: 4 calls, 0 failed, 67 in, 18 out, $0.000103",
 	}, ledger.ByOutcome)
-	check(t, l, []string{"user/alice blue: 5 calls, 2 failed, 100 in, 20 out, $0.00014"}, ledger.ByName, ledger.TagDimension("team"))
+	check(t, l, []string{"server : 1 calls, 0 failed, 7 in, 0 out, $0.000007", "user/alice blue: 5 calls, 2 failed, 100 in, 20 out, $0.00014"}, ledger.ByName, ledger.TagDimension("team"))
 }
 
 // What was written before the server was killed is in the bill, once, whoever

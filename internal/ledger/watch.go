@@ -77,19 +77,11 @@ func (w *watch) write(v *observe.View, status int, outcome string) {
 		return
 	}
 	l := w.ledger
-	r := &Record{
-		ID: c.RequestID, Version: w.version + 1, Time: c.Start, Account: c.Account, Region: c.Region,
-		Service: c.Service, Operation: c.Operation,
-		Principal: c.Principal.ARN, Name: Name(c.Principal), AccessKeyID: c.Principal.AccessKeyID,
-		Model: usage.Model, ModelID: usage.ModelID, Resource: usage.Resource, ServedBy: usage.ServedBy, Backend: usage.Backend, StandIn: usage.StandIn,
-		Input: int64(usage.InputTokens), Output: int64(usage.OutputTokens),
-		CacheRead: int64(usage.CacheRead), CacheWrite: int64(usage.CacheWrite), Queries: int64(usage.Queries),
-		Latency: l.p.Now().Sub(c.Start), FirstToken: usage.FirstToken, Status: status, Outcome: outcome,
-	}
-	r.Cost, r.Priced = l.p.Prices.Of(price.Use{
-		Model: usage.Model, ModelID: usage.ModelID, Resource: usage.Resource, ServedBy: usage.ServedBy,
-		Input: usage.InputTokens, Output: usage.OutputTokens, CacheRead: usage.CacheRead, CacheWrite: usage.CacheWrite, Queries: usage.Queries,
-	})
+	r := l.priced(usage)
+	r.ID, r.Version, r.Time, r.Account, r.Region = c.RequestID, w.version+1, c.Start, c.Account, c.Region
+	r.Service, r.Operation = c.Service, c.Operation
+	r.Principal, r.Name, r.AccessKeyID = c.Principal.ARN, Name(c.Principal), c.Principal.AccessKeyID
+	r.Latency, r.Status, r.Outcome = l.p.Now().Sub(c.Start), status, outcome
 	if l.p.Tags != nil {
 		r.Tags = l.p.Tags(c.Principal)
 	} else if c.Principal.Session != nil {
@@ -101,6 +93,41 @@ func (w *watch) write(v *observe.View, status int, outcome string) {
 	total := r.Cost.Total()
 	l.record(r, total-w.cost)
 	w.version, w.usage, w.status, w.outcome, w.cost = r.Version, usage, status, outcome, total
+}
+
+// priced begins a record with what was used, and what that costs.
+func (l *Ledger) priced(u call.Usage) *Record {
+	r := &Record{
+		Model: u.Model, ModelID: u.ModelID, Resource: u.Resource, ServedBy: u.ServedBy, Backend: u.Backend, StandIn: u.StandIn,
+		Input: int64(u.InputTokens), Output: int64(u.OutputTokens),
+		CacheRead: int64(u.CacheRead), CacheWrite: int64(u.CacheWrite), Queries: int64(u.Queries), FirstToken: u.FirstToken,
+	}
+	r.Cost, r.Priced = l.p.Prices.Of(price.Use{
+		Model: u.Model, ModelID: u.ModelID, Resource: u.Resource, ServedBy: u.ServedBy,
+		Input: u.InputTokens, Output: u.OutputTokens, CacheRead: u.CacheRead, CacheWrite: u.CacheWrite, Queries: u.Queries,
+	})
+	return r
+}
+
+// Work is what the server used of its own accord, as for the documents of a
+// knowledge base. It has no request.
+type Work struct {
+	ID                 string // unique
+	Account, Region    string
+	Service, Operation string // of the request that it is done for
+	Usage              call.Usage
+}
+
+// Server is the name in the bill of work that nobody waited for.
+const Server = "server"
+
+// Record writes a record of work that is done.
+func (l *Ledger) Record(w Work) {
+	r := l.priced(w.Usage)
+	r.ID, r.Version, r.Time, r.Account, r.Region = w.ID, 1, l.p.Now(), w.Account, w.Region
+	r.Service, r.Operation, r.Name = w.Service, w.Operation, Server
+	r.Latency, r.Outcome = w.Usage.Elapsed, OK
+	l.record(r, r.Cost.Total())
 }
 
 // Name says who calls in the words of budgets and reports.

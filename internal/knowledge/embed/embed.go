@@ -2,9 +2,9 @@
 // router finds for a base, and keeps that model busy: many texts at a time,
 // with the next request waiting while one is computed.
 //
-// It is the one implementation of knowledge.Embeddings. It stores nothing, cuts
-// no documents into passages (package chunk does) and records no usage. A model
-// that is gone for a while costs its callers a pause: see Params.Patience.
+// It is the one implementation of knowledge.Embeddings. It stores nothing and
+// cuts no documents into passages (package chunk does). A model that is gone for
+// a while costs its callers a pause: see Params.Patience.
 package embed
 
 import (
@@ -42,6 +42,15 @@ type Params struct {
 	Now func() time.Time
 	// Logger is told of pauses; nil is silent.
 	Logger *slog.Logger
+	// Used is told of every request that a model answered; nil: nobody asks.
+	Used func(ctx context.Context, u Used)
+}
+
+// Used is what a request to a model used, and for which base.
+type Used struct {
+	Base        knowledge.Base
+	Target      *router.Target
+	InputTokens int
 }
 
 const (
@@ -120,7 +129,7 @@ func (e *Embeddings) Open(ctx context.Context, base knowledge.Base) (knowledge.E
 		size = min(size, base.Dimensions)
 	}
 	return &model{
-		e: e, name: target.ServedBy, window: info.ContextWindow,
+		e: e, base: base, target: target, name: target.ServedBy, window: info.ContextWindow,
 		spec: knowledge.Spec{Model: target.ServedBy, Digest: info.Digest, Dimensions: size, Binary: base.Binary},
 		lane: e.lane(target.ServedBy),
 	}, nil

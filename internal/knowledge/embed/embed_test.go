@@ -7,6 +7,7 @@ import (
 	"math"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -147,6 +148,7 @@ func (m *model) Embed(ctx context.Context, req *inference.EmbedRequest) (*infere
 	out := &inference.Embeddings{}
 	for _, text := range req.Texts {
 		out.Vectors = append(out.Vectors, vector(text))
+		out.InputTokens = append(out.InputTokens, len(strings.Fields(text)))
 	}
 	return out, nil
 }
@@ -206,9 +208,18 @@ func TestManyTexts(t *testing.T) {
 	for i := range texts {
 		texts[i] = fmt.Sprint(i)
 	}
-	got, err := m.open(t, embed.Params{}).Embed(t.Context(), texts)
+	var told atomic.Int64
+	used := func(_ context.Context, u embed.Used) {
+		if u.Target.ServedBy == "fake/model" {
+			told.Add(int64(u.InputTokens))
+		}
+	}
+	got, err := m.open(t, embed.Params{Used: used}).Embed(t.Context(), texts)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if n := told.Load(); n != int64(len(texts)) {
+		t.Errorf("got %d tokens told of %d texts of one each", n, len(texts))
 	}
 	for i, v := range got {
 		if d := dot(v, vector(texts[i])); d < 0.9999999 {

@@ -9,6 +9,7 @@ import (
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/knowledge"
+	"github.com/outcrop/outcrop/internal/router"
 )
 
 const (
@@ -26,6 +27,8 @@ const (
 // model is an embedding model as a base uses it.
 type model struct {
 	e      *Embeddings
+	base   knowledge.Base
+	target *router.Target
 	name   string // the router's
 	spec   knowledge.Spec
 	window int // tokens, with those that the model adds
@@ -125,6 +128,13 @@ func (m *model) embedGroup(ctx context.Context, parts []part, vectors [][]float3
 			return fault.New(fault.Upstream, "Model %s made %d vectors of %d texts.", m.name, len(made.Vectors), len(parts))
 		}
 		copy(vectors, made.Vectors)
+		if m.e.p.Used != nil {
+			tokens := 0
+			for _, n := range made.InputTokens {
+				tokens += n
+			}
+			m.e.p.Used(ctx, Used{m.base, m.target, tokens})
+		}
 		return nil
 	})
 }
