@@ -29,6 +29,7 @@ func (a *App) openTelemetry() error {
 	a.gov.metrics = telemetry.New(telemetry.Params{Keeper: store, ModelID: a.modelID, Burndown: a.burndown, Logger: a.p.Logger, Now: a.p.Now})
 	a.gov.observers = append(a.gov.observers, a.gov.metrics)
 	a.gov.run = append(a.gov.run, a.gov.metrics.Run)
+	a.gov.close = append(a.gov.close, func() error { return a.gov.metrics.Flush(context.Background()) })
 	return a.openTraces()
 }
 

@@ -200,7 +200,8 @@ const (
 	pruneEvery = time.Hour
 )
 
-// Run writes the points from time to time until ctx ends, and then once more.
+// Run writes the points from time to time until ctx ends. What the last requests
+// added is for a Flush when they are over.
 func (m *Metrics) Run(ctx context.Context) {
 	flush, prune := time.NewTicker(flushEvery), time.NewTicker(pruneEvery)
 	defer flush.Stop()
@@ -208,9 +209,6 @@ func (m *Metrics) Run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushEvery)
-			m.warn(m.Flush(last))
-			cancel()
 			return
 		case <-flush.C:
 			m.warn(m.Flush(ctx))

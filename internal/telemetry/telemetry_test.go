@@ -301,18 +301,6 @@ func TestNothingIsLostInParallel(t *testing.T) {
 	}
 }
 
-func TestRunWritesWhatIsLeft(t *testing.T) {
-	t.Parallel()
-	m, k := newMetrics()
-	observed(m, view("Converse", "", 200, answered))
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	m.Run(ctx)
-	if len(k.points) == 0 {
-		t.Error("nothing was written at the end")
-	}
-}
-
 func BenchmarkObserve(b *testing.B) {
 	m, _ := newMetrics()
 	v := view("ConverseStream", "", 200, answered)
