@@ -30,14 +30,13 @@ func (e *evaluation) begin(r *Request) {
 	e.fields, e.isARN = splitARN(r.Resource)
 	e.length = len(r.Action)
 	if e.length > len(e.room) {
-		e.long = []byte(strings.ToLower(r.Action))
-		e.length = len(e.long)
-	} else {
-		for i := range e.length {
-			e.room[i] = lower(r.Action[i])
-		}
+		e.long = make([]byte, e.length)
 	}
-	e.colon = max(strings.IndexByte(r.Action, ':'), 0)
+	action := e.action()
+	for i := range action {
+		action[i] = lower(r.Action[i])
+	}
+	e.colon = strings.IndexByte(r.Action, ':')
 	e.actionHash, e.vendorHash = hash(e.action()), hash(e.vendor())
 }
 
@@ -48,9 +47,10 @@ func (e *evaluation) action() []byte {
 	return e.room[:e.length]
 }
 
-func (e *evaluation) vendor() []byte { return e.action()[:e.colon] }
+// vendor and name are the action's two halves. What has no colon is all name.
+func (e *evaluation) vendor() []byte { return e.action()[:max(e.colon, 0)] }
 
-func (e *evaluation) name() []byte { return e.action()[min(e.colon+1, e.length):] }
+func (e *evaluation) name() []byte { return e.action()[e.colon+1:] }
 
 // Evaluate decides. It allocates nothing on its usual way, and reads nothing but
 // its arguments.

@@ -3,8 +3,10 @@ package policy_test
 import (
 	"encoding/json"
 	"math/rand/v2"
+	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/iam"
@@ -42,6 +44,53 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("Explain: got %v, want %v", got, want)
 		}
 	})
+}
+
+// FuzzWildcards: patterns match what regular expressions match, in conditions,
+// resources and actions.
+func FuzzWildcards(f *testing.F) {
+	for _, seed := range [][2]string{
+		{"*", ""}, {"a*b*c", "axxbxbc"}, {"*ab*ab", "abab"}, {"?*?", "ä"}, {"**a?", "aab"}, {"*a*a*a*a*b", strings.Repeat("a", 60)}, {"a:*", "a:b:c"}, {"x", "X"},
+	} {
+		f.Add(seed[0], seed[1])
+	}
+	f.Fuzz(func(t *testing.T, p, s string) {
+		if len(p) > 500 || len(s) > 500 || !utf8.ValidString(p) || !utf8.ValidString(s) || strings.Contains(p, "${") {
+			return
+		}
+		want := regexp.MustCompile("(?s)^" + wildcards(p) + "$").MatchString(s)
+		decide := func(r *policy.Request, statement map[string]any) bool {
+			data, err := json.Marshal(map[string]any{"Version": "2012-10-17", "Statement": statement})
+			if err != nil {
+				t.Fatal(err)
+			}
+			d, err := policy.Parse(policy.Identity, string(data))
+			if err != nil {
+				t.Fatalf("%q: %v", p, err)
+			}
+			return policy.Evaluate(r, &policy.Set{Identity: []policy.Attached{{Document: d}}}).Allowed
+		}
+		alice := iam.UserPrincipal(account, "alice", "AIDA", "AKIA")
+		r := &policy.Request{Principal: alice, Action: "a:b", Resource: "arn:aws:x:::" + s, Values: values{"k:k": {s}}}
+		if got := decide(r, map[string]any{"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": map[string]any{"StringLike": map[string]any{"k:k": p}}}); got != want {
+			t.Errorf("StringLike %q of %q: got %v, want %v", p, s, got, want)
+		}
+		if got := decide(r, map[string]any{"Effect": "Allow", "Action": "*", "Resource": "arn:aws:x:::" + p}); got != want {
+			t.Errorf("the resource %q of %q: got %v, want %v", p, s, got, want)
+		}
+		if !ascii(p) || !ascii(s) || strings.Contains(p, ":") {
+			return
+		}
+		want = regexp.MustCompile("(?is)^" + wildcards(p) + "$").MatchString(s)
+		r = &policy.Request{Principal: alice, Action: "a:" + s, Resource: "*"}
+		if got := decide(r, map[string]any{"Effect": "Allow", "Action": "a:" + p, "Resource": "*"}); got != want {
+			t.Errorf("the action %q of %q: got %v, want %v", p, s, got, want)
+		}
+	})
+}
+
+func ascii(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return r >= utf8.RuneSelf })
 }
 
 // FuzzEvaluate: the naive implementation decides as the package does.
