@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/policy"
 	"github.com/outcrop/outcrop/internal/policy/managed"
 	"github.com/outcrop/outcrop/internal/store"
@@ -49,14 +50,29 @@ func (d *Directory) use(ctx context.Context, r *record, arn string, u usage) err
 	if err != nil {
 		return err
 	}
-	now := d.now()
-	rec := store.Record{Key: d.key(kindUse, id, r.ID+string(u)), Status: string(u), Created: now, Updated: now}
-	_, _, err = d.store.Create(ctx, rec, store.Create{While: while})
-	switch store.Reason(err) {
-	case store.Gone:
-		return notAttachable(arn)
-	case store.KeyTaken:
-		return nil
+	return retry(func() error {
+		now := d.now()
+		rec := store.Record{Key: d.key(kindUse, id, r.ID+string(u)), Status: string(u), Created: now, Updated: now}
+		_, _, err := d.store.Create(ctx, rec, store.Create{While: while})
+		switch store.Reason(err) {
+		case store.Gone:
+			return notAttachable(arn)
+		case store.KeyTaken:
+			return d.touch(ctx, rec.Key)
+		}
+		return err
+	})
+}
+
+// touch makes a record of a use new again: until it is old, the policy stays.
+func (d *Directory) touch(ctx context.Context, key store.Key) error {
+	rec, err := d.store.Get(ctx, key)
+	if err == nil {
+		rec.Updated = d.now()
+		_, err = d.store.Update(ctx, rec)
+	}
+	if fault.Is(err, fault.NotFound) {
+		return store.Conflict(store.Changed) // another request has just removed it
 	}
 	return err
 }
@@ -261,6 +277,22 @@ func (d *Directory) Uses(ctx context.Context, arn string, l List) (Page[Use], er
 		return Page[Use]{}, err
 	}
 	return d.uses(ctx, p.ID, arn, l)
+}
+
+// inUse reports whether an entity has a policy or is about to: an attachment
+// whose entity is not written yet must not find another policy of the same name.
+func (d *Directory) inUse(ctx context.Context, id, arn string) (bool, error) {
+	page, err := d.store.List(ctx, d.query(kindUse, id))
+	if err != nil {
+		return false, err
+	}
+	for _, rec := range page.Records {
+		if d.now().Sub(rec.Updated) < abandoned {
+			return true, nil
+		}
+	}
+	used, err := d.uses(ctx, id, arn, List{Limit: 1})
+	return len(used.Items) > 0, err
 }
 
 func (d *Directory) uses(ctx context.Context, id, arn string, l List) (Page[Use], error) {

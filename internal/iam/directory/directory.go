@@ -71,6 +71,7 @@ type Directory struct {
 	now     func() time.Time
 	random  io.Reader
 
+	turn       chan struct{} // of who writes
 	generation atomic.Uint64 // counts what this process changed
 	epoch      atomic.Pointer[epoch]
 	watching   atomic.Bool
@@ -92,7 +93,7 @@ func New(p Params) *Directory {
 		p.Documents = 2048
 	}
 	return &Directory{
-		store: p.Store, account: p.Account, now: p.Now, random: p.Rand,
+		store: p.Store, account: p.Account, now: p.Now, random: p.Rand, turn: make(chan struct{}, 1),
 		principals: newCache[entry](p.Principals), documents: newCache[policy.Document](p.Documents),
 		root: allowAll(),
 	}

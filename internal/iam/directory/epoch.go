@@ -19,10 +19,10 @@ import (
 const (
 	// announced is how long after an announcement changes may still land, and
 	// so how long what is read meanwhile is read again.
-	announced = 5 * time.Second
+	announced = 8 * time.Second
 	// writeTimeout is how long a change may take. What was announced longer than
 	// announced-writeTimeout-1s ago is announced again.
-	writeTimeout = 3 * time.Second
+	writeTimeout = 5 * time.Second
 	// fresh is the age up to which nothing is asked, stale the one from which an
 	// answer is waited for. Between them it is asked in the background.
 	fresh = time.Second
@@ -117,7 +117,16 @@ func (d *Directory) announce(ctx context.Context) error {
 
 // write does what changes records, so that every server learns of it: this one
 // at once, others within two seconds.
+//
+// One at a time: the store does not write more at once, and changes of one
+// record would only have each other try again.
 func (d *Directory) write(ctx context.Context, f func(context.Context) error) error {
+	select {
+	case d.turn <- struct{}{}:
+		defer func() { <-d.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	if err := d.announce(ctx); err != nil {
 		return err
 	}

@@ -26,3 +26,29 @@ func Spoil(t *testing.T, d *Directory, userID string) {
 		t.Fatal(err)
 	}
 }
+
+// BeginAttach does the first half of an attachment, as a server does that dies
+// then.
+func BeginAttach(t *testing.T, d *Directory, who Who, arn string) {
+	t.Helper()
+	r, err := d.entity(t.Context(), who)
+	if err == nil {
+		err = d.use(t.Context(), r, arn, asPolicy)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// BeginDelete does the first half of a deletion.
+func BeginDelete(t *testing.T, d *Directory, who Who) {
+	t.Helper()
+	r, err := d.entity(t.Context(), who)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.rec.Status, r.rec.Updated = deleting, d.now()
+	if _, err := d.store.Update(t.Context(), r.rec); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -36,6 +36,8 @@ type Policy struct {
 	Tags        map[string]string
 	Default     string    // ID of the version that counts
 	Versions    []Version // the newest first
+
+	deleting bool
 }
 
 // Version is a text of a managed policy.
@@ -146,6 +148,7 @@ func (d *Directory) openPolicy(rec store.Record) (Policy, error) {
 	return Policy{
 		ID: rec.ID, ARN: d.arn("policy", p.Path, p.Name), Name: p.Name, Path: p.Path, Description: p.Description,
 		Created: rec.Created, Updated: p.Updated, Tags: rec.Tags, Default: p.Default, Versions: p.Versions,
+		deleting: rec.Status == deleting,
 	}, nil
 }
 
@@ -172,7 +175,8 @@ func (d *Directory) policyRecord(ctx context.Context, arn string) (rec store.Rec
 	return rec, err == nil && p.ARN == arn, err
 }
 
-// lookup finds a managed policy; ok is false when there is none.
+// lookup finds a managed policy, also one that is being deleted: until it has
+// gone, it governs. ok is false when there is none.
 func (d *Directory) lookup(ctx context.Context, arn string) (p Policy, ok bool, err error) {
 	if m, ok := managed.Lookup(arn); ok {
 		return awsPolicy(m), true, nil
@@ -192,8 +196,8 @@ func (d *Directory) Policy(ctx context.Context, arn string) (Policy, error) {
 		return Policy{}, err
 	}
 	p, ok, err := d.lookup(ctx, arn)
-	if err == nil && !ok {
-		err = noPolicy(arn)
+	if err == nil && (!ok || p.deleting) {
+		return Policy{}, noPolicy(arn)
 	}
 	return p, err
 }
@@ -328,8 +332,8 @@ func (d *Directory) SetDefaultVersion(ctx context.Context, arn, id string) error
 // as it is attached, is a boundary, or has more than one version.
 func (d *Directory) DeletePolicy(ctx context.Context, arn string) error {
 	check := func(ctx context.Context, id string) error {
-		uses, err := d.uses(ctx, id, arn, List{Limit: 1})
-		if err == nil && len(uses.Items) > 0 {
+		used, err := d.inUse(ctx, id, arn)
+		if err == nil && used {
 			err = inUse("Cannot delete a policy attached to entities.")
 		}
 		return err

@@ -46,6 +46,10 @@ func (d *Directory) Users(ctx context.Context, l List) (Page[User], error) {
 	return entities(ctx, d, SortUser, l, (*record).user)
 }
 
+// Generation changes with everything that this process changes: what was read
+// under another one may not be true any more.
+func (d *Directory) Generation() uint64 { return d.generation.Load() }
+
 // UpdateUser gives a user another name or path; empty ones stay. NoSuchEntity,
 // EntityAlreadyExists, ValidationError.
 func (d *Directory) UpdateUser(ctx context.Context, name, newName, newPath string) (User, error) {
