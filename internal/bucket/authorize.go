@@ -1,6 +1,7 @@
 package bucket
 
 import (
+	"bytes"
 	"net/http"
 	"strconv"
 	"strings"
@@ -30,6 +31,8 @@ func (s *Server) authorize(x *exchange, r *http.Request, op operation) error {
 		return err
 	}
 	switch op.name {
+	case "GetObject", "HeadObject":
+		x.absent = func() error { return ask("ListBucket", "arn:aws:s3:::"+x.target.bucket) }
 	case "GetObjectAttributes":
 		return ask(x.versioned("GetObject"), x.target.resource())
 	case "CopyObject", "UploadPartCopy":
@@ -63,6 +66,30 @@ func (s *Server) ask(x *exchange, r *http.Request, action, resource string, valu
 	return s.p.Decide(r.Context(), Question{
 		Principal: x.outcome.Principal, Region: x.outcome.Region, Action: "s3:" + action, Resource: resource, Values: values,
 	})
+}
+
+// hideAbsent tells who may not list a bucket that they may not do that, where an
+// object is not there: they would learn which ones are.
+func (x *exchange) hideAbsent(response *http.Response) error {
+	if x.absent == nil || response.StatusCode != http.StatusNotFound || x.outcome.Code != "NoSuchKey" && x.method != http.MethodHead {
+		return nil
+	}
+	err := x.absent()
+	if err == nil {
+		return nil
+	}
+	f := failureOf(err)
+	text := x.document(f)
+	closer := response.Body
+	response.Body = &part{Reader: bytes.NewReader(text), Closer: closer}
+	if x.method == http.MethodHead {
+		response.Body = &part{Reader: http.NoBody, Closer: closer}
+	}
+	response.StatusCode, response.Status = f.status, ""
+	response.ContentLength = int64(len(text))
+	response.Header.Set("Content-Type", "application/xml")
+	response.Header.Set("Content-Length", strconv.Itoa(len(text)))
+	return nil
 }
 
 // versioned is the permission for one version of an object, where a request

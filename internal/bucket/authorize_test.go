@@ -113,6 +113,32 @@ func TestWhatRequestsTake(t *testing.T) {
 	}
 }
 
+// Who may not list a bucket is not told that an object is not there.
+func TestWhatIsNotThere(t *testing.T) {
+	t.Parallel()
+	j := &judge{}
+	f := newFixture(t, func(p *bucket.Params) { p.Decide = j.decide })
+	c, ctx, docs := f.client(), t.Context(), aws.String("docs")
+	if _, err := c.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: docs, CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: "eu-central-1"}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct{ refuse, get, head, bucket string }{
+		{"", "NoSuchKey", "NotFound", "NoSuchBucket"},
+		{"ListBucket", "AccessDenied", "Forbidden", "NoSuchBucket"},
+	} {
+		j.take(tc.refuse)
+		if _, err := c.GetObject(ctx, &s3.GetObjectInput{Bucket: docs, Key: aws.String("none")}); code(err) != tc.get {
+			t.Errorf("get without %q: got %v, want %s", tc.refuse, err, tc.get)
+		}
+		if _, err := c.HeadObject(ctx, &s3.HeadObjectInput{Bucket: docs, Key: aws.String("none")}); code(err) != tc.head {
+			t.Errorf("head without %q: got %v, want %s", tc.refuse, err, tc.head)
+		}
+		if _, err := c.GetObject(ctx, &s3.GetObjectInput{Bucket: aws.String("nowhere"), Key: aws.String("none")}); code(err) != tc.bucket {
+			t.Errorf("no bucket, without %q: got %v, want %s", tc.refuse, err, tc.bucket)
+		}
+	}
+}
+
 func TestDeleteOneByOne(t *testing.T) {
 	t.Parallel()
 	j := &judge{}

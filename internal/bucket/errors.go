@@ -119,22 +119,28 @@ type document struct {
 	HostID    string `xml:"HostId"`
 }
 
-// fail answers with an error.
-func (x *exchange) fail(w http.ResponseWriter, f *failure) {
+// document notes an error for the log and makes its body.
+func (x *exchange) document(f *failure) []byte {
 	x.outcome.Status, x.outcome.Code, x.outcome.Cause = f.status, f.code, f.cause
 	var body bytes.Buffer
 	body.WriteString(xml.Header)
 	_ = xml.NewEncoder(&body).Encode(document{ // a buffer takes everything
 		Code: f.code, Message: f.message, Resource: x.target.path, RequestID: x.requestID, HostID: x.requestID,
 	})
+	return body.Bytes()
+}
+
+// fail answers with an error.
+func (x *exchange) fail(w http.ResponseWriter, f *failure) {
+	body := x.document(f)
 	header := w.Header()
 	header.Set("Content-Type", "application/xml")
-	header.Set("Content-Length", strconv.Itoa(body.Len()))
+	header.Set("Content-Length", strconv.Itoa(len(body)))
 	header.Set("Server", serverName)
 	header.Set("X-Amz-Request-Id", x.requestID)
 	header.Set("X-Amz-Id-2", x.requestID)
 	w.WriteHeader(f.status)
 	if x.method != http.MethodHead {
-		_, _ = w.Write(body.Bytes()) // the client is gone if this fails
+		_, _ = w.Write(body) // the client is gone if this fails
 	}
 }

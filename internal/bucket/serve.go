@@ -31,6 +31,9 @@ type exchange struct {
 	body       *body
 	now        time.Time
 	refused    []deleteError // of a DeleteObjects, for the answer
+	// absent says whether the sender may know that an object is not there; nil
+	// for requests that read none.
+	absent func() error
 }
 
 type exchangeKey struct{}
@@ -266,7 +269,7 @@ func adjust(response *http.Response) error {
 		return x.createdAgain(response)
 	}
 	response.Body = &part{Reader: io.MultiReader(bytes.NewReader(head), response.Body), Closer: response.Body}
-	return nil
+	return x.hideAbsent(response)
 }
 
 // usEast1 is the region where a bucket can be created again by who owns it:
