@@ -18,6 +18,9 @@ func (a *App) logMetrics() []prometheus.Collector {
 		counter("outcrop_invocation_log_dropped_total", "Invocations that left no record, for the writer could not follow or failed.", func() int64 { return l.Stats().Dropped }),
 		counter("outcrop_invocation_log_bodies_dropped_total", "Records that lost their bodies, for there was no memory for them.", func() int64 { return l.Stats().LeftBodies }),
 	}
+	list = append(list, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "outcrop_invocation_log_bytes", Help: "Bodies of invocations that are under way, or whose records are not written yet.",
+	}, func() float64 { return float64(l.Stats().Held) }))
 	list = append(list, deliveryMetrics("invocations", func() delivery.Stats { return l.Stats().Delivery })...)
 	t := a.gov.audit
 	if t == nil {

@@ -49,6 +49,7 @@ type Stats struct {
 	Records    int64 // written to a file, or handed to the delivery
 	Dropped    int64 // left no record: the writer could not follow, or failed
 	LeftBodies int64 // left a record without bodies: there was no memory for them
+	Held       int64 // bytes of bodies in memory
 	Delivery   delivery.Stats
 }
 
@@ -83,7 +84,7 @@ var _ observe.Observer = (*Log)(nil)
 
 // Stats returns the counts so far.
 func (l *Log) Stats() Stats {
-	return Stats{Records: l.records.Load(), Dropped: l.dropped.Load(), LeftBodies: l.leftBodies.Load(), Delivery: l.p.Delivery.Stats()}
+	return Stats{Records: l.records.Load(), Dropped: l.dropped.Load(), LeftBodies: l.leftBodies.Load(), Held: l.held.Load(), Delivery: l.p.Delivery.Stats()}
 }
 
 // take asks for memory for a body.
