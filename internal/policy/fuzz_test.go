@@ -78,6 +78,9 @@ func FuzzWildcards(f *testing.F) {
 		if got := decide(r, map[string]any{"Effect": "Allow", "Action": "*", "Resource": "arn:aws:x:::" + p}); got != want {
 			t.Errorf("the resource %q of %q: got %v, want %v", p, s, got, want)
 		}
+		if !decide(&policy.Request{Principal: alice, Action: s, Resource: p}, map[string]any{"Effect": "Allow", "Action": "*", "Resource": "*"}) {
+			t.Errorf("everything does not cover %q on %q", s, p)
+		}
 		if !ascii(p) || !ascii(s) || strings.Contains(p, ":") {
 			return
 		}
