@@ -171,16 +171,23 @@ func (d *Delivery) Stats() Stats {
 	return d.stats
 }
 
-// Run delivers what is due until ctx ends, and then waits for what is on its
-// way. What still waits then is Close's.
+// lastSend is how long what is on its way may take when Run is to end.
+const lastSend = 5 * time.Second
+
+// Run delivers what is due until ctx ends, and then waits a little for what is
+// on its way. What still waits then is Close's.
 func (d *Delivery) Run(ctx context.Context) {
 	var sends sync.WaitGroup
-	defer sends.Wait()
+	sending, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
 	for {
-		timer := time.NewTimer(d.startDue(ctx, &sends))
+		timer := time.NewTimer(d.startDue(sending, &sends))
 		select {
 		case <-ctx.Done():
 			timer.Stop()
+			patience := time.AfterFunc(lastSend, cancel)
+			sends.Wait()
+			patience.Stop()
 			return
 		case <-d.wake:
 		case <-timer.C:
@@ -212,7 +219,7 @@ func (d *Delivery) startDue(ctx context.Context, sends *sync.WaitGroup) time.Dur
 		}
 		q.busy = true
 		sends.Go(func() {
-			_ = d.send(context.WithoutCancel(ctx), to, q) // logged there, and tried again
+			_ = d.send(ctx, to, q) // logged there, and tried again
 			d.mu.Lock()
 			q.busy = false
 			d.mu.Unlock()

@@ -148,6 +148,38 @@ func TestBucketThatIsNotThereIsTriedAgain(t *testing.T) {
 	})
 }
 
+// stuck is a Putter that never answers.
+type stuck struct{}
+
+func (stuck) Put(ctx context.Context, _ delivery.Object) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// A bucket that says nothing does not keep a server from stopping.
+func TestRunEndsAlthoughABucketIsStuck(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := params(nil)
+		p.Putter, p.Interval, p.Timeout = stuck{}, time.Second, time.Hour
+		d := delivery.New(p)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { d.Run(ctx); close(done) }()
+		d.Add(to, []byte("one"))
+		time.Sleep(2 * time.Second) // of the bubble: it is on its way
+		cancel()
+		begun := time.Now()
+		<-done
+		if took := time.Since(begun); took != 5*time.Second {
+			t.Errorf("it took %s, want 5 s", took)
+		}
+		if got := d.Stats(); got.Waiting != 3 {
+			t.Errorf("got %+v, want the record to wait for the end", got)
+		}
+	})
+}
+
 func TestObjectsComeBeforeTheRecordThatNamesThem(t *testing.T) {
 	t.Parallel()
 	b := &bucket{}
