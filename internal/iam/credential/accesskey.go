@@ -145,7 +145,10 @@ func (s *Store) SetAccessKeyStatus(ctx context.Context, user, id string, active 
 // DeleteAccessKey ends a key for good and forgets its secret. NotFound as
 // SetAccessKeyStatus.
 func (s *Store) DeleteAccessKey(ctx context.Context, user, id string) error {
-	return s.changeAccessKey(ctx, user, id, (*body).end)
+	if err := s.changeAccessKey(ctx, user, id, (*body).end); err != nil {
+		return err
+	}
+	return s.forgetUse(ctx, id)
 }
 
 // end makes what is left of a key.
@@ -191,7 +194,10 @@ func (s *Store) Revoke(ctx context.Context, id string) error {
 	if fault.Is(err, fault.NotFound) {
 		return fault.New(fault.NotFound, "there is no key with the identifier %q", id)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return s.forgetUse(ctx, id)
 }
 
 // DeleteAll ends every key of a user, who is about to be deleted or is gone.

@@ -271,6 +271,29 @@ func TestUserIsGone(t *testing.T) {
 	}
 }
 
+// What this process changes in the directory counts for the next request.
+func TestUserIsGoneAtOnce(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t, "alice")
+	p.people.setRole("reader", "AROAFIRST")
+	s, _ := p.open(t)
+	key, _, err := s.CreateAccessKey(t.Context(), "alice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	session := newSession(t, s, SessionParams{Type: iam.AssumedRole, Name: "reader", ID: "AROAFIRST", Life: time.Hour, Session: iam.Session{Name: "ci"}})
+	lookup := func() error { _, err := s.Lookup(key.ID, ""); return err }
+	role := func() error { _, err := s.Lookup(session.AccessKeyID, session.SessionToken.Reveal()); return err }
+	if err := errors.Join(lookup(), role()); err != nil {
+		t.Fatal(err)
+	}
+	p.people.remove("alice")
+	p.people.setRole("reader", "AROASECOND")
+	p.people.changes.Add(1)
+	wantUnknown(t, "a deleted user's key", lookup())
+	wantUnknown(t, "a session of a role made anew", role())
+}
+
 // A key in memory must not be used again after the clock was set back, and not
 // for longer than it may be when it was set ahead.
 func TestClockJumps(t *testing.T) {
@@ -449,6 +472,12 @@ func TestLastUsed(t *testing.T) {
 	got, err := other.LastUsed(t.Context(), key.ID)
 	if want := (LastUsed{User: "alice", Time: p.clock.now(), Service: "s3", Region: "eu-west-1"}); err != nil || got != want {
 		t.Errorf("another process: got %+v, error %v, want %+v", got, err, want)
+	}
+	if err := s.DeleteAccessKey(t.Context(), "alice", key.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.p.Store.Get(t.Context(), s.key(kindUse, key.ID)); !fault.Is(err, fault.NotFound) {
+		t.Errorf("the use of a deleted key: got %v, want NotFound", err)
 	}
 	if _, err := s.LastUsed(t.Context(), "AKIA"+strings.Repeat("D", 16)); code(err) != "NoSuchEntity" {
 		t.Errorf("no such key: got %v", err)

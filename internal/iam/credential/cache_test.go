@@ -99,7 +99,7 @@ func benchmarkStore(b *testing.B) (*Store, string, iam.Credential) {
 	b.Helper()
 	p := &place{dir: b.TempDir(), clock: newClock(), people: newPeople("alice")}
 	p.people.setRole("reader", "AROAFIRST")
-	s, err := openAt(b, p, time.Now)
+	s, err := openAt(b, p, time.Now, whole)
 	if err != nil {
 		b.Fatal(err)
 	}

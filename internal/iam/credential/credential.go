@@ -33,6 +33,8 @@ type Directory interface {
 	User(ctx context.Context, name string) (directory.User, error)
 	UserByID(ctx context.Context, id string) (directory.User, error) // whatever the name is by now
 	Role(ctx context.Context, name string) (directory.Role, error)
+	// Generation changes with everything that this process changes.
+	Generation() uint64
 	// CreateUser and AttachUserPolicy are for keys of an older release, whose
 	// users existed by having keys. Conflict: the user is there already.
 	CreateUser(ctx context.Context, n directory.NewUser) (directory.User, error)

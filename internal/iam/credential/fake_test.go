@@ -6,6 +6,7 @@ import (
 	"errors"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -48,6 +49,7 @@ type people struct {
 	attached map[string][]string
 	made     int
 	reads    int
+	changes  atomic.Uint64
 	failing  error // what CreateUser and AttachUserPolicy answer, once
 }
 
@@ -115,6 +117,8 @@ func (p *people) UserByID(_ context.Context, id string) (directory.User, error) 
 	return directory.User{}, errNobody
 }
 
+func (p *people) Generation() uint64 { return p.changes.Load() }
+
 func (p *people) Role(_ context.Context, name string) (directory.Role, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -164,6 +168,36 @@ func (c *counting) Get(ctx context.Context, key store.Key) (store.Record, error)
 	return c.Store.Get(ctx, key)
 }
 
+// dying stops a migration before its nth write.
+type dying struct {
+	*counting
+
+	left int
+}
+
+var errKilled = errors.New("killed")
+
+func (d *dying) alive() error {
+	if d.left--; d.left < 0 {
+		return errKilled
+	}
+	return nil
+}
+
+func (d *dying) Create(ctx context.Context, r store.Record, how store.Create) (store.Record, bool, error) {
+	if err := d.alive(); err != nil {
+		return r, false, err
+	}
+	return d.counting.Create(ctx, r, how)
+}
+
+func (d *dying) Delete(ctx context.Context, key store.Key) error {
+	if err := d.alive(); err != nil {
+		return err
+	}
+	return d.counting.Delete(ctx, key)
+}
+
 func (c *counting) count() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -194,14 +228,16 @@ func (p *place) open(t *testing.T) (*Store, *counting) {
 
 func (p *place) tryOpen(t *testing.T) (*Store, *counting, error) {
 	t.Helper()
-	s, err := openAt(t, p, p.clock.now)
+	s, err := openAt(t, p, p.clock.now, whole)
 	if err != nil {
 		return nil, nil, err
 	}
 	return s, s.p.Store.(*counting), nil
 }
 
-func openAt(t testing.TB, p *place, now func() time.Time) (*Store, error) {
+func whole(c *counting) store.Store { return c }
+
+func openAt(t testing.TB, p *place, now func() time.Time, wrap func(*counting) store.Store) (*Store, error) {
 	t.Helper()
 	db, err := sqlitestore.Open(t.Context(), filepath.Join(p.dir, "state.db"), sqlitestore.Params{Now: now})
 	if err != nil {
@@ -209,7 +245,7 @@ func openAt(t testing.TB, p *place, now func() time.Time) (*Store, error) {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	return Open(t.Context(), Params{
-		Store: &counting{Store: db}, Dir: p.dir, Account: testAccount, Root: testRoot, Directory: p.people, Now: now, Rand: rand.Reader,
+		Store: wrap(&counting{Store: db}), Dir: p.dir, Account: testAccount, Root: testRoot, Directory: p.people, Now: now, Rand: rand.Reader,
 	})
 }
 

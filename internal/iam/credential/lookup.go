@@ -78,7 +78,7 @@ func (s *Store) LookupAPIKey(name string, secret iam.Secret) (iam.Principal, err
 // find returns a key from memory, or from the store when it is not there or was
 // there for too long.
 func (s *Store) find(kind store.Kind, id string) (*entry, error) {
-	generation, now := s.changes.of(id), s.now().UnixNano()
+	generation, now := s.generation(id), s.now().UnixNano()
 	old := s.keys.get(id)
 	if old != nil && old.current(generation, now) {
 		return old, nil
@@ -105,6 +105,10 @@ func (s *Store) find(kind store.Kind, id string) (*entry, error) {
 	s.keys.put(e)
 	return e, nil
 }
+
+// generation is another one after every change by this process that an
+// identifier may have to do with: of the key itself, or of users and roles.
+func (s *Store) generation(id string) uint64 { return s.changes.of(id) + s.p.Directory.Generation() }
 
 // errUnusable is why a key that is there is as good as unknown.
 var errUnusable = errors.New("the key is not active, or its user is gone")

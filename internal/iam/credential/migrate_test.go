@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/outcrop/outcrop/internal/iam"
+	"github.com/outcrop/outcrop/internal/store"
 )
 
 // The keys of testdata/v1, which "outcrop keys create" of the release before
@@ -130,6 +131,29 @@ func TestMigrationIsInterrupted(t *testing.T) {
 		}
 		wantMigrated(t, p, s)
 		p = newOldPlace(t)
+	}
+}
+
+// It may be killed before any of its writes.
+func TestMigrationIsKilled(t *testing.T) {
+	t.Parallel()
+	for n := 0; ; n++ {
+		p := newOldPlace(t)
+		_, err := openAt(t, p, p.clock.now, func(c *counting) store.Store { return &dying{counting: c, left: n} })
+		if err != nil && !errors.Is(err, errKilled) {
+			t.Fatal(err)
+		}
+		s, _ := p.open(t)
+		wantMigrated(t, p, s)
+		if len(p.people.users) != 3 || len(p.people.attached) != 3 {
+			t.Errorf("killed before write %d: got users %v with %v", n, p.people.users, p.people.attached)
+		}
+		if err == nil {
+			if n < 10 {
+				t.Errorf("got no more than %d writes", n)
+			}
+			return
+		}
 	}
 }
 

@@ -103,7 +103,7 @@ func (s *Store) Account(ctx context.Context, accessKeyID string) (account string
 
 // session is Lookup for temporary credentials.
 func (s *Store) session(id, token string) (iam.Credential, error) {
-	generation, now := s.changes.of(id), s.now().UnixNano()
+	generation, now := s.generation(id), s.now().UnixNano()
 	old := s.sessions.get(id)
 	if old != nil && subtle.ConstantTimeCompare([]byte(old.credential.SessionToken.Reveal()), []byte(token)) != 1 {
 		old = nil

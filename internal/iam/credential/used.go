@@ -124,6 +124,18 @@ func (s *Store) Flush(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
+// forgetUse removes what is known of the use of a key that is no more.
+func (s *Store) forgetUse(ctx context.Context, id string) error {
+	s.useMu.Lock()
+	delete(s.uses, id)
+	s.useMu.Unlock()
+	err := s.p.Store.Delete(ctx, s.key(kindUse, id))
+	if fault.Is(err, fault.NotFound) {
+		return nil
+	}
+	return err
+}
+
 func (s *Store) writeUse(ctx context.Context, id string, u LastUsed) error {
 	data, err := json.Marshal(u)
 	if err != nil {

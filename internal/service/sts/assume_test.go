@@ -411,6 +411,14 @@ func TestGetSessionToken(t *testing.T) {
 	}
 	_, err := f.service.GetSessionToken(f.as(t, "alice"), &api.GetSessionTokenInput{TokenCode: ptr("123456")})
 	wantFault(t, "MFA", err, "", "MultiFactorAuthentication failed, must provide valid MFA serial number and one time pass code.")
+	nobody := iam.Principal{Type: iam.Anonymous, Account: account, ARN: "arn:aws:iam::000000000000:user/anonymous"}
+	_, err = f.service.GetSessionToken(by(t, nobody), &api.GetSessionTokenInput{})
+	wantFault(t, "nobody", err, "", "Cannot call GetSessionToken without credentials")
+	// Where nobody is checked, a program that takes on a role goes on.
+	role := f.role(t, "r", byAlice)
+	if _, err := f.service.AssumeRole(by(t, nobody), input(role)); err != nil {
+		t.Errorf("a role, without authentication: %v", err)
+	}
 }
 
 func TestGetAccessKeyInfo(t *testing.T) {

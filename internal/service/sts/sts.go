@@ -128,6 +128,9 @@ func (s *Service) GetSessionToken(ctx context.Context, in *api.GetSessionTokenIn
 	if err != nil {
 		return nil, err
 	}
+	if p.Type == iam.Anonymous {
+		return nil, denied("Cannot call GetSessionToken without credentials")
+	}
 	if p.Session != nil || p.Type == iam.AssumedRole {
 		return nil, denied("Cannot call GetSessionToken with session credentials")
 	}
