@@ -45,6 +45,7 @@ var undeclared = map[string]int{ //nolint:gochecknoglobals // a constant table
 	"ValidationException":                 http.StatusBadRequest,
 	"ResourceNotFoundException":           http.StatusNotFound,
 	"ConflictException":                   http.StatusConflict,
+	"NoSuchEntity":                        http.StatusNotFound, // IAM declares it for most operations
 	"AccessDeniedException":               http.StatusForbidden,
 	"ThrottlingException":                 http.StatusTooManyRequests,
 	"ServiceQuotaExceededException":       http.StatusBadRequest,

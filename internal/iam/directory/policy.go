@@ -239,7 +239,7 @@ func (d *Directory) changePolicy(ctx context.Context, arn string, f func(*policy
 		return err
 	}
 	if _, ok := managed.Lookup(arn); ok {
-		return fault.New(fault.Denied, "The policy %s is managed by AWS and cannot be changed.", arn).WithCode("AccessDenied")
+		return fault.New(fault.Denied, "Policy is outside your own account.")
 	}
 	err := d.write(ctx, func(ctx context.Context) error {
 		return retry(func() error {

@@ -64,7 +64,7 @@ func TestCheck(t *testing.T) {
 		required("id", text), member("role", role), member("count", count), member("ratio", ratio), member("name", name),
 		member("secret", secret), member("stop", short), member("names", names), member("secrets", secrets),
 		member("blocks", list(block)), member("tools", tools), member("tags", tags), member("things", things),
-		member("hidden", hidden),
+		member("hidden", hidden), member("UserName", name),
 	)
 	type object = map[string]any
 	const one = "1 validation error detected: "
@@ -91,6 +91,7 @@ func TestCheck(t *testing.T) {
 			object{"id": "x", "tools": []any{object{"name": "ok"}, object{"description": "..", "name": "?"}}},
 			"2 validation errors detected: Value '?' at 'tools.2.member.name' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_-]+; Value '..' at 'tools.2.member.description' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_-]+",
 		},
+		"large name":   {object{"id": "x", "UserName": "?"}, one + "Value '?' at 'userName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_-]+"},
 		"map key":      {object{"id": "x", "tags": object{"k!": "v"}}, one + "Value '{k!=v}' at 'tags' failed to satisfy constraint: Map keys must satisfy constraint: [Member must have length less than or equal to 4, Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: [a-zA-Z0-9_-]+]"},
 		"map value":    {object{"id": "x", "tags": object{"k": "v v"}}, one + "Value '{k=v v}' at 'tags' failed to satisfy constraint: Map value must satisfy constraint: [Member must have length less than or equal to 4, Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: [a-zA-Z0-9_-]+]"},
 		"in a map":     {object{"id": "x", "things": object{"k": object{}}}, one + "Value null at 'things.k.member.id' failed to satisfy constraint: Member must not be null"},

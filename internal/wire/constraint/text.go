@@ -80,7 +80,8 @@ func (v Violation) String() string {
 }
 
 // Path renders a path: member names, and for elements the position from one,
-// or the key, followed by "member".
+// or the key, followed by "member". Names begin small, also those of services
+// whose models write them large (IAM's UserName is 'userName').
 func Path(steps []Step) string {
 	var b strings.Builder
 	for i, s := range steps {
@@ -89,7 +90,7 @@ func Path(steps []Step) string {
 		}
 		switch {
 		case s.Member != nil:
-			b.WriteString(s.Member.Name)
+			b.WriteString(strings.ToLower(s.Member.Name[:1]) + s.Member.Name[1:])
 		case s.List:
 			b.WriteString(strconv.Itoa(s.Index+1) + ".member")
 		default:

@@ -156,6 +156,17 @@ def test_errors_have_their_statuses(iam, user):
     assert response["Error"]["Type"] == "Sender"
     with pytest.raises(iam.exceptions.NoSuchEntityException):
         iam.get_policy(PolicyArn=none)
+    key = "AKIAAAAAAAAAAAAAAAAA"
+    refused("NoSuchEntity", f"The Access Key with id {key} cannot be found", iam.get_access_key_last_used, AccessKeyId=key)
+    response = refused(
+        "ValidationError",
+        "1 validation error detected: Value 'no spaces' at 'userName' failed to satisfy constraint: "
+        r"Member must satisfy regular expression pattern: [\w+=,.@-]+",
+        iam.create_user, UserName="no spaces",
+    )  # fmt: skip
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == 400
+    response = refused("AccessDenied", "Policy is outside your own account.", iam.delete_policy, PolicyArn=FULL)
+    assert response["ResponseMetadata"]["HTTPStatusCode"] == 403
     with pytest.raises(iam.exceptions.EntityAlreadyExistsException):
         iam.create_user(UserName=user.upper())
     with pytest.raises(iam.exceptions.MalformedPolicyDocumentException):
