@@ -225,7 +225,7 @@ var groups = []group{
 			"internal/access", "internal/admission", "internal/api/...", "internal/call", "internal/catalog", "internal/document", "internal/embedding", "internal/iam/...", "internal/inference", "internal/invocationlog",
 			"internal/knowledge", "internal/knowledge/answer", "internal/knowledge/registry", "internal/knowledge/retrieve", "internal/ledger", "internal/price",
 			"internal/store", "internal/telemetry/series",
-			"internal/native/...", "internal/policy", "internal/provisioned", "internal/quota", "internal/router", "internal/service/...", "internal/wire/...",
+			"internal/native/...", "internal/policy", "internal/provisioned", "internal/quota", "internal/resourcepolicy", "internal/router", "internal/service/...", "internal/wire/...",
 		},
 		why: "services are the only place where AWS's types meet the hub",
 	},
