@@ -43,9 +43,6 @@ type Params struct {
 	// Tags finds the tags of a resource that is not a user, group or role; nil:
 	// none has tags. It is asked only when a policy asks.
 	Tags func(ctx context.Context, arn string) map[string]string
-	// ProfileModels finds the models that an application inference profile leads
-	// to, by its ARN; nil: none is known.
-	ProfileModels func(ctx context.Context, arn string) []string
 	// Provisioned finds the ARN of provisioned throughput by its name, ID or ARN;
 	// nil: there is none.
 	Provisioned func(ctx context.Context, account, region, identifier string) (arn string, ok bool)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/outcrop/outcrop/internal/api/bedrock"
 	"github.com/outcrop/outcrop/internal/api/bedrockagent"
+	rt "github.com/outcrop/outcrop/internal/api/bedrockagentruntime"
 	"github.com/outcrop/outcrop/internal/api/bedrockruntime"
 	apiiam "github.com/outcrop/outcrop/internal/api/iam"
 	"github.com/outcrop/outcrop/internal/api/servicequotas"
@@ -309,6 +310,41 @@ func TestRolesThatAreHandedOver(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A resource's own policy has a say about that resource alone.
+func TestPoliciesOfResources(t *testing.T) {
+	t.Parallel()
+	const shared = "arn:aws:bedrock:us-east-1:" + account + ":knowledge-base/SHARED0000"
+	own := []policy.Attached{attached(t, policy.Resource, shared,
+		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::`+account+`:user/alice"},"Action":"bedrock:Retrieve","Resource":"*"}}`)}
+	broken := fault.New(fault.Internal, "the store is gone")
+	a := newAuthorizer(t, Params{
+		Directory: &people{policies: map[string]string{"alice": allow("s3:*", "*", ""), "bob": allow("s3:*", "*", "")}},
+		Resource: func(_ context.Context, arn string) ([]policy.Attached, error) {
+			switch {
+			case arn == shared:
+				return own, nil
+			case strings.HasSuffix(arn, "BROKEN0000"):
+				return nil, broken
+			}
+			return nil, nil
+		},
+	})
+	for _, tc := range []struct {
+		who, base string
+		want      error // of the kind; nil: allowed
+	}{
+		{"alice", "SHARED0000", nil},
+		{"bob", "SHARED0000", fault.New(fault.Denied, "")},
+		{"alice", "ANOTHER000", fault.New(fault.Denied, "")},
+		{"alice", "BROKEN0000", broken},
+	} {
+		err := a.Authorize(view(t, user(tc.who), "bedrock-agent-runtime", "Retrieve", &rt.RetrieveInput{KnowledgeBaseId: &tc.base}))
+		if (err == nil) != (tc.want == nil) || err != nil && !fault.Is(err, fault.KindOf(tc.want)) {
+			t.Errorf("%s on %s: got %v, want %v", tc.who, tc.base, err, tc.want)
+		}
 	}
 }
 

@@ -40,14 +40,6 @@ func (q *question) model(action, value string, to []target) []target {
 			return q.throughProfile(action, p, to)
 		}
 		return append(to, target{action: action, resource: q.profile(id)})
-	case catalog.ApplicationProfile:
-		to = append(to, target{action: action, resource: value})
-		if q.a.p.ProfileModels != nil {
-			for _, model := range q.a.p.ProfileModels(q.ctx, value) {
-				to = append(to, target{action: action, resource: model, profile: value})
-			}
-		}
-		return to
 	case catalog.Prompt:
 		return append(to, target{action: "bedrock:RenderPrompt", resource: value})
 	case catalog.Endpoint:
