@@ -152,7 +152,15 @@ func (s *Service) UpdateProvisionedModelThroughput(ctx context.Context, in *api.
 // DeleteProvisionedModelThroughput gives the places back.
 func (s *Service) DeleteProvisionedModelThroughput(ctx context.Context, in *api.DeleteProvisionedModelThroughputInput) (*api.DeleteProvisionedModelThroughputOutput, error) {
 	c := call.From(ctx)
+	t, err := s.params.Throughput.Find(ctx, c.Account, c.Region, schema.Deref(in.ProvisionedModelId))
+	if err != nil {
+		return nil, err
+	}
 	if err := s.params.Throughput.Delete(ctx, c.Account, c.Region, schema.Deref(in.ProvisionedModelId)); err != nil {
+		return nil, err
+	}
+	// Its ID never comes again, so a policy that stays hurts nobody.
+	if err := s.params.Policies.Delete(ctx, c.Account, c.Region, t.ARN, ""); err != nil && !fault.Is(err, fault.NotFound) {
 		return nil, err
 	}
 	return &api.DeleteProvisionedModelThroughputOutput{}, nil

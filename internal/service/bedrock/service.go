@@ -14,6 +14,7 @@ import (
 	"github.com/outcrop/outcrop/internal/access"
 	api "github.com/outcrop/outcrop/internal/api/bedrock"
 	"github.com/outcrop/outcrop/internal/catalog"
+	"github.com/outcrop/outcrop/internal/resourcepolicy"
 	"github.com/outcrop/outcrop/internal/router"
 )
 
@@ -36,7 +37,9 @@ type Params struct {
 	// Throughput keeps the provisioned throughput; without it the operations on
 	// it are not to be called.
 	Throughput Throughput
-	Now        func() time.Time // time.Now when nil
+	// Policies are those of resources; they go with Throughput.
+	Policies *resourcepolicy.Registry
+	Now      func() time.Time // time.Now when nil
 }
 
 // Service implements the bedrock operations. It is safe for concurrent use.
