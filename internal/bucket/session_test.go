@@ -92,3 +92,20 @@ func TestSessions(t *testing.T) {
 		})
 	}
 }
+
+// botocore signs a bucket with a slash behind it that it does not send.
+func TestOldSignatureOfABucket(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, nil)
+	putText(t, bucketOf(t, f, "docs"), "a.txt", "text")
+	for signed, want := range map[string]int{"/docs": http.StatusOK, "/docs/": http.StatusOK, "/docs//": http.StatusForbidden, "/other/": http.StatusForbidden} {
+		r := f.request(t, http.MethodGet, "/docs", "")
+		r.Header.Set("Date", time.Now().UTC().Format(http.TimeFormat))
+		mac := hmac.New(sha1.New, []byte(f.root.Secret.Reveal()))
+		mac.Write([]byte("GET\n\n\n" + r.Header.Get("Date") + "\n" + signed))
+		r.Header.Set("Authorization", "AWS "+f.root.AccessKeyID+":"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+		if status, text := answer(t, r); status != want {
+			t.Errorf("signed as %s: got %d %s, want %d", signed, status, text, want)
+		}
+	}
+}

@@ -72,10 +72,14 @@ func (s *Server) verifyOld(r *http.Request, t *target) (iam.Principal, error) {
 	if subtle.ConstantTimeCompare([]byte(token), []byte(credential.SessionToken.Reveal())) != 1 {
 		return none, failureOf(iam.ErrUnknownKey())
 	}
-	mac := hmac.New(sha1.New, []byte(credential.Secret.Reveal()))
-	mac.Write([]byte(oldStringToSign(r, t, date)))
-	want := base64.StdEncoding.EncodeToString(mac.Sum(nil))
-	if subtle.ConstantTimeCompare([]byte(want), []byte(signature)) != 1 {
+	signs := func(path string) bool {
+		mac := hmac.New(sha1.New, []byte(credential.Secret.Reveal()))
+		mac.Write([]byte(oldStringToSign(r, t, path, date)))
+		want := base64.StdEncoding.EncodeToString(mac.Sum(nil))
+		return subtle.ConstantTimeCompare([]byte(want), []byte(signature)) == 1
+	}
+	// botocore sends "/bucket" and signs "/bucket/".
+	if !signs(t.sent) && (t.key != "" || !signs(t.sent+"/")) {
 		return none, fail(http.StatusForbidden, "SignatureDoesNotMatch",
 			"The request signature we calculated does not match the signature you provided. Check your key and signing method.")
 	}
@@ -131,7 +135,7 @@ var oldParameters = []string{
 	"restore", "select", "select-type", "storageClass", "tagging", "torrent", "uploadId", "uploads", "versionId", "versioning", "versions", "website",
 }
 
-func oldStringToSign(r *http.Request, t *target, date string) string {
+func oldStringToSign(r *http.Request, t *target, path, date string) string {
 	var b strings.Builder
 	b.WriteString(r.Method + "\n" + headerOrQuery(r, t, "Content-Md5") + "\n" + headerOrQuery(r, t, "Content-Type") + "\n" + date + "\n")
 	headers := map[string]string{}
@@ -156,7 +160,7 @@ func oldStringToSign(r *http.Request, t *target, date string) string {
 	if t.hosted {
 		b.WriteString("/" + t.bucket)
 	}
-	b.WriteString(t.sent)
+	b.WriteString(path)
 	separator := "?"
 	for _, name := range oldParameters {
 		for _, p := range t.query {

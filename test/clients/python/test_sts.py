@@ -180,12 +180,12 @@ def test_token_that_is_not_its_own(sts, role, wrong):
 
 def test_presigned_url_of_a_session(sts, role):
     made = sts.assume_role(RoleArn=role["Arn"], RoleSessionName="ci")["Credentials"]
-    s3 = client("s3", made)
-    s3.create_bucket(Bucket="sts-session")
-    s3.put_object(Bucket="sts-session", Key="a.txt", Body=b"by a session")
     for signature in ("s3v4", "s3"):
         s3 = client("s3", made, config=boto3.session.Config(signature_version=signature))
-        url = s3.generate_presigned_url("get_object", Params={"Bucket": "sts-session", "Key": "a.txt"}, ExpiresIn=60)
+        place = {"Bucket": f"sts-{signature}", "Key": "a.txt"}
+        s3.create_bucket(Bucket=place["Bucket"])
+        s3.put_object(**place, Body=b"by a session")
+        url = s3.generate_presigned_url("get_object", Params=place, ExpiresIn=60)
         assert urllib.request.urlopen(url, timeout=60).read() == b"by a session"
         assert "oken=" in url
         with pytest.raises(urllib.error.HTTPError) as caught:
