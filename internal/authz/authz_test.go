@@ -230,6 +230,7 @@ func TestNeeds(t *testing.T) {
 		{"ce", "GetCostAndUsage", &ce.GetCostAndUsageInput{}},
 		{"monitoring", "GetMetricData", &cloudwatch.GetMetricDataInput{}},
 		{"monitoring", "DeleteAlarms", &cloudwatch.DeleteAlarmsInput{AlarmNames: []string{}}},
+		{"monitoring", "DeleteAlarms", &cloudwatch.DeleteAlarmsInput{AlarmNames: []string{"arn:aws:cloudwatch:us-east-1:000000000000:alarm:other"}}},
 	}
 	a := newAuthorizer(t, Params{
 		Open: true, Directory: &people{users: map[string]directory.User{"bob": {Entity: tagged("/eng/", "bob", nil)}}},

@@ -24,6 +24,7 @@ type part struct {
 	member   *memberPath
 	fallback string // of a member that is absent
 	has      bool   // fallback
+	arn      bool   // the member may be an ARN instead of a name
 }
 
 // renames are the members that give an entity another name or path.
@@ -96,7 +97,7 @@ func parsePart(op *schema.Operation, name string) (part, error) {
 	}
 	name, fallback, has := strings.Cut(name, "=")
 	p, err := parsePath(op.Input, name)
-	return part{member: p, fallback: fallback, has: has}, err
+	return part{member: p, fallback: fallback, has: has, arn: identifier.MatchString(name)}, err
 }
 
 // renamed reads the members for a sort of entity: UserName, NewUserName, NewPath.
@@ -139,8 +140,9 @@ func (r *resource) expand(q *question, action string, to []target) (_ []target, 
 		}
 		var valueRoom [1]string
 		values := p.member.collect(q.input, valueRoom[:0])
+		arns := p.arn
 		if q.given != "" {
-			values = append(values, q.given)
+			values, arns = append(values, q.given), true
 		}
 		if len(values) == 0 {
 			if !p.has {
@@ -148,7 +150,7 @@ func (r *resource) expand(q *question, action string, to []target) (_ []target, 
 			}
 			values = append(values, p.fallback)
 		}
-		texts = product(texts, values)
+		texts = product(texts, values, arns)
 	}
 	if f := functions[r.function]; f != nil {
 		return f(q, action, texts, to), true
@@ -159,25 +161,29 @@ func (r *resource) expand(q *question, action string, to []target) (_ []target, 
 	return to, true
 }
 
+// identifier are the members that take an ARN as well as a name. A name of another
+// one that looks like an ARN is a name.
+var identifier = regexp.MustCompile(`(?i)(arns?|identifiers?|modelid|serialnumber)$`)
+
 // product puts every value behind every text. An ARN stands for itself.
-func product(texts, values []string) []string {
+func product(texts, values []string, arns bool) []string {
 	if len(values) == 1 {
 		for i := range texts {
-			texts[i] = join(texts[i], values[0])
+			texts[i] = join(texts[i], values[0], arns)
 		}
 		return texts
 	}
 	all := make([]string, 0, len(texts)*len(values))
 	for _, text := range texts {
 		for _, value := range values {
-			all = append(all, join(text, value))
+			all = append(all, join(text, value, arns))
 		}
 	}
 	return all
 }
 
-func join(text, value string) string {
-	if text == "" || strings.HasPrefix(value, "arn:") {
+func join(text, value string, arn bool) string {
+	if text == "" || arn && strings.HasPrefix(value, "arn:") {
 		return value
 	}
 	return text + value
@@ -242,7 +248,7 @@ func (q *question) provisioned(action string, values []string, to []target) []ta
 	for _, value := range values {
 		arn, ok := q.reserved(value)
 		if !ok {
-			arn = join(q.bedrockARN("provisioned-model/"), value)
+			arn = join(q.bedrockARN("provisioned-model/"), value, true)
 		}
 		to = append(to, target{action: action, resource: arn})
 	}

@@ -3,6 +3,7 @@ package bucket
 import (
 	"bytes"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -25,6 +26,9 @@ func (s *Server) authorize(x *exchange, r *http.Request, op operation) error {
 	if op.name == "DeleteObjects" {
 		return nil // see deletes
 	}
+	if err := x.target.once(); err != nil {
+		return err
+	}
 	values := x.values(r)
 	ask := func(action, resource string) error { return s.ask(x, r, action, resource, values) }
 	if err := ask(x.versioned(op.action), x.target.resource()); err != nil {
@@ -36,17 +40,18 @@ func (s *Server) authorize(x *exchange, r *http.Request, op operation) error {
 	case "GetObjectAttributes":
 		return ask(x.versioned("GetObject"), x.target.resource())
 	case "CopyObject", "UploadPartCopy":
-		source, version := parseSource(x.target.asked(r, copySource))
-		if source == "" {
-			break // the gateway says what is wrong with it
-		}
-		action := "GetObject"
-		if version {
-			action = "GetObjectVersion"
-		}
-		if err := ask(action, "arn:aws:s3:::"+source); err != nil {
+		from, err := readSource(x.target.asked(r, copySource))
+		if err != nil {
 			return err
 		}
+		action := "GetObject"
+		if from.version != "" {
+			action = "GetObjectVersion"
+		}
+		if err := ask(action, "arn:aws:s3:::"+from.object); err != nil {
+			return err
+		}
+		x.source = &from
 	}
 	switch op.name {
 	case "PutObject", "CopyObject", "CreateMultipartUpload":
@@ -106,11 +111,49 @@ func (x *exchange) versioned(action string) string {
 	return action
 }
 
-// parseSource reads what is copied, "bucket/key" as an ARN has it, and whether
-// it is a version.
-func parseSource(header string) (source string, version bool) {
-	source, query, _ := strings.Cut(header, "?")
-	return strings.TrimPrefix(unescape(source), "/"), strings.HasPrefix(query, "versionId=")
+// source is what a copy is made of.
+type source struct {
+	object  string // "bucket/key"
+	version string
+}
+
+// readSource reads the header as the gateway does, and in its only way: in the
+// form that String writes it means nothing else to anybody.
+func readSource(header string) (source, error) {
+	text, err := url.QueryUnescape(strings.TrimPrefix(header, "/"))
+	if err != nil {
+		return source{}, fail(http.StatusBadRequest, "InvalidArgument", "Invalid copy source encoding").because(err)
+	}
+	object, version, _ := strings.Cut(text, "?versionId=")
+	bucket, key, ok := strings.Cut(object, "/")
+	if !ok || bucket == "" || !representable(key) {
+		return source{}, fail(http.StatusBadRequest, "InvalidArgument", "Copy Source must mention the source bucket and key: sourcebucket/sourcekey")
+	}
+	return source{object, version}, nil
+}
+
+// String is the header.
+func (s *source) String() string {
+	if s.version == "" {
+		return escapePath(s.object)
+	}
+	return escapePath(s.object) + "?versionId=" + url.QueryEscape(s.version)
+}
+
+// once refuses parameters that a permission may depend on and that are there
+// more than once: it is not said which one counts.
+func (t *target) once() error {
+	for i, p := range t.query {
+		switch p.name {
+		case "prefix", "delimiter", "max-keys", "versionId":
+			for _, q := range t.query[:i] {
+				if q.name == p.name {
+					return fail(http.StatusBadRequest, "InvalidArgument", "The parameter "+p.name+" is there more than once.")
+				}
+			}
+		}
+	}
+	return nil
 }
 
 const taggingHeader = "X-Amz-Tagging"

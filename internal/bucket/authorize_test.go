@@ -2,6 +2,7 @@ package bucket_test
 
 import (
 	"context"
+	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -110,6 +111,47 @@ func TestWhatRequestsTake(t *testing.T) {
 	}
 	if _, err := c.GetObject(ctx, &s3.GetObjectInput{Bucket: docs, Key: aws.String("t")}); code(err) != "AccessDenied" || !strings.Contains(err.Error(), "not you") {
 		t.Errorf("got %v, want AccessDenied with the reason", err)
+	}
+}
+
+// However a source is written, what is copied is what was asked about.
+func TestSourcesOfCopies(t *testing.T) {
+	t.Parallel()
+	j := &judge{}
+	f := newFixture(t, func(p *bucket.Params) { p.Decide = j.decide })
+	c, ctx, docs := f.client(), t.Context(), aws.String("docs")
+	if _, err := c.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: docs, CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: "eu-central-1"}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{"a b", "a+b", "a%20b", "deep/x"} {
+		if _, err := c.PutObject(ctx, &s3.PutObjectInput{Bucket: docs, Key: &key, Body: strings.NewReader(key)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for header, want := range map[string]string{
+		"docs/a+b": "a b", "docs/a%20b": "a b", "/docs/a%2Bb": "a+b", "docs/a%2520b": "a%20b", "docs%2Fdeep%2fx": "deep/x",
+		"docs/deep/../a b": "", "docs//a b": "", "//docs/a b": "", "docs": "", "docs/%zz": "", "docs/../docs/a b": "",
+	} {
+		j.take("")
+		_, err := c.CopyObject(ctx, &s3.CopyObjectInput{Bucket: docs, Key: aws.String("copy"), CopySource: &header})
+		asked := j.take("")
+		if want == "" {
+			if code(err) != "InvalidArgument" {
+				t.Errorf("%s: got %v, want InvalidArgument", header, err)
+			}
+			continue
+		}
+		if err != nil || !slices.Contains(asked, "s3:GetObject arn:aws:s3:::docs/"+want) {
+			t.Errorf("%s: got %v, and was asked %q", header, err, asked)
+			continue
+		}
+		got, err := c.GetObject(ctx, &s3.GetObjectInput{Bucket: docs, Key: aws.String("copy")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text, err := io.ReadAll(got.Body); err != nil || string(text) != want {
+			t.Errorf("%s: got %q, %v, want %q", header, text, err, want)
+		}
 	}
 }
 

@@ -31,6 +31,7 @@ type exchange struct {
 	body       *body
 	now        time.Time
 	refused    []deleteError // of a DeleteObjects, for the answer
+	source     *source       // of a copy, as it was decided on
 	// absent says whether the sender may know that an object is not there; nil
 	// for requests that read none.
 	absent func() error
@@ -131,6 +132,9 @@ func (s *Server) prepare(x *exchange, r *http.Request) (*http.Request, error) {
 		return nil, err
 	}
 	out.Header.Set(gateway.RequestIDHeader, x.requestID)
+	if x.source != nil {
+		out.Header.Set(copySource, x.source.String())
+	}
 	if op.name == "DeleteObjects" {
 		if answered, err := s.deletes(x, out); err != nil || answered {
 			return nil, err
