@@ -62,8 +62,13 @@ type setting struct {
 
 type state struct {
 	set   map[setting]int64
-	found sync.Map // asked → *found: at most one for each model and way to call it
+	found sync.Map // asked → *found
+	kept  atomic.Int64
 }
+
+// mostFound is how many answers are kept. There is one for each model and way to
+// call it; but a route may stand for ARNs that clients invent.
+const mostFound = 1 << 14
 
 type asked struct{ account, region, model, profile string }
 
@@ -112,7 +117,11 @@ func (v *Values) limits(key Key, m *catalog.Model, profile string) *found {
 			break
 		}
 	}
-	s.found.Store(at, f)
+	if s.kept.Load() < mostFound {
+		if _, loaded := s.found.LoadOrStore(at, f); !loaded {
+			s.kept.Add(1)
+		}
+	}
 	return f
 }
 
