@@ -24,6 +24,7 @@ type governance struct {
 	series    *series.Store
 	close     []func() error // called in reverse
 	ledger    *ledger.Ledger
+	bill      *billMetrics
 
 	organization func() [][]policy.Attached // service control policies
 

@@ -69,7 +69,7 @@ func (a *App) cloudWatch() *cloudwatch.Service {
 // extra are the paths of the port that no AWS service has.
 func (a *App) extra() map[string]http.Handler {
 	return map[string]http.Handler{
-		"GET /metrics":             a.gov.metrics.Handler(a.logMetrics()...),
+		"GET /metrics":             a.gov.metrics.Handler(append(a.logMetrics(), a.gov.bill)...),
 		"GET " + bedrock.TermsPath: http.HandlerFunc(a.showTerms),
 	}
 }

@@ -34,13 +34,6 @@ func (l *Ledger) FillDisk(t *testing.T) (restore func()) {
 	}
 }
 
-// Lost is how many records were given up.
-func (l *Ledger) Lost() int64 {
-	l.journal.mu.Lock()
-	defer l.journal.mu.Unlock()
-	return l.lost
-}
-
 // Prune deletes what is too old.
 func (l *Ledger) Prune(ctx context.Context) { l.prune(ctx) }
 

@@ -204,6 +204,17 @@ func (l *Ledger) record(r *Record, more price.Amount) {
 	}
 }
 
+// Trouble tells how many records are in memory because the journal could not be
+// written, and how many were lost because there was no room for them either.
+func (l *Ledger) Trouble() (inMemory, lost int64) {
+	if l.journal == nil {
+		return 0, 0
+	}
+	l.journal.mu.Lock()
+	defer l.journal.mu.Unlock()
+	return int64(len(l.unwritten)), l.lost
+}
+
 // Flush puts everything that was recorded before into the database.
 func (l *Ledger) Flush(ctx context.Context) error {
 	l.flushing.Lock()
@@ -391,12 +402,6 @@ func (c *complaints) say(l *Ledger, text string, err error) {
 		c.last = map[string]time.Time{}
 	}
 	c.last[text] = now
-	j := l.journal
-	attrs := []any{slog.String("cause", err.Error())}
-	if j != nil {
-		j.mu.Lock()
-		attrs = append(attrs, slog.Int("in_memory", len(l.unwritten)), slog.Int64("lost", l.lost))
-		j.mu.Unlock()
-	}
-	l.p.Logger.Error(text, attrs...)
+	inMemory, lost := l.Trouble()
+	l.p.Logger.Error(text, slog.String("cause", err.Error()), slog.Int64("in_memory", inMemory), slog.Int64("lost", lost))
 }

@@ -267,8 +267,8 @@ func TestFullDisk(t *testing.T) {
 	for i := range 5 {
 		answer(l, view(fmt.Sprint("full", i), alice), 10, 0)
 	}
-	if got := l.Lost(); got != 2 {
-		t.Errorf("got %d records lost, want the two that memory has no room for", got)
+	if inMemory, lost := l.Trouble(); inMemory != 3 || lost != 2 {
+		t.Errorf("got %d records in memory and %d lost, want 3 and the two that memory has no room for", inMemory, lost)
 	}
 	restore()
 	answer(l, view("after", alice), 100, 0)

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import time
+import urllib.request
 
 import pytest
 from test_cli import aws, output
@@ -111,6 +112,9 @@ def test_a_spent_budget_refuses_calls():
         assert converse().returncode == 0, "root has no budget"
         listed = outcrop("budget", "list")
         assert "user/spender" in listed and "refuse" in listed
+        with urllib.request.urlopen(f"http://{os.environ['TESTED_ADDRESS']}/metrics", timeout=30) as page:
+            metrics = page.read().decode()
+        assert 'outcrop_budget_spent_dollars{account="000000000000",budget="spender"}' in metrics
     finally:
         outcrop("budget", "rm", "spender")
     failed = [row for row in bill("--principal", "user/spender", "--by", "outcome") if row["failed"]]
