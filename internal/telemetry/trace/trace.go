@@ -197,6 +197,7 @@ func address(v *observe.View) string {
 func (w *watch) generation(v *observe.View, about []attribute.KeyValue) []attribute.KeyValue {
 	c, u := v.Call, v.Call.Usage()
 	if u.ServedBy == "" {
+		w.span.SetName(spanName(c.Service, c.Operation)) // S3's operation is known late
 		return about
 	}
 	operation, model := telemetry.GenAIOperation(c.Operation), cmp.Or(u.ModelID, u.Model)

@@ -219,6 +219,25 @@ func TestFailures(t *testing.T) {
 	}
 }
 
+// TestOperationsThatAreKnownLate: a service that speaks for itself says at the end
+// what was asked of it.
+func TestOperationsThatAreKnownLate(t *testing.T) {
+	t.Parallel()
+	r := receive(t)
+	tracer := newTracer(t, r.URL, nil)
+	v := view(nil)
+	v.Call.Service, v.Call.Operation = "s3", ""
+	w := tracer.Begin(v)
+	v.Call.Operation, v.Status = "GetObject", 200
+	w.End(v)
+	if err := tracer.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.spans) != 1 || r.spans[0].GetName() != "s3/GetObject" {
+		t.Errorf("got %v", r.spans)
+	}
+}
+
 func TestSampling(t *testing.T) {
 	t.Parallel()
 	r := receive(t)
