@@ -47,7 +47,7 @@ func (a *App) openAuthorization() (err error) {
 		return err
 	}
 	a.authorizer, err = authz.New(authz.Params{
-		Services: governed(), Directory: a.directory, Catalog: a.catalog, Tags: tags(a.state), Resource: a.policies.Policies,
+		Services: governed(), Directory: a.directory, Catalog: a.catalog, Tags: tags(a.state), BaseRole: a.baseRole, Resource: a.policies.Policies,
 		Provisioned: reserved(a.throughput), Service: a.gov.organization, Endpoints: a.endpoints.Policies, Open: cfg.Auth == config.Off, Now: a.p.Now,
 	})
 	return err
@@ -94,6 +94,15 @@ func reserved(r *provisioned.Registry) func(ctx context.Context, account, region
 		t, err := r.Find(ctx, account, region, identifier)
 		return t.ARN, err == nil
 	}
+}
+
+// baseRole is the role of a knowledge base.
+func (a *App) baseRole(ctx context.Context, account, region, id string) string {
+	b, err := a.bases.registry.Base(ctx, account, region, id)
+	if err != nil {
+		return "" // the service says what is wrong
+	}
+	return b.RoleARN
 }
 
 // decideObject asks about a request for a bucket.

@@ -46,6 +46,9 @@ type Params struct {
 	// Provisioned finds the ARN of provisioned throughput by its name, ID or ARN;
 	// nil: there is none.
 	Provisioned func(ctx context.Context, account, region, identifier string) (arn string, ok bool)
+	// BaseRole finds the role that a knowledge base works in, by its ID; empty:
+	// there is none.
+	BaseRole func(ctx context.Context, account, region, id string) (roleARN string)
 	// Resource finds the policies of a resource by its ARN; nil: none has any.
 	Resource func(ctx context.Context, arn string) ([]policy.Attached, error)
 	// Service are the service control policies, level by level; nil: none. It is
@@ -258,6 +261,9 @@ func bearerType(h http.Header) string {
 // decide asks the policies about one target.
 func (q *question) decide(t *target) error {
 	q.target = t
+	if t.role != nil {
+		return q.decideFor(t)
+	}
 	if err := q.attached(); err != nil {
 		return err
 	}

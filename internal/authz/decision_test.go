@@ -313,6 +313,50 @@ func TestRolesThatAreHandedOver(t *testing.T) {
 	}
 }
 
+// What a data source reads, the knowledge base's role may read; where the account
+// does not have the role, the caller.
+func TestWhatDataSourcesRead(t *testing.T) {
+	t.Parallel()
+	reader := directory.Role{Entity: directory.Entity{Name: "reader", ID: "AROAREADER", ARN: "arn:aws:iam::" + account + ":role/reader"}}
+	a := newAuthorizer(t, Params{
+		Directory: &people{
+			policies: map[string]string{
+				"alice":  allow("bedrock:*", "*", ""),
+				"both":   `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":["bedrock:*","s3:Get*"],"Resource":"*"}}`,
+				"reader": allow("s3:GetObject", "arn:aws:s3:::docs/open/*", ""),
+			},
+			roles: map[string]directory.Role{"reader": reader},
+		},
+		BaseRole: func(_ context.Context, _, _, id string) string {
+			return map[string]string{"KNOWN": reader.ARN, "UNKNOWN": "arn:aws:iam::" + account + ":role/elsewhere"}[id]
+		},
+	})
+	for _, tc := range []struct {
+		who, base, bucket, prefix string
+		want                      error
+	}{
+		{"alice", "KNOWN", "docs", "open/", nil},
+		{"alice", "KNOWN", "docs", "", fault.New(fault.Invalid, "")},
+		{"both", "KNOWN", "docs", "closed/", fault.New(fault.Invalid, "")},
+		{"alice", "UNKNOWN", "docs", "open/", fault.New(fault.Denied, "")},
+		{"both", "UNKNOWN", "docs", "open/", nil},
+		{"alice", "KNOWN", "", "", nil}, // documents are given one by one
+	} {
+		in := &bedrockagent.CreateDataSourceInput{KnowledgeBaseId: &tc.base, DataSourceConfiguration: &bedrockagent.DataSourceConfiguration{}}
+		if tc.bucket != "" {
+			s := &bedrockagent.S3DataSourceConfiguration{BucketArn: ptr("arn:aws:s3:::" + tc.bucket)}
+			if tc.prefix != "" {
+				s.InclusionPrefixes = []string{tc.prefix}
+			}
+			in.DataSourceConfiguration.S3Configuration = s
+		}
+		err := a.Authorize(view(t, user(tc.who), "bedrock-agent", "CreateDataSource", in))
+		if (err == nil) != (tc.want == nil) || err != nil && !fault.Is(err, fault.KindOf(tc.want)) {
+			t.Errorf("%s, %s, %s/%s: got %v, want %v", tc.who, tc.base, tc.bucket, tc.prefix, err, tc.want)
+		}
+	}
+}
+
 // A resource's own policy has a say about that resource alone.
 func TestPoliciesOfResources(t *testing.T) {
 	t.Parallel()

@@ -3,6 +3,7 @@ package authz
 import (
 	"strings"
 
+	"github.com/outcrop/outcrop/internal/call"
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/iam"
 	"github.com/outcrop/outcrop/internal/iam/directory"
@@ -54,6 +55,57 @@ type trustValues map[string][]string
 func (v trustValues) Get(key string) ([]string, bool) {
 	values, ok := v[key]
 	return values, ok
+}
+
+// readable are objects that a data source will read. The knowledge base's role
+// has to be able to, as at AWS. The server reads its buckets with an access of
+// its own; so where the directory does not have the role, the caller has to.
+func (q *question) readable(action string, values []string, to []target) []target {
+	role := q.baseRole()
+	for _, value := range values {
+		to = append(to, target{action: action, resource: value, role: role})
+	}
+	return to
+}
+
+// baseRole is the role of the knowledge base that the input names, if the
+// directory has it.
+func (q *question) baseRole() *directory.Role {
+	if q.row.base == nil || q.a.p.BaseRole == nil || q.a.p.Directory == nil {
+		return nil
+	}
+	id, ok := q.row.base.first(q.input)
+	if !ok {
+		return nil
+	}
+	arn := q.a.p.BaseRole(q.ctx, q.call.Account, q.call.Region, id)
+	_, name, ok := entityOf(arn)
+	if !ok {
+		return nil
+	}
+	role, err := q.a.p.Directory.Role(q.ctx, name)
+	if err != nil || role.ARN != arn {
+		return nil
+	}
+	return &role
+}
+
+// sessionName is how Bedrock calls its sessions of a knowledge base's role.
+const sessionName = "DocumentLoaderTask"
+
+// decideFor asks whether a role has the permission. Its lack is a mistake in what
+// the caller asks for, and not a denial of it.
+func (q *question) decideFor(t *target) error {
+	who := iam.Principal{
+		Type: iam.AssumedRole, Account: q.call.Account, Name: t.role.Name, UserID: t.role.ID + ":" + sessionName,
+		ARN: "arn:aws:sts::" + q.call.Account + ":assumed-role/" + t.role.Name + "/" + sessionName,
+	}
+	c := &call.Call{Account: q.call.Account, Region: q.call.Region, Principal: who}
+	err := q.a.Decide(q.ctx, c, t.action, t.resource, nil)
+	if fault.Is(err, fault.Denied) {
+		return fault.Wrap(fault.Invalid, err, "%s", fault.As(err).Message)
+	}
+	return err
 }
 
 // made is the type of what an operation makes or changes, as ARNs have it:

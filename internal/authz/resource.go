@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/outcrop/outcrop/internal/catalog"
+	"github.com/outcrop/outcrop/internal/iam/directory"
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
 
@@ -36,6 +37,8 @@ type target struct {
 	resource string // ARN, or "*"
 	profile  string // bedrock:InferenceProfileArn
 	passedTo string // iam:PassedToService
+	// role has to have the permission in the caller's place; nil: the caller has.
+	role *directory.Role
 }
 
 var (
@@ -54,6 +57,7 @@ var functions = map[string]func(q *question, action string, values []string, to 
 	"role":        (*question).roles,
 	"self":        (*question).self,
 	"passed":      (*question).passed,
+	"readable":    (*question).readable,
 	"s3":          (*question).objects,
 	"renamed":     nil, // needs more than one member: see expand
 }

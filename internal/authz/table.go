@@ -29,6 +29,7 @@ type row struct {
 	names []*memberPath // keys of tags that it names
 	// guardrail and its version are set where a model can be called with one.
 	guardrail, version *memberPath
+	base               *memberPath // ID of the knowledge base; nil where none is named
 }
 
 // section is a part of the table, for the operations of one service.
@@ -83,6 +84,9 @@ func (s *section) compile(op *schema.Operation) (*row, error) {
 	r.tags, r.names = tagPaths(op.Input)
 	r.keys = memberKeys(s.prefix, op)
 	r.guardrail, r.version = guardrailPaths(op)
+	if p, err := parsePath(op.Input, "knowledgeBaseId"); err == nil {
+		r.base = p
+	}
 	return r, nil
 }
 
