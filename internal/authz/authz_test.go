@@ -193,7 +193,7 @@ func TestNeeds(t *testing.T) {
 		{"bedrock-agent", "CreateKnowledgeBase", &bedrockagent.CreateKnowledgeBaseInput{RoleArn: ptr("arn:aws:iam::000000000000:role/kb"), Tags: map[string]string{"a": "b"}}},
 		{"bedrock-agent", "GetKnowledgeBase", &bedrockagent.GetKnowledgeBaseInput{KnowledgeBaseId: ptr("KB12345678")}},
 		{"bedrock-agent", "IngestKnowledgeBaseDocuments", &bedrockagent.IngestKnowledgeBaseDocumentsInput{
-			KnowledgeBaseId: ptr("KB12345678"), Documents: []bedrockagent.KnowledgeBaseDocument{s3doc("s3://docs/a b.txt"), s3doc("s3://docs/c")},
+			KnowledgeBaseId: ptr("KB12345678"), Documents: []bedrockagent.KnowledgeBaseDocument{s3doc("s3://docs/a b.txt"), s3doc("s3://docs/c"), s3doc("s3://docs/mine/../theirs")},
 		}},
 		{"bedrock-agent", "GetPrompt", &bedrockagent.GetPromptInput{PromptIdentifier: ptr("P"), PromptVersion: ptr("3")}},
 		{"bedrock-agent", "GetPrompt", &bedrockagent.GetPromptInput{PromptIdentifier: ptr("P")}},

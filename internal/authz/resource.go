@@ -2,6 +2,7 @@ package authz
 
 import (
 	"fmt"
+	"path"
 	"regexp"
 	"strings"
 
@@ -267,11 +268,15 @@ func (q *question) reserved(identifier string) (arn string, ok bool) {
 	return q.a.p.Provisioned(q.ctx, q.call.Account, q.call.Region, identifier)
 }
 
-// objects are S3 objects by their URI.
+// objects are S3 objects by their URI. A key that a server on the way may read as
+// another one, as a/../b, takes the permission for both.
 func (q *question) objects(action string, values []string, to []target) []target {
 	for _, value := range values {
 		name, _ := strings.CutPrefix(value, "s3://")
 		to = append(to, target{action: action, resource: "arn:" + q.partition + ":s3:::" + name})
+		if clean := path.Clean("/" + name)[1:]; clean != strings.TrimSuffix(name, "/") {
+			to = append(to, target{action: action, resource: "arn:" + q.partition + ":s3:::" + clean})
+		}
 	}
 	return to
 }
