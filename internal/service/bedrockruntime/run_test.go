@@ -48,7 +48,7 @@ func TestUsageIsRecorded(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := call.Usage{
-		Model: "anthropic.claude-3-5-sonnet-20241022-v2:0", ServedBy: "mem/chat", Backend: "mem",
+		Model: "anthropic.claude-3-5-sonnet-20241022-v2:0", ServedBy: "mem/chat", Backend: "mem", StandIn: true,
 		ModelID:     "anthropic.claude-3-5-sonnet-20241022-v2:0",
 		Resource:    "arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-3-5-sonnet-20241022-v2:0",
 		InputTokens: 3, OutputTokens: 3, FirstToken: 10 * time.Millisecond, Elapsed: time.Millisecond,
