@@ -86,7 +86,7 @@ func (a *App) services(backends map[string]inference.Backend) ([]edge.Service, e
 // model that is gone is waited for only as long as it takes to start it again.
 func (a *App) agentRuntime(families serving.Families) *bedrockagentruntime.Service {
 	b := &a.bases
-	embeddings := embed.New(a.models, a.fitter, embed.Params{Now: a.p.Now, Logger: a.p.Logger, Patience: 5 * time.Second, Used: asked})
+	embeddings := embed.New(a.models, a.fitter, embed.Params{Now: a.p.Now, Logger: a.p.Logger, Patience: 5 * time.Second, TellThrottled: true, Used: asked})
 	ranker := retrieve.NewRanker(a.models)
 	retriever := retrieve.New(retrieve.Params{Bases: b.registry, Indexes: b.indexes, Embeddings: embeddings, Ranker: ranker})
 	answerer := answer.New(answer.Params{

@@ -36,6 +36,9 @@ type Params struct {
 	// 0 means two minutes, which outlasts a restart and is right for jobs;
 	// negative never repeats. Callers with a client waiting take seconds.
 	Patience time.Duration
+	// TellThrottled has a request that is throttled fail at once: a client waits
+	// that knows what it means. Jobs repeat it.
+	TellThrottled bool
 	// Wait waits for d or until ctx ends; nil uses a timer.
 	Wait func(ctx context.Context, d time.Duration) error
 	// Now is the clock; nil means time.Now.

@@ -20,7 +20,7 @@ func (e *Embeddings) repeat(ctx context.Context, model string, do func() error) 
 	begin := e.p.Now()
 	for pause := firstPause; ; pause = min(2*pause, mostPause) {
 		err := do()
-		if err == nil || !passes(err) || ctx.Err() != nil {
+		if err == nil || !e.passes(err) || ctx.Err() != nil {
 			return err
 		}
 		jittered := pause + rand.N(pause/4)
@@ -36,6 +36,6 @@ func (e *Embeddings) repeat(ctx context.Context, model string, do func() error) 
 
 // passes reports whether a fault is of the model's process and not of the
 // request.
-func passes(err error) bool {
-	return fault.Is(err, fault.Unavailable) || fault.Is(err, fault.NotReady) || fault.Is(err, fault.Throttled)
+func (e *Embeddings) passes(err error) bool {
+	return fault.Is(err, fault.Unavailable) || fault.Is(err, fault.NotReady) || fault.Is(err, fault.Throttled) && !e.p.TellThrottled
 }
