@@ -252,7 +252,13 @@ func (l *Ledger) flush(ctx context.Context, end place, memory []Record) error {
 		}
 		next, err := l.put(ctx, j.name, l.stored, limit)
 		l.stored = next
-		if err != nil {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			if err := l.gone(end); err != nil {
+				return err
+			}
+			continue
+		case err != nil:
 			return err
 		}
 		if l.stored.segment == end.segment {
@@ -275,6 +281,17 @@ func (l *Ledger) flush(ctx context.Context, end place, memory []Record) error {
 		return j.rotate()
 	}
 	return nil
+}
+
+// gone goes on after a file of the own journal that somebody deleted.
+func (l *Ledger) gone(end place) error {
+	l.p.Logger.Error("a file of the usage journal is gone, and what was in it and not yet in the database", slog.Int("file", l.stored.segment))
+	if l.stored.segment < end.segment {
+		l.stored = place{segment: l.stored.segment + 1}
+		return nil
+	}
+	l.stored = end // what comes after it goes into a new file
+	return l.journal.rotate()
 }
 
 // put puts the lines of a file of a journal, from a place on, into the database.

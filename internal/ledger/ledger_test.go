@@ -184,12 +184,18 @@ func TestKilledServersAreReplayed(t *testing.T) {
 		t.Fatal(err)
 	}
 	answer(killed, view("b", alice), 10, 1)
+	// The kill comes as soon as the client can know what was used.
 	v := stream("open")
 	w := killed.Begin(v)
 	used(v, 10, 1)
 	w.Settled(v)
+	v = view("answered", alice)
+	w = killed.Begin(v)
+	used(v, 10, 1)
+	v.Status = http.StatusOK
+	w.Answer(v, nil)
 
-	want := []string{": 1 calls, 1 failed, 10 in, 1 out, $0.000012", "ok: 2 calls, 0 failed, 20 in, 2 out, $0.000024"}
+	want := []string{": 1 calls, 1 failed, 10 in, 1 out, $0.000012", "ok: 3 calls, 0 failed, 30 in, 3 out, $0.000036"}
 	reader, err := ledger.Read(t.Context(), params(t, dir))
 	if err != nil {
 		t.Fatal(err)
@@ -200,7 +206,7 @@ func TestKilledServersAreReplayed(t *testing.T) {
 	beside := open(t, params(t, dir))
 	answer(beside, view("c", alice), 100, 100)
 	killed.Kill()
-	want = []string{"interrupted: 1 calls, 1 failed, 10 in, 1 out, $0.000012", "ok: 3 calls, 0 failed, 120 in, 102 out, $0.000324"}
+	want = []string{"interrupted: 1 calls, 1 failed, 10 in, 1 out, $0.000012", "ok: 4 calls, 0 failed, 130 in, 103 out, $0.000336"}
 	for range 2 {
 		check(t, reader, want, ledger.ByOutcome)
 	}
@@ -277,6 +283,32 @@ func TestFullDisk(t *testing.T) {
 	l = open(t, p)
 	defer l.Close()
 	check(t, l, []string{": 5 calls, 0 failed, 131 in, 0 out, $0.000131"})
+}
+
+// Somebody tidies up where a server is running: what was in the file is lost,
+// what comes is not.
+func TestDeletedJournal(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	l := open(t, params(t, dir))
+	answer(l, view("a", alice), 1, 0)
+	if err := l.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	answer(l, view("b", alice), 10, 0)
+	files, err := filepath.Glob(filepath.Join(dir, "usage", "*.journal"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("got the files %v, %v, want one", files, err)
+	}
+	if err := os.Remove(files[0]); err != nil {
+		t.Skip(err) // not while it is open, on this system
+	}
+	check(t, l, []string{": 1 calls, 0 failed, 1 in, 0 out, $0.000001"})
+	answer(l, view("c", alice), 100, 0)
+	check(t, l, []string{": 2 calls, 0 failed, 101 in, 0 out, $0.000101"})
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
 }
 
 // The journal moves on to new files while calls are written, and none is lost.

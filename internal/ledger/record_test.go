@@ -53,7 +53,8 @@ func FuzzLine(f *testing.F) {
 		if err != nil {
 			t.Fatalf("%v in %q", err, text)
 		}
-		if utf8.ValidString(id+key+value) && (got.ID != want.ID || got.Model != key || got.Metadata[key] != value) {
+		whole := utf8.ValidString(id) && utf8.ValidString(key) && utf8.ValidString(value)
+		if whole && (got.ID != want.ID || got.Model != key || got.Metadata[key] != value) {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
 	})
