@@ -147,7 +147,9 @@ func (s *Store) owner(ctx context.Context, id string) (iam.Principal, error) {
 	if err != nil {
 		return iam.Principal{}, err
 	}
-	return iam.Principal{Type: iam.User, Name: u.Name, Account: s.p.Account, ARN: u.ARN, UserID: u.ID}, nil
+	p := iam.UserPrincipal(s.p.Account, u.Name, u.ID, "")
+	p.ARN = u.ARN // with their path
+	return p, nil
 }
 
 func digest(secret iam.Secret) []byte {
