@@ -132,7 +132,7 @@ func (a *Authorizer) Authorize(v *observe.View) error {
 	if q.row == nil {
 		return fault.New(fault.Denied, "Nobody may call %s.", v.Call.Operation)
 	}
-	var room [8]target
+	var room [2]target
 	targets := q.targets(room[:0])
 	for i := range q.row.needs {
 		if n := &q.row.needs[i]; n.service {

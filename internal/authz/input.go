@@ -111,11 +111,25 @@ func tagPaths(shape *schema.Shape) (tags, keys []*memberPath) {
 		case strings.HasSuffix(name, "tagkeys") && name != "transitivetagkeys":
 			keys = append(keys, p)
 		case !strings.HasSuffix(name, "tags"):
-		case m.Shape.Kind == schema.Map, m.Shape.Kind == schema.List && len(m.Shape.Value.Shape.Members) == 2:
+		case m.Shape.Kind == schema.Map, m.Shape.Kind == schema.List && isTag(m.Shape.Value.Shape):
 			tags = append(tags, p)
 		}
 	}
 	return tags, keys
+}
+
+// isTag tells whether a shape is a key and a value.
+func isTag(shape *schema.Shape) bool {
+	m := shape.Members
+	return len(m) == 2 && strings.EqualFold(m[0].Name, "key") && strings.EqualFold(m[1].Name, "value")
+}
+
+// stringOf is a text that may not be there.
+func stringOf(v reflect.Value) string {
+	if v = reflect.Indirect(v); v.IsValid() {
+		return v.String()
+	}
+	return ""
 }
 
 // eachTag calls f for every tag of the request.
@@ -133,7 +147,7 @@ func (r *row) eachTag(input any, f func(key, value string)) {
 		case reflect.Slice:
 			for i := range v.Len() {
 				item := reflect.Indirect(v.Index(i))
-				f(reflect.Indirect(item.Field(0)).String(), reflect.Indirect(item.Field(1)).String()) // members are sorted: key, value
+				f(stringOf(item.Field(0)), stringOf(item.Field(1))) // members are sorted: key, value
 			}
 		default:
 		}
