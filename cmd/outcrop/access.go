@@ -85,9 +85,13 @@ func (e *environment) accessApproveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "approve MODEL", Short: "Give access to a model, or to every requested one that matches a pattern", Args: oneArg,
 		Long: "Approves the requests for a model, or for all models that match a pattern such as 'anthropic.*'.\n" +
-			"With --region a model ID is given access to without a request, too.",
+			"A model ID is also approved after a denial and, with --region, without a request.",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return e.decideAccess(cmd.Context(), args[0], region, []modelaccess.Status{modelaccess.Pending}, func(r *modelaccess.Registry, account, region, model string) (modelaccess.Agreement, error) {
+			statuses := []modelaccess.Status{modelaccess.Pending}
+			if !hasMeta(args[0]) { // a pattern takes back no denial
+				statuses = append(statuses, modelaccess.Denied)
+			}
+			return e.decideAccess(cmd.Context(), args[0], region, statuses, func(r *modelaccess.Registry, account, region, model string) (modelaccess.Agreement, error) {
 				return r.Grant(cmd.Context(), account, region, model)
 			})
 		},
@@ -131,8 +135,11 @@ func (e *environment) decideAccess(ctx context.Context, pattern, region string, 
 			}
 		}
 		if len(targets) == 0 {
-			if region == "" || hasMeta(pattern) {
-				return fmt.Errorf("nobody has asked for %s; name a --region to decide without a request", pattern)
+			if hasMeta(pattern) {
+				return fmt.Errorf("nobody has asked for %s; to decide without a request, name one model ID and a --region", pattern)
+			}
+			if region == "" {
+				return fmt.Errorf("nobody has asked for %s; to decide without a request, name a --region", pattern)
 			}
 			if err := app.KnownModel(cfg, region, pattern); err != nil {
 				return err

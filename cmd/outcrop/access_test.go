@@ -64,6 +64,12 @@ func TestAccess(t *testing.T) {
 	if got := status("eu-west-1", nova); got != "DENIED" {
 		t.Errorf("taken away: got %s", got)
 	}
+	if code, _, stderr := c.run("access", "approve", "amazon.*"); code != 1 || status("eu-west-1", nova) != "DENIED" {
+		t.Errorf("a pattern took back a denial: exit code %d, %s", code, stderr)
+	}
+	if out := c.must("access", "approve", claude); strings.Count(out, "GRANTED") != 2 || status("us-east-1", claude) != "GRANTED" {
+		t.Errorf("approved after a denial: got %q", out)
+	}
 	for name, tc := range map[string]struct {
 		args []string
 		code int
@@ -74,7 +80,7 @@ func TestAccess(t *testing.T) {
 		"no such region":   {[]string{"deny", "amazon.nova-lite-v1:0", "--region", "nowhere"}, 1, "there is no model"},
 		"not a pattern":    {[]string{"deny", "[", "--region", "us-east-1"}, 2, "not a pattern"},
 		"no model":         {[]string{"approve"}, 2, "outcrop access approve MODEL"},
-		"pattern unasked":  {[]string{"approve", "meta.*", "--region", "us-east-1"}, 1, "nobody has asked"},
+		"pattern unasked":  {[]string{"approve", "meta.*", "--region", "us-east-1"}, 1, "name one model ID and a --region"},
 		"unknown commands": {[]string{"grant"}, 2, `unknown command "grant"`},
 	} {
 		if code, _, stderr := c.run(append([]string{"access"}, tc.args...)...); code != tc.code || !strings.Contains(stderr, tc.want) {
