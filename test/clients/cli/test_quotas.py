@@ -200,3 +200,42 @@ def test_provisioned_throughput(runtime):
         bedrock.delete_provisioned_model_throughput(provisionedModelId=arn)
     assert refusal(lambda: ask(runtime, model=arn))[1] == "ResourceNotFoundException"
     assert refusal(lambda: bedrock.get_provisioned_model_throughput(provisionedModelId=arn))[1] == "ResourceNotFoundException"
+
+
+def test_what_knowledge_bases_and_embeddings_ask_of_models_counts(runtime):
+    titan, ranker = "amazon.titan-embed-text-v2:0", "amazon.rerank-v1:0"
+    arn = f"arn:aws:bedrock:{REGION}::foundation-model/"
+    agent, search = client("bedrock-agent"), client("bedrock-agent-runtime")
+    base = agent.create_knowledge_base(
+        name="cli-quotas", roleArn="arn:aws:iam::000000000000:role/kb",
+        knowledgeBaseConfiguration={"type": "VECTOR", "vectorKnowledgeBaseConfiguration": {"embeddingModelArn": arn + titan}},
+    )["knowledgeBase"]["knowledgeBaseId"]  # fmt: skip
+
+    def embed():
+        runtime.invoke_model(modelId=titan, body='{"inputText": "Hello"}')["body"].read()
+
+    def retrieve():
+        search.retrieve(knowledgeBaseId=base, retrievalQuery={"text": "Hello"})
+
+    def rerank():
+        search.rerank(
+            queries=[{"type": "TEXT", "textQuery": {"text": "Hello"}}],
+            sources=[{"type": "INLINE", "inlineDocumentSource": {"type": "TEXT", "textDocument": {"text": "Hi"}}}],
+            rerankingConfiguration={
+                "type": "BEDROCK_RERANKING_MODEL", "bedrockRerankingConfiguration": {"modelConfiguration": {"modelArn": arn + ranker}},
+            },
+        )  # fmt: skip
+
+    try:
+        for model, calls in {titan: (embed, retrieve), ranker: (rerank,)}.items():
+            for metric in ("requests-per-minute", "tokens-per-minute"):
+                for call in calls:
+                    call()
+                code = set_quota(model, metric, "0").split()[0]
+                holds(code, 0)
+                for call in calls:
+                    assert refusal(call)[:2] == (429, "ThrottlingException")
+                set_quota(code, "default")
+                holds(code, 9007199254740991)
+    finally:
+        agent.delete_knowledge_base(knowledgeBaseId=base)
