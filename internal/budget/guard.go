@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -40,7 +41,13 @@ type Guard struct {
 	all        map[string]*active // by account and name; guarded by refreshing
 	failed     bool               // the last refresh
 
-	scopes atomic.Pointer[map[scope][]*active]
+	inForce atomic.Pointer[inForce]
+}
+
+// inForce are the budgets by whom they are for.
+type inForce struct {
+	by   map[scope][]*active
+	tags bool // some are for tags
 }
 
 var _ admission.Check = (*Guard)(nil)
@@ -59,7 +66,7 @@ type active struct {
 // New returns a guard that knows of no budget before Refresh.
 func New(p Params) *Guard {
 	g := &Guard{p: p, all: map[string]*active{}}
-	g.scopes.Store(&map[scope][]*active{})
+	g.inForce.Store(&inForce{})
 	return g
 }
 
@@ -93,7 +100,7 @@ func (g *Guard) Refresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	all, scopes := make(map[string]*active, len(list)), make(map[scope][]*active, len(list))
+	all, next := make(map[string]*active, len(list)), &inForce{by: make(map[scope][]*active, len(list))}
 	changed := len(list) != len(g.all)
 	made := map[*ledger.Meter]bool{}
 	defer func() { // unless everything went well
@@ -119,13 +126,14 @@ func (g *Guard) Refresh(ctx context.Context) error {
 		}
 		all[name] = a
 		of := scope{a.Account, a.Scope}
-		scopes[of] = append(scopes[of], a)
+		next.by[of] = append(next.by[of], a)
+		next.tags = next.tags || strings.HasPrefix(a.Scope, ledger.TagPrefix)
 	}
 	if !changed {
 		return nil
 	}
 	clear(made)
-	g.scopes.Store(&scopes)
+	g.inForce.Store(next)
 	kept := make(map[*ledger.Meter]bool, len(all))
 	for _, a := range all {
 		kept[a.meter] = true
@@ -145,20 +153,20 @@ const WarningHeader = "X-Outcrop-Budget-Warning"
 // Admit implements admission.Check. Denied: a budget is spent. It is no
 // throttling, which SDKs would answer by trying again and again.
 func (g *Guard) Admit(_ context.Context, u *admission.Use) (admission.Ticket, error) {
-	scopes := *g.scopes.Load()
-	if len(scopes) == 0 {
+	budgets := g.inForce.Load()
+	if len(budgets.by) == 0 {
 		return nil, nil //nolint:nilnil // there is nothing to settle
 	}
 	account, principal, now := u.Call.Account, u.Call.Principal, g.p.Now()
-	err := g.check(scopes[scope{account, ledger.Everybody}], u, now)
+	err := g.check(budgets.by[scope{account, ledger.Everybody}], u, now)
 	if err == nil {
-		err = g.check(scopes[scope{account, ledger.Name(principal)}], u, now)
+		err = g.check(budgets.by[scope{account, ledger.Name(principal)}], u, now)
 	}
-	if err != nil || g.p.Tags == nil {
+	if err != nil || g.p.Tags == nil || !budgets.tags {
 		return nil, err
 	}
 	for key, value := range g.p.Tags(principal) {
-		if err := g.check(scopes[scope{account, ledger.TagScope(key, value)}], u, now); err != nil {
+		if err := g.check(budgets.by[scope{account, ledger.TagScope(key, value)}], u, now); err != nil {
 			return nil, err
 		}
 	}
@@ -206,7 +214,7 @@ type Status struct {
 func (g *Guard) Statuses() []Status {
 	now := g.p.Now()
 	var list []Status
-	for _, of := range *g.scopes.Load() {
+	for _, of := range g.inForce.Load().by {
 		for _, a := range of {
 			list = append(list, Status{a.Budget, a.meter.Spent(now).Rounded()})
 		}

@@ -159,6 +159,12 @@ func TestEveryCallLeavesOneRecord(t *testing.T) {
 	v.Status, v.Code = http.StatusForbidden, "InvalidSignatureException"
 	w.Answer(v, nil)
 	w.End(v)
+	v = view("about", alice)
+	v.Call.Service, v.Labels = "bedrock", map[string]string{"modelId": "test.model"}
+	w = l.Begin(v)
+	v.Status = http.StatusOK
+	w.Answer(v, nil)
+	w.End(v)
 	v = view("list", alice)
 	w = l.Begin(v)
 	v.Status = http.StatusOK
@@ -171,6 +177,24 @@ func TestEveryCallLeavesOneRecord(t *testing.T) {
 		"ok: 4 calls, 0 failed, 67 in, 18 out, $0.000103",
 	}, ledger.ByOutcome)
 	check(t, l, []string{"server : 1 calls, 0 failed, 7 in, 0 out, $0.000007", "user/alice blue: 5 calls, 2 failed, 100 in, 20 out, $0.00014"}, ledger.ByName, ledger.TagDimension("team"))
+}
+
+// A price is missing where something was used, and not where a call was refused.
+func TestMissingPrices(t *testing.T) {
+	t.Parallel()
+	l := open(t, params(t, t.TempDir()))
+	defer l.Close()
+	for id, tokens := range map[string]int{"used": 3, "refused": 0} {
+		v := view(id, alice)
+		w := l.Begin(v)
+		v.Call.RecordUsage(func(u *call.Usage) { u.Model, u.InputTokens = "nobody.knows", tokens })
+		v.Status = http.StatusOK
+		w.Answer(v, nil)
+		w.End(v)
+	}
+	if got := rows(t, l); len(got) != 1 || got[0].Calls != 2 || got[0].Unpriced != 1 {
+		t.Errorf("got %+v, want one of two calls without a price", got)
+	}
 }
 
 // What was written before the server was killed is in the bill, once, whoever

@@ -13,8 +13,11 @@ import (
 // Record's Name, and TagScope.
 const Everybody = "all"
 
+// TagPrefix begins every TagScope.
+const TagPrefix = "tag/"
+
 // TagScope is the scope of the calls of principals with a tag.
-func TagScope(key, value string) string { return "tag/" + key + "=" + value }
+func TagScope(key, value string) string { return TagPrefix + key + "=" + value }
 
 // Period is how long a Meter counts before it begins at nothing again, in UTC.
 type Period string

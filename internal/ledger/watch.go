@@ -60,13 +60,18 @@ func outcome(v *observe.View) string {
 	return OK
 }
 
-// modelLabel is the label of the path of operations that use a model.
-const modelLabel = "modelId"
+// modelLabel is the label of the path of operations that use a model, and
+// runtime the service that they belong to: the same label of bedrock's operations
+// names a model that somebody asks about.
+const (
+	modelLabel = "modelId"
+	runtime    = "bedrock-runtime"
+)
 
 func (w *watch) write(v *observe.View, status int, outcome string) {
 	c := v.Call
 	usage := c.Usage()
-	if usage.Model == "" {
+	if usage.Model == "" && c.Service == runtime {
 		usage.Model = v.Labels[modelLabel]
 	}
 	// Who is not known is refused, and pays for nothing.
@@ -106,6 +111,9 @@ func (l *Ledger) priced(u call.Usage) *Record {
 		Model: u.Model, ModelID: u.ModelID, Resource: u.Resource, ServedBy: u.ServedBy,
 		Input: u.InputTokens, Output: u.OutputTokens, CacheRead: u.CacheRead, CacheWrite: u.CacheWrite, Queries: u.Queries,
 	})
+	if r.Input+r.Output+r.CacheRead+r.CacheWrite+r.Queries == 0 {
+		r.Priced = true // nothing was used: no price is missing
+	}
 	return r
 }
 
