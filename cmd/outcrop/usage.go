@@ -182,7 +182,7 @@ func (e *environment) usageTable(by []ledger.Dimension, rows []ledger.Row) error
 		return err
 	}
 	if sum.Unpriced > 0 {
-		fmt.Fprintf(e.stderr, "%d calls are counted with no cost: no price of their model is known. Set prices in the configuration.\n", sum.Unpriced)
+		fmt.Fprintf(e.stderr, "Calls of models without a known price, counted at no cost: %d. Set their prices in the configuration.\n", sum.Unpriced)
 	}
 	return nil
 }
