@@ -43,7 +43,7 @@ func (e *environment) auditCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&since, "since", "", "from when on: a length such as 24h, a day as 2026-11-21, or a time as 2026-11-21T08:00:00Z")
-	cmd.Flags().StringVar(&f.Principal, "principal", "", "only calls of this user, ARN or access key")
+	cmd.Flags().StringVar(&f.Principal, "principal", "", "only calls of this user, role, ARN or access key: alice, role/app, root, AKIA...")
 	cmd.Flags().StringVar(&f.Event, "event", "", "only this operation, such as CreateAccessKey")
 	cmd.Flags().BoolVar(&f.Errors, "errors", false, "only calls that failed or were refused")
 	cmd.Flags().StringVar(&format, "format", "table", "table, or json: one record of CloudTrail's form a line")

@@ -312,6 +312,21 @@ func TestFilter(t *testing.T) {
 	}
 }
 
+// Who called has the name that other commands have for them.
+func TestFilterNames(t *testing.T) {
+	t.Parallel()
+	for name, who := range map[string]audit.Identity{
+		"root":       {Type: "Root", ARN: "arn:aws:iam::000000000000:root"},
+		"user/alice": {Type: "IAMUser", UserName: "alice"},
+		"role/app":   {Type: "AssumedRole", SessionContext: &audit.SessionContext{Issuer: &audit.Issuer{UserName: "app"}}},
+	} {
+		e := &audit.Event{EventTime: "2026-11-21T12:00:00Z", UserIdentity: who}
+		if !(audit.Filter{Principal: name}).Match(e) || (audit.Filter{Principal: name + "s"}).Match(e) {
+			t.Errorf("%s: a filter by this name does not match the call alone", name)
+		}
+	}
+}
+
 // A machine that lost its power leaves half a line behind.
 func TestBrokenLinesArePassedOver(t *testing.T) {
 	t.Parallel()

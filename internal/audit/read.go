@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/outcrop/outcrop/internal/iam"
 	"github.com/outcrop/outcrop/internal/logfile"
 )
 
@@ -22,8 +23,8 @@ const FileName = "cloudtrail"
 // Filter selects events. The zero value selects all.
 type Filter struct {
 	Since time.Time
-	// Principal is a pattern with * and ? for the ARN, the user's name, or the
-	// access key's ID.
+	// Principal is a pattern with * and ? for the ARN, the access key's ID, or the
+	// name: alice, user/alice, role/app, root.
 	Principal string
 	// Event is a pattern with * and ? for the event's name.
 	Event  string
@@ -40,7 +41,20 @@ func (f Filter) Match(e *Event) bool {
 		return false
 	}
 	u := e.UserIdentity
-	return f.Principal == "" || like(f.Principal, u.ARN) || like(f.Principal, u.UserName) || like(f.Principal, u.AccessKeyID)
+	return f.Principal == "" || like(f.Principal, u.ARN) || like(f.Principal, u.UserName) || like(f.Principal, u.AccessKeyID) || like(f.Principal, u.name())
+}
+
+// name is what the other commands call who called: a role has all its sessions.
+func (u Identity) name() string {
+	switch {
+	case u.Type == string(iam.Root):
+		return "root"
+	case u.SessionContext != nil && u.SessionContext.Issuer != nil:
+		return "role/" + u.SessionContext.Issuer.UserName
+	case u.UserName != "":
+		return "user/" + u.UserName
+	}
+	return ""
 }
 
 // like reports whether text matches a pattern whose * takes slashes too.
