@@ -129,6 +129,13 @@ func (b *bucket) reserve(s *share, cost float64) error {
 	return nil
 }
 
+// restore makes a ticket's tokens as many as they were.
+func (b *bucket) restore(s *share, before share) {
+	b.tokens.set(&s.tokens, before.cost, b.limits.Tokens, false)
+	b.count(s, before.cost)
+	s.began = before.began
+}
+
 // leave ends a ticket with what it really used.
 func (b *bucket) leave(s *share, cost float64) {
 	b.running--

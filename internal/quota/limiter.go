@@ -124,7 +124,9 @@ func principal(c *call.Call) string {
 }
 
 // clock is the time since the limiter's start, which settings of the clock do
-// not change, and the day in UTC, which they do.
+// not change, and the day in UTC, which they do. For a bucket it is read under
+// the lock: a call that had waited with an older time would have the time since
+// then pass twice.
 func (l *Limiter) clock() (now time.Duration, day int64) {
 	t := l.p.Now()
 	return t.Sub(l.start), dayOf(t)
@@ -157,23 +159,24 @@ type part struct {
 // enter takes a part in a key's bucket.
 func (t *ticket) enter(ctx context.Context, key Key, limits Limits) error {
 	s := t.l.shard(key)
-	now, day := t.l.clock()
-	var spent int64
+	var spent, of int64
 	s.mu.Lock()
 	b, ok := s.buckets[key]
 	if !ok && limits.TokensPerDay < Unlimited && t.l.p.Days != nil {
 		s.mu.Unlock()
+		_, of = t.l.clock()
 		var err error
-		if spent, err = t.l.p.Days.Spent(ctx, key, day); err != nil {
+		if spent, err = t.l.p.Days.Spent(ctx, key, of); err != nil {
 			return fault.Wrap(fault.Unavailable, err, "Bedrock is unable to process your request.")
 		}
 		s.mu.Lock()
 		b, ok = s.buckets[key]
 	}
 	defer s.mu.Unlock()
+	now, day := t.l.clock()
 	if !ok {
 		s.sweep(now, day)
-		b = &bucket{at: now, day: day, spent: spent, stored: spent}
+		b = &bucket{at: now, day: of, spent: spent, stored: spent}
 		s.buckets[key] = b
 	}
 	b.limits = limits
@@ -212,8 +215,14 @@ func (s *shard) sweep(now time.Duration, day int64) {
 // Reserve implements admission.Ticket.
 func (t *ticket) Reserve(inputTokens, maxTokens int) error {
 	amount := cost(inputTokens, maxTokens, t.burndown)
+	before := t.parts
 	for i := range t.n {
 		if err := t.parts[i].reserve(t.l, amount); err != nil {
+			// Nobody goes on to the model: a caller who is held down to little
+			// must not use up what the whole account has.
+			for j := range i {
+				t.parts[j].restore(t.l, before[j].share)
+			}
 			return err
 		}
 	}
@@ -221,11 +230,18 @@ func (t *ticket) Reserve(inputTokens, maxTokens int) error {
 }
 
 func (p *part) reserve(l *Limiter, amount float64) error {
-	now, day := l.clock()
 	p.shard.mu.Lock()
 	defer p.shard.mu.Unlock()
-	p.bucket.pass(now, day)
+	p.bucket.pass(l.clock())
 	return p.bucket.reserve(&p.share, amount)
+}
+
+// restore takes back the last reserve.
+func (p *part) restore(l *Limiter, before share) {
+	p.shard.mu.Lock()
+	defer p.shard.mu.Unlock()
+	p.bucket.pass(l.clock())
+	p.bucket.restore(&p.share, before)
 }
 
 // Settle implements admission.Ticket. What was read from a cache is free.
@@ -233,9 +249,8 @@ func (t *ticket) Settle(u call.Usage) {
 	amount := cost(u.InputTokens+u.CacheWrite, u.OutputTokens, t.burndown)
 	for i := range t.n {
 		p := &t.parts[i]
-		now, day := t.l.clock()
 		p.shard.mu.Lock()
-		p.bucket.pass(now, day)
+		p.bucket.pass(t.l.clock())
 		p.bucket.leave(&p.share, amount)
 		p.shard.mu.Unlock()
 	}
