@@ -58,15 +58,18 @@ func Backends(p Params) (map[string]inference.Backend, error) {
 	return backends, nil
 }
 
-func newLlamacpp(p Params) (inference.Backend, error) {
+func newLlamacpp(p Params) (inference.Backend, error) { return llamacpp.New(llamacppParams(p)), nil }
+
+func llamacppParams(p Params) llamacpp.Params {
 	e := p.Config.Engine
 	idle := e.IdleTimeout
 	if idle == 0 {
 		idle = -1 // the adapter's own zero is a default
 	}
-	return llamacpp.New(llamacpp.Params{
+	return llamacpp.Params{
 		Command: p.Runner, Engine: p.Engine, Locate: p.Locate, Logger: p.Logger, Now: p.Now,
 		IdleTimeout: idle, LoadTimeout: e.LoadTimeout, MemoryLimit: int64(e.Memory),
-		MaxQueue: e.Queue, Slots: e.Parallel, Context: e.Context,
-	}), nil
+		// The configuration counts those that wait; the adapter those that run, too.
+		MaxQueue: e.Parallel + e.Queue, Slots: e.Parallel, Context: e.Context,
+	}
 }
