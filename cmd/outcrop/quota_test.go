@@ -102,7 +102,7 @@ func TestQuota(t *testing.T) {
 		{[]string{"set", code}, 2, "it is written"},
 		{[]string{"set", "L-00000000", "1"}, 1, "does not exist"},
 		{[]string{"set", "no.model", "requests-per-minute", "1"}, 1, "There is no model no.model"},
-		{[]string{"set", model, "requests-per-year", "1"}, 1, "has no quota requests-per-year"},
+		{[]string{"set", model, "requests-per-year", "1"}, 1, "no quota of requests-per-year. Quotas are of requests-per-minute,"},
 		{[]string{"set", "us." + model, "concurrency", "1"}, 1, "has no quota concurrency of its own"},
 		{[]string{"approve", made.ID}, 1, "has been decided"},
 		{[]string{"deny", "none"}, 1, "There is no request none"},

@@ -128,6 +128,11 @@ func (r *Registry) Find(account, region, code string) (Applied, error) {
 // FindByName returns the quota of a model, by its ID or that of a profile, for a
 // metric. NotFound.
 func (r *Registry) FindByName(account, region, model string, metric Metric) (Applied, error) {
+	switch metric {
+	case Requests, Tokens, TokensPerDay, Concurrency:
+	default:
+		return Applied{}, fault.New(fault.NotFound, "There is no quota of %s. Quotas are of %s, %s, %s and %s.", metric, Requests, Tokens, TokensPerDay, Concurrency)
+	}
 	for _, m := range r.p.Models(region) {
 		id := ID{Model: m.ID, Class: OnDemand, Metric: metric}
 		for _, profile := range m.Profiles {
