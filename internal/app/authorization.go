@@ -47,7 +47,7 @@ func (a *App) openAuthorization() (err error) {
 		return err
 	}
 	a.authorizer, err = authz.New(authz.Params{
-		Services: governed(), Directory: a.directory, Catalog: a.catalog, Tags: tags(a.state), BaseRole: a.baseRole, Resource: a.policies.Policies,
+		Services: governed(), Directory: a.directory, Catalog: a.catalog, Tags: tags(a.state), KeyOwner: a.keyOwner, BaseRole: a.baseRole, Resource: a.policies.Policies,
 		Provisioned: reserved(a.throughput), Service: a.gov.organization, Endpoints: a.endpoints.Policies, Open: cfg.Auth == config.Off, Now: a.p.Now,
 	})
 	return err
@@ -94,6 +94,12 @@ func reserved(r *provisioned.Registry) func(ctx context.Context, account, region
 		t, err := r.Find(ctx, account, region, identifier)
 		return t.ARN, err == nil
 	}
+}
+
+// keyOwner finds the user of an access key.
+func (a *App) keyOwner(ctx context.Context, accessKeyID string) (string, bool) {
+	used, err := a.credentials.LastUsed(ctx, accessKeyID)
+	return used.User, err == nil && used.User != ""
 }
 
 // baseRole is the role of a knowledge base.

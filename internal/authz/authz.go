@@ -46,6 +46,8 @@ type Params struct {
 	// Provisioned finds the ARN of provisioned throughput by its name, ID or ARN;
 	// nil: there is none.
 	Provisioned func(ctx context.Context, account, region, identifier string) (arn string, ok bool)
+	// KeyOwner finds the name of the user who has an access key; nil: nobody has.
+	KeyOwner func(ctx context.Context, accessKeyID string) (user string, ok bool)
 	// BaseRole finds the role that a knowledge base works in, by its ID; empty:
 	// there is none.
 	BaseRole func(ctx context.Context, account, region, id string) (roleARN string)

@@ -217,6 +217,8 @@ func TestNeeds(t *testing.T) {
 		{"iam", "GetUser", &apiiam.GetUserInput{}},
 		{"iam", "GetUser", &apiiam.GetUserInput{UserName: ptr("bob")}},
 		{"iam", "GetUser", &apiiam.GetUserInput{UserName: ptr("nobody")}},
+		{"iam", "GetAccessKeyLastUsed", &apiiam.GetAccessKeyLastUsedInput{AccessKeyId: ptr("AKIABOB")}},
+		{"iam", "GetAccessKeyLastUsed", &apiiam.GetAccessKeyLastUsedInput{AccessKeyId: ptr("AKIANOBODY")}},
 		{"iam", "CreateUser", &apiiam.CreateUserInput{UserName: ptr("carol"), Path: ptr("/x/"), Tags: []apiiam.Tag{{Key: ptr("a"), Value: ptr("b")}}}},
 		{"iam", "CreateRole", &apiiam.CreateRoleInput{RoleName: ptr("r")}},
 		{"iam", "UpdateUser", &apiiam.UpdateUserInput{UserName: ptr("bob"), NewUserName: ptr("rob")}},
@@ -234,6 +236,7 @@ func TestNeeds(t *testing.T) {
 	}
 	a := newAuthorizer(t, Params{
 		Open: true, Directory: &people{users: map[string]directory.User{"bob": {Entity: tagged("/eng/", "bob", nil)}}},
+		KeyOwner: func(_ context.Context, id string) (string, bool) { return "bob", id == "AKIABOB" },
 		Provisioned: func(_ context.Context, account, region, identifier string) (string, bool) {
 			return "arn:aws:bedrock:" + region + ":" + account + ":provisioned-model/abcdefghijkl", identifier == "mine"
 		},

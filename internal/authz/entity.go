@@ -69,6 +69,20 @@ func (q *question) self(action string, _ []string, to []target) []target {
 	return append(to, target{action: action, resource: p.ARN})
 }
 
+// owners are the users of access keys. A key that nobody has is as one of all.
+func (q *question) owners(action string, values []string, to []target) []target {
+	for _, id := range values {
+		arn := q.iamARN("user/*")
+		if q.a.p.KeyOwner != nil {
+			if user, ok := q.a.p.KeyOwner(q.ctx, id); ok {
+				arn = q.entityARN(directory.SortUser, user)
+			}
+		}
+		to = append(to, target{action: action, resource: arn})
+	}
+	return to
+}
+
 // renamed is what a user or group will be. Who gives something another name
 // needs the permission for both.
 func (q *question) renamed(r *resource, action string, to []target) (_ []target, ok bool) {

@@ -57,6 +57,7 @@ var functions = map[string]func(q *question, action string, values []string, to 
 	"group":       (*question).groups,
 	"role":        (*question).roles,
 	"self":        (*question).self,
+	"owner":       (*question).owners,
 	"passed":      (*question).passed,
 	"readable":    (*question).readable,
 	"s3":          (*question).objects,
