@@ -56,6 +56,10 @@ const (
 	// rotateSize is the size above which a file of the journal that was put into
 	// the database is replaced by a new one, bytes.
 	rotateSize = 1 << 20
+	// rotateAge is how old such a file becomes, whatever its size. Whoever reads
+	// the journal would put records into the database again that were deleted
+	// from it for their age.
+	rotateAge = time.Hour
 	// complainEvery is how often the log says that something cannot be written.
 	complainEvery = time.Minute
 	// adoptEvery is how often a server looks for journals of killed ones.
@@ -86,6 +90,7 @@ type Ledger struct {
 
 	flushing sync.Mutex // held by a flush
 	stored   place      // how far the own journal is in the database; guarded by flushing
+	rotated  time.Time  // when its newest file was begun; guarded by flushing
 
 	// Guarded by journal.mu.
 	unwritten []Record // that the journal could not take
@@ -114,7 +119,7 @@ func Open(ctx context.Context, p Params) (*Ledger, error) {
 	if err != nil {
 		return nil, errors.Join(err, l.db.close())
 	}
-	l.stored = place{segment: l.journal.segment}
+	l.stored, l.rotated = place{segment: l.journal.segment}, p.Now()
 	return l, nil
 }
 
@@ -277,7 +282,12 @@ func (l *Ledger) flush(ctx context.Context, end place, memory []Record) error {
 	if err := j.remove(l.stored.segment); err != nil {
 		return err
 	}
-	if l.stored.offset >= rotateSize {
+	now, age := l.p.Now(), rotateAge
+	if l.p.Keep > 0 {
+		age = min(age, l.p.Keep/2)
+	}
+	if l.stored.offset >= rotateSize || l.stored.offset > 0 && now.Sub(l.rotated) >= age {
+		l.rotated = now
 		return j.rotate()
 	}
 	return nil
