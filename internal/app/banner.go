@@ -15,6 +15,9 @@ func (a *App) Banner(w io.Writer) {
 	cfg := a.p.Config
 	var b strings.Builder
 	fmt.Fprintf(&b, "Outcrop %s: the Amazon Bedrock API on http://%s (https on the same port)\n", a.p.Version, a.Addr())
+	for i, l := range cfg.Listeners {
+		fmt.Fprintf(&b, "  also on %s\n", a.describe(l, a.ports[i+1]))
+	}
 	fmt.Fprintf(&b, "  account %s, data in %s\n", cfg.Account, cfg.DataDir(a.p.Getenv))
 	if cfg.Auth == config.Off {
 		b.WriteString("  WARNING: authentication is OFF. Every program on this machine may call everything, as anyone.\n")
@@ -31,4 +34,28 @@ func (a *App) Banner(w io.Writer) {
 	_ = table.Flush() // a builder takes everything
 	fmt.Fprintf(&b, "\nPoint AWS clients here, in another terminal:\n  eval \"$(%s env)\"\n  %s configure\n\n", a.p.Command, a.p.Command)
 	_, _ = io.WriteString(w, b.String()) // a terminal that is gone reads nothing
+}
+
+// describe tells where a further address is, and what is peculiar to it.
+func (a *App) describe(l config.Listener, p *port) string {
+	if path, ok := l.Unix(); ok {
+		return "unix:" + path + through(l)
+	}
+	scheme := "http"
+	if l.TLSOnly() {
+		scheme = "https"
+	}
+	text := scheme + "://" + p.Addr().String()
+	if l.ClientCA != "" {
+		text += ", with a client certificate"
+	}
+	return text + through(l)
+}
+
+// through names the endpoint that requests to an address come by.
+func through(l config.Listener) string {
+	if l.Endpoint == "" {
+		return ""
+	}
+	return ", endpoint " + l.Endpoint
 }

@@ -96,6 +96,22 @@ func TestUnixSocket(t *testing.T) {
 	}
 }
 
+// The one who starts the server sees every address.
+func TestBannerNamesListeners(t *testing.T) {
+	t.Parallel()
+	socket := filepath.Join(t.TempDir(), "s")
+	a := newTestApp(t, func(cfg *config.Config) {
+		cfg.Listeners = []config.Listener{{Address: "unix:" + socket}, {Address: "127.0.0.1:0", Endpoint: "vpce-1", Plain: "off"}}
+	})
+	var b strings.Builder
+	a.Banner(&b)
+	for _, want := range []string{"also on unix:" + socket + "\n", "also on https://" + a.ports[2].Addr().String() + ", endpoint vpce-1\n"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("the banner does not name %q:\n%s", want, &b)
+		}
+	}
+}
+
 func TestOnePortTellsWhereRequestsComeFrom(t *testing.T) {
 	t.Parallel()
 	a, seen := newListening(t)
