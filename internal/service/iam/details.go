@@ -41,6 +41,7 @@ func (s *Service) GetAccountAuthorizationDetails(ctx context.Context, in *api.Ge
 	left := itemsOf(in.MaxItems)
 	for _, x := range sections[from:] {
 		if len(in.Filter) > 0 && !slices.Contains(in.Filter, x.of) {
+			after = ""
 			continue
 		}
 		if left == 0 {
