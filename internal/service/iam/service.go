@@ -153,8 +153,10 @@ func part[T any](items []T, name func(T) string, marker *string, n *int32) (page
 		if err != nil || !ok || numErr != nil || at < 0 {
 			return nil, nil, nil, invalid("Invalid Marker")
 		}
-		if from = slices.IndexFunc(items, func(item T) bool { return name(item) == wanted }); from < 0 {
-			from = min(at, len(items))
+		if from = min(at, len(items)); from == len(items) || name(items[from]) != wanted { // a name may be there twice
+			if i := slices.IndexFunc(items, func(item T) bool { return name(item) == wanted }); i >= 0 {
+				from = i
+			}
 		}
 	}
 	to := min(from+itemsOf(n), len(items))

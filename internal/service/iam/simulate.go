@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	api "github.com/outcrop/outcrop/internal/api/iam"
+	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/iam"
 	"github.com/outcrop/outcrop/internal/iam/directory"
 	"github.com/outcrop/outcrop/internal/policy"
@@ -24,6 +25,7 @@ type simulation struct {
 	resources []string
 	owner     string // account of the resources; empty: the principal's
 	written   map[string]string
+	places    map[place]api.Statement // those that have been looked up
 }
 
 // values are the condition keys that a simulation is given, in lower case.
@@ -101,7 +103,13 @@ func (s *Service) source(ctx context.Context, arn string) (directory.Governing, 
 	if !ok {
 		return directory.Governing{}, directory.Entity{}, invalidInput("Invalid Entity Arn: %s does not clearly define entity type and name.", arn)
 	}
-	return s.dir.GoverningEntity(ctx, who)
+	g, e, err := s.dir.GoverningEntity(ctx, who)
+	if err == nil && e.ARN != arn {
+		// The ARN is what the caller was allowed to ask about: one of another path
+		// or case is nobody's, whoever has the name.
+		return directory.Governing{}, directory.Entity{}, fault.New(fault.NotFound, "The %s with name %s cannot be found.", who.Sort, who.Name).WithCode("NoSuchEntity")
+	}
+	return g, e, err
 }
 
 // who reads the ARN of a user, group or role of this account.
@@ -233,12 +241,6 @@ func (x *simulation) call(arn string) error {
 	return nil
 }
 
-// page simulates the actions that a page has.
-func (x *simulation) page(marker *string, n *int32) ([]api.EvaluationResult, *bool, *string, error) {
-	actions, truncated, next, err := part(x.actions, same, marker, n)
-	return each(actions, x.action), truncated, next, err
-}
-
 // action simulates an action on every resource. On several it is as good as on
 // the worst of them.
 func (x *simulation) action(action string) api.EvaluationResult {
@@ -307,7 +309,7 @@ func (x *simulation) resource(action, resource string) api.ResourceSpecificResul
 	for _, m := range d.Matches {
 		// The statements that made the decision: those that deny, if any does.
 		if m.Deny == d.Explicit && (m.Layer == policy.ByIdentity || m.Layer == policy.ByResource) {
-			out.MatchedStatements = append(out.MatchedStatements, statementOf(m))
+			out.MatchedStatements = append(out.MatchedStatements, x.statement(m))
 		}
 	}
 	for _, key := range d.Missing {

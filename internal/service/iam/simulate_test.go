@@ -3,6 +3,7 @@ package iam_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -150,6 +151,36 @@ func TestSimulatePrincipalPolicy(t *testing.T) {
 	}
 	refuses(t, s.SimulatePrincipalPolicy, api.SimulatePrincipalPolicyInput{PolicySourceArn: ptr("arn:aws:iam::123456789012:user/bob"), ActionNames: []string{invoke}},
 		"NoSuchEntity", "The user with name bob cannot be found.")
+	// What the caller may ask about goes by the ARN: another spelling of it is nobody's.
+	for _, other := range []string{"arn:aws:iam::123456789012:user/mine/ada", "arn:aws:iam::123456789012:user/ADA"} {
+		refuses(t, s.SimulatePrincipalPolicy, api.SimulatePrincipalPolicyInput{PolicySourceArn: &other, ActionNames: []string{invoke}},
+			"NoSuchEntity", "The user with name "+other[strings.LastIndexByte(other, '/')+1:]+" cannot be found.")
+	}
 	refuses(t, s.SimulatePrincipalPolicy, api.SimulatePrincipalPolicyInput{PolicySourceArn: ptr("arn:aws:iam::999999999999:user/ada"), ActionNames: []string{invoke}},
 		"InvalidInput", "Invalid Entity Arn: arn:aws:iam::999999999999:user/ada does not clearly define entity type and name.")
+}
+
+// A small request must not keep the server busy for hours: a page has as many
+// actions as are little work, and one that never is is refused.
+func TestLargeSimulations(t *testing.T) {
+	t.Parallel()
+	s := open(t)
+	statements := strings.TrimSuffix(strings.Repeat(`{"Effect":"Allow","Action":"s3:*","Resource":"*"},`, 500), ",")
+	in := api.SimulateCustomPolicyInput{
+		PolicyInputList: []string{`{"Version":"2012-10-17","Statement":[` + statements + `]}`},
+		ActionNames:     slices.Repeat([]string{"s3:GetObject"}, 100), ResourceArns: slices.Repeat([]string{"arn:aws:s3:::b/k"}, 100), MaxItems: ptr(int32(1000)),
+	}
+	got, n := 0, 0
+	for more := true; more; n++ {
+		out := does(t, s.SimulateCustomPolicy, in)
+		got, in.Marker, more = got+len(out.EvaluationResults), out.Marker, *out.IsTruncated
+		if len(out.EvaluationResults) > 3 || len(out.EvaluationResults[0].ResourceSpecificResults[99].MatchedStatements) != 500 {
+			t.Fatalf("got %d results on a page", len(out.EvaluationResults))
+		}
+	}
+	if got != 100 {
+		t.Errorf("got %d results on %d pages, want 100", got, n)
+	}
+	in.ResourceArns = slices.Repeat(in.ResourceArns, 10)
+	refuses(t, s.SimulateCustomPolicy, in, "InvalidInput", "The policies are too large to be simulated for so many resources. Name fewer resources in a request.")
 }
