@@ -36,7 +36,7 @@ func (q *question) assumable(operation string, targets []target) error {
 }
 
 func (q *question) trusts(role directory.Role, operation, service string) bool {
-	document, err := policy.Parse(policy.Trust, role.TrustPolicy)
+	document, err := role.Trust()
 	if err != nil {
 		return false // it allows nobody
 	}

@@ -36,6 +36,7 @@ type principal struct {
 	kind principalKind
 	text string // an account, ARN, ID, service, provider, or the name of a role
 	in   string // account of a role
+	arn  string // of a user or role, as it is written
 }
 
 type principalKind uint8
@@ -153,10 +154,10 @@ func parseAWS(s string) (*principal, bool) {
 	case last == "":
 		return nil, false
 	case f[2] == "iam" && kind == "user":
-		return &principal{kind: userPrincipal, text: s}, true
+		return &principal{kind: userPrincipal, text: s, arn: s}, true
 	case f[2] == "iam" && kind == "role":
 		// The ARN of a session lacks the role's path; a name is unique without it.
-		return &principal{kind: rolePrincipal, text: last, in: f[4]}, true
+		return &principal{kind: rolePrincipal, text: last, in: f[4], arn: s}, true
 	case f[2] == "sts" && (kind == "assumed-role" && last != name || kind == "federated-user"):
 		return &principal{kind: sessionPrincipal, text: s}, true
 	}

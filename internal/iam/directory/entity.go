@@ -3,11 +3,13 @@ package directory
 import (
 	"context"
 	"errors"
+	"fmt"
 	"regexp"
 	"strings"
 	"time"
 
 	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/policy"
 	"github.com/outcrop/outcrop/internal/store"
 )
 
@@ -92,6 +94,18 @@ type Role struct {
 	Description string        `json:",omitempty"`
 	TrustPolicy string        // who may take it on, as it was written
 	MaxSession  time.Duration // the longest session
+
+	trusted map[string]string // IDs, by ARN, of those whom TrustPolicy names
+}
+
+// Trust reads the trust policy. The account's users and roles that it names are
+// those who were there when it was written. Errors as policy.Parse.
+func (r Role) Trust() (*policy.Document, error) {
+	d, err := policy.ParseTrust(r.TrustPolicy, r.trusted)
+	if err != nil {
+		return nil, fmt.Errorf("trust policy of %s: %w", r.ARN, err)
+	}
+	return d, nil
 }
 
 // record is an entity as it is kept. Its JSON is that of Entity and of what the
@@ -99,10 +113,11 @@ type Role struct {
 type record struct {
 	Entity
 
-	Groups      []string      `json:",omitempty"`
-	Description string        `json:",omitempty"`
-	TrustPolicy string        `json:",omitempty"`
-	MaxSession  time.Duration `json:",omitempty"`
+	Groups      []string          `json:",omitempty"`
+	Description string            `json:",omitempty"`
+	TrustPolicy string            `json:",omitempty"`
+	Trusted     map[string]string `json:",omitempty"` // IDs by ARN
+	MaxSession  time.Duration     `json:",omitempty"`
 
 	rec store.Record
 }
@@ -112,7 +127,7 @@ func (r *record) user() User { return User{Entity: r.Entity, Groups: r.Groups} }
 func (r *record) group() Group { return Group{Entity: r.Entity} }
 
 func (r *record) role() Role {
-	return Role{Entity: r.Entity, Description: r.Description, TrustPolicy: r.TrustPolicy, MaxSession: r.MaxSession}
+	return Role{Entity: r.Entity, Description: r.Description, TrustPolicy: r.TrustPolicy, MaxSession: r.MaxSession, trusted: r.Trusted}
 }
 
 func (d *Directory) arn(resource, path, name string) string {

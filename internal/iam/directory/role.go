@@ -2,8 +2,10 @@ package directory
 
 import (
 	"context"
+	"strings"
 	"time"
 
+	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/policy"
 )
 
@@ -38,12 +40,13 @@ func (d *Directory) CreateRole(ctx context.Context, n NewRole) (Role, error) {
 	if err := checkSession(n.MaxSession); err != nil {
 		return Role{}, err
 	}
-	if err := checkTrust(n.TrustPolicy); err != nil {
+	trusted, err := d.checkTrust(ctx, n.TrustPolicy)
+	if err != nil {
 		return Role{}, err
 	}
 	r, err := d.createEntity(ctx, SortRole, &record{
 		Entity:      Entity{Name: n.Name, Path: n.Path, Tags: n.Tags, Boundary: n.Boundary},
-		Description: n.Description, TrustPolicy: n.TrustPolicy, MaxSession: n.MaxSession,
+		Description: n.Description, TrustPolicy: n.TrustPolicy, Trusted: trusted, MaxSession: n.MaxSession,
 	})
 	if err != nil {
 		return Role{}, err
@@ -51,14 +54,35 @@ func (d *Directory) CreateRole(ctx context.Context, n NewRole) (Role, error) {
 	return r.role(), nil
 }
 
-func checkTrust(document string) error {
-	if _, err := policy.Parse(policy.Trust, document); err != nil {
-		return err
+// checkTrust returns the IDs, by ARN, of the account's users and roles that a
+// trust policy names. They must be there, as at AWS.
+func (d *Directory) checkTrust(ctx context.Context, document string) (trusted map[string]string, err error) {
+	parsed, err := policy.Parse(policy.Trust, document)
+	if err != nil {
+		return nil, err
 	}
 	if size(document) > maxTrust {
-		return limit("Cannot exceed quota for ACLSizePerRole: %d", maxTrust)
+		return nil, limit("Cannot exceed quota for ACLSizePerRole: %d", maxTrust)
 	}
-	return nil
+	for _, arn := range parsed.Named() {
+		text, ours := strings.CutPrefix(arn, d.arn("", "", ""))
+		if !ours {
+			continue
+		}
+		sort, path, _ := strings.Cut(text, "/")
+		r, err := d.entity(ctx, Who{Sort(sort), path[strings.LastIndex(path, "/")+1:]})
+		if err != nil && !fault.Is(err, fault.NotFound) {
+			return nil, err
+		}
+		if err != nil || r.ARN != arn {
+			return nil, fault.New(fault.Invalid, `Invalid principal in policy: "AWS":"%s"`, arn).WithCode("MalformedPolicyDocument")
+		}
+		if trusted == nil {
+			trusted = map[string]string{}
+		}
+		trusted[arn] = r.ID
+	}
+	return trusted, nil
 }
 
 func checkSession(d time.Duration) error {
@@ -98,8 +122,10 @@ func (d *Directory) UpdateRole(ctx context.Context, name string, c RoleChange) (
 			return Role{}, err
 		}
 	}
+	var trusted map[string]string
 	if c.TrustPolicy != "" {
-		if err := checkTrust(c.TrustPolicy); err != nil {
+		var err error
+		if trusted, err = d.checkTrust(ctx, c.TrustPolicy); err != nil {
 			return Role{}, err
 		}
 	}
@@ -111,7 +137,7 @@ func (d *Directory) UpdateRole(ctx context.Context, name string, c RoleChange) (
 			r.MaxSession = c.MaxSession
 		}
 		if c.TrustPolicy != "" {
-			r.TrustPolicy = c.TrustPolicy
+			r.TrustPolicy, r.Trusted = c.TrustPolicy, trusted
 		}
 		return nil
 	})

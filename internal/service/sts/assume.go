@@ -129,7 +129,7 @@ func (s *Service) trusted(ctx context.Context, in *api.AssumeRoleInput, p iam.Pr
 	if err != nil {
 		return err
 	}
-	trust, err := policy.Parse(policy.Trust, role.TrustPolicy)
+	trust, err := role.Trust()
 	if err != nil {
 		return fault.Wrap(fault.Internal, err, "the trust policy of %s cannot be read", role.ARN)
 	}
