@@ -72,13 +72,15 @@ func (a *App) costTags(p iam.Principal) map[string]string {
 	return governing.Tags
 }
 
-// asked adds to a retrieval's record what its question used. The record of
-// RetrieveAndGenerate is that of the model which writes the answer, at its price.
+// asked adds to a retrieval's record what its question used, also when nothing is
+// found for it in the end. The record of RetrieveAndGenerate is that of the model
+// which writes the answer, at its price.
 func asked(ctx context.Context, u embed.Used) {
 	if c := call.From(ctx); c.Operation == "Retrieve" {
 		c.RecordUsage(func(usage *call.Usage) {
 			usage.InputTokens += u.InputTokens
-			usage.ModelID, usage.Resource, usage.StandIn = u.Target.ModelID, u.Target.ARN, u.Target.StandIn
+			usage.Model, usage.ModelID, usage.Resource = u.Base.EmbeddingModel, u.Target.ModelID, u.Target.ARN
+			usage.ServedBy, usage.Backend, usage.StandIn = u.Target.ServedBy, u.Target.Backend, u.Target.StandIn
 		})
 	}
 }
