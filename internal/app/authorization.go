@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,7 +48,7 @@ func (a *App) openAuthorization() (err error) {
 		return err
 	}
 	a.authorizer, err = authz.New(authz.Params{
-		Services: governed(), Directory: a.directory, Catalog: a.catalog, Tags: tags(a.state), KeyOwner: a.keyOwner, BaseRole: a.baseRole, Resource: a.policies.Policies,
+		Services: governed(), Directory: a.directory, Catalog: a.catalog, Tags: tags(a.state, a.directory), Own: own(cfg), KeyOwner: a.keyOwner, BaseRole: a.baseRole, Resource: a.policies.Policies,
 		Provisioned: reserved(a.throughput), Service: a.gov.organization, Endpoints: a.endpoints.Policies, Open: cfg.Auth == config.Off, Now: a.p.Now,
 	})
 	return err
@@ -67,9 +68,16 @@ func organization(cfg *config.Config, logger *slog.Logger, now func() time.Time)
 
 // tags finds the tags of the resources that the state has, by their ARNs. The
 // types that ARNs have are the kinds of the records, with one exception.
-func tags(s store.Store) func(ctx context.Context, arn string) map[string]string {
+func tags(s store.Store, people *directory.Directory) func(ctx context.Context, arn string) map[string]string {
 	return func(ctx context.Context, arn string) map[string]string {
 		fields := strings.SplitN(arn, ":", 6)
+		if len(fields) == 6 && fields[2] == "iam" {
+			p, err := people.Policy(ctx, arn)
+			if err != nil {
+				return nil // as below
+			}
+			return p.Tags
+		}
 		if len(fields) != 6 || fields[2] != "bedrock" {
 			return nil
 		}
@@ -85,6 +93,13 @@ func tags(s store.Store) func(ctx context.Context, arn string) map[string]string
 			return nil // what is not there has none
 		}
 		return r.Tags
+	}
+}
+
+// own tells the models that the configuration alone knows.
+func own(cfg *config.Config) func(id string) bool {
+	return func(id string) bool {
+		return slices.ContainsFunc(cfg.Routes, func(r config.Route) bool { return r.Match == id })
 	}
 }
 
@@ -104,7 +119,7 @@ func (a *App) keyOwner(ctx context.Context, accessKeyID string) (string, bool) {
 
 // baseRole is the role of a knowledge base.
 func (a *App) baseRole(ctx context.Context, account, region, id string) string {
-	b, err := a.bases.registry.Base(ctx, account, region, id)
+	b, err := a.bases.registry.Base(ctx, account, region, id[strings.LastIndexByte(id, '/')+1:]) // it may be an ARN
 	if err != nil {
 		return "" // the service says what is wrong
 	}
@@ -144,8 +159,9 @@ func OpenAuthorization(ctx context.Context, cfg *config.Config, getenv func(stri
 		return nil, err
 	}
 	a := &Authorization{close: state.Close}
+	people := directory.New(directory.Params{Store: state, Account: cfg.Account, Rand: rand.Reader})
 	a.Authorizer, err = authz.New(authz.Params{
-		Services: governed(), Directory: directory.New(directory.Params{Store: state, Account: cfg.Account, Rand: rand.Reader}), Catalog: models, Tags: tags(state),
+		Services: governed(), Directory: people, Catalog: models, Tags: tags(state, people), Own: own(cfg),
 		Resource: resourcepolicy.New(resourcepolicy.Params{Store: state}).Policies, Service: levels, Endpoints: ends.Policies,
 		Provisioned: reserved(provisioned.NewRegistry(provisioned.Params{Store: state})),
 	})

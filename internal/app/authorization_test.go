@@ -12,6 +12,7 @@ import (
 	"github.com/outcrop/outcrop/internal/config"
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/iam"
+	"github.com/outcrop/outcrop/internal/iam/directory"
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/observe"
 )
@@ -53,5 +54,24 @@ func TestServiceControlPolicyThatMakesNoSense(t *testing.T) {
 	})
 	if err == nil || !strings.Contains(err.Error(), path+":2:") {
 		t.Errorf("got %v, want an error that names the file and the line", err)
+	}
+}
+
+// A policy may be protected by its tags, as users and roles are.
+func TestTagsOfPolicies(t *testing.T) {
+	t.Parallel()
+	a := newTestApp(t, nil)
+	p, err := a.directory.CreatePolicy(t.Context(), directory.NewPolicy{
+		Name: "p", Document: `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`, Tags: map[string]string{"protected": "yes"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	find := tags(a.state, a.directory)
+	if got := find(t.Context(), p.ARN); got["protected"] != "yes" {
+		t.Errorf("got %v", got)
+	}
+	if got := find(t.Context(), p.ARN+"x"); got != nil {
+		t.Errorf("got %v of what is not there", got)
 	}
 }

@@ -95,7 +95,7 @@ func (a *App) agentRuntime(families serving.Families) *bedrockagentruntime.Servi
 	})
 	return bedrockagentruntime.New(bedrockagentruntime.Params{
 		Router: a.models, Retriever: retriever, Ranker: ranker, Answerer: answerer, Families: families,
-		Now: a.p.Now, ModelTimeout: a.p.Config.Timeouts.Model,
+		Partition: a.catalog.Partition, Now: a.p.Now, ModelTimeout: a.p.Config.Timeouts.Model,
 	})
 }
 

@@ -48,6 +48,9 @@ type Params struct {
 	Provisioned func(ctx context.Context, account, region, identifier string) (arn string, ok bool)
 	// KeyOwner finds the name of the user who has an access key; nil: nobody has.
 	KeyOwner func(ctx context.Context, accessKeyID string) (user string, ok bool)
+	// Own tells the IDs of models that are the operator's own, which no catalog
+	// has; nil: there are none.
+	Own func(id string) bool
 	// BaseRole finds the role that a knowledge base works in, by its ID; empty:
 	// there is none.
 	BaseRole func(ctx context.Context, account, region, id string) (roleARN string)
@@ -254,7 +257,7 @@ func bearerType(h http.Header) string {
 	switch {
 	case !ok || !strings.EqualFold(scheme, "Bearer"):
 		return ""
-	case strings.HasPrefix(strings.TrimLeft(token, " "), "bedrock-api-key-"):
+	case strings.HasPrefix(strings.TrimSpace(token), "bedrock-api-key-"):
 		return "SHORT_TERM"
 	}
 	return "LONG_TERM"

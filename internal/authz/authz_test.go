@@ -200,6 +200,10 @@ func TestNeeds(t *testing.T) {
 		{"bedrock-agent", "GetFlowAlias", &bedrockagent.GetFlowAliasInput{FlowIdentifier: ptr("F"), AliasIdentifier: ptr("A")}},
 		{"bedrock-agent", "GetFlowAlias", &bedrockagent.GetFlowAliasInput{FlowIdentifier: ptr("arn:aws:bedrock:us-east-1:000000000000:flow/F"), AliasIdentifier: ptr("A")}},
 		{"bedrock-agent-runtime", "Retrieve", &rt.RetrieveInput{KnowledgeBaseId: ptr("KB12345678")}},
+		{"bedrock-agent-runtime", "Retrieve", &rt.RetrieveInput{KnowledgeBaseId: ptr("KB12345678"), RetrievalConfiguration: reranked()}},
+		{"bedrock-agent-runtime", "RetrieveAndGenerate", &rt.RetrieveAndGenerateInput{RetrieveAndGenerateConfiguration: &rt.RetrieveAndGenerateConfiguration{
+			KnowledgeBaseConfiguration: &rt.KnowledgeBaseRetrieveAndGenerateConfiguration{KnowledgeBaseId: ptr("KB12345678"), ModelArn: ptr(model), RetrievalConfiguration: reranked()},
+		}}},
 		{"bedrock-agent-runtime", "RetrieveAndGenerate", &rt.RetrieveAndGenerateInput{RetrieveAndGenerateConfiguration: &rt.RetrieveAndGenerateConfiguration{
 			KnowledgeBaseConfiguration: &rt.KnowledgeBaseRetrieveAndGenerateConfiguration{KnowledgeBaseId: ptr("KB12345678"), ModelArn: ptr(model)},
 		}}},

@@ -72,6 +72,7 @@ func TestDenials(t *testing.T) {
 		{name: "an API key that may", policy: allow("bedrock:*", "*", ""), service: "bedrock-runtime", op: "Converse", input: converse(model), change: func(v *observe.View) { v.Header.Set("Authorization", "Bearer ABSKx") }},
 		{name: "a long-term API key where short ones may", policy: allow("bedrock:*", "*", `{"StringEqualsIfExists":{"bedrock:BearerTokenType":"SHORT_TERM"}}`), service: "bedrock-runtime", op: "Converse", input: converse(model), change: func(v *observe.View) { v.Header.Set("Authorization", "bearer ABSKx") }},
 		{name: "a short-term API key", policy: allow("bedrock:*", "*", `{"StringEqualsIfExists":{"bedrock:BearerTokenType":"SHORT_TERM"}}`), service: "bedrock-runtime", op: "Converse", input: converse(model), change: func(v *observe.View) { v.Header.Set("Authorization", "Bearer bedrock-api-key-x") }},
+		{name: "a short-term API key behind a tab", policy: allow("bedrock:*", "*", `{"StringEqualsIfExists":{"bedrock:BearerTokenType":"SHORT_TERM"}}`), service: "bedrock-runtime", op: "Converse", input: converse(model), change: func(v *observe.View) { v.Header.Set("Authorization", "Bearer \tbedrock-api-key-x") }},
 		{name: "a role that may not be passed", policy: allow("bedrock:*", "*", ""), service: "bedrock-agent", op: "CreateKnowledgeBase", input: &bedrockagent.CreateKnowledgeBaseInput{RoleArn: ptr("arn:aws:iam::" + account + ":role/kb")}},
 		{name: "a role passed to somebody else", policy: allow("*", "*", `{"StringEqualsIfExists":{"iam:PassedToService":"ec2.amazonaws.com"}}`), service: "bedrock-agent", op: "CreateKnowledgeBase", input: &bedrockagent.CreateKnowledgeBaseInput{RoleArn: ptr("arn:aws:iam::" + account + ":role/kb")}},
 		{name: "a quota", policy: allow("servicequotas:*", "*", `{"StringEquals":{"servicequotas:service":"s3"}}`), service: "servicequotas", op: "GetServiceQuota", input: &servicequotas.GetServiceQuotaInput{ServiceCode: ptr("bedrock"), QuotaCode: ptr("L-1")}},
@@ -267,5 +268,77 @@ func TestDecide(t *testing.T) {
 	const want = `User: arn:aws:iam::000000000000:user/alice is not authorized to perform: s3:PutObject on resource: "arn:aws:s3:::docs/a" because no identity-based policy allows the s3:PutObject action`
 	if fault.As(err).Message != want {
 		t.Errorf("got  %s\nwant %s", fault.As(err).Message, want)
+	}
+}
+
+// reranked is a search whose results a model puts into order.
+func reranked() *rt.KnowledgeBaseRetrievalConfiguration {
+	return &rt.KnowledgeBaseRetrievalConfiguration{VectorSearchConfiguration: &rt.KnowledgeBaseVectorSearchConfiguration{
+		RerankingConfiguration: &rt.VectorSearchRerankingConfiguration{BedrockRerankingConfiguration: &rt.VectorSearchBedrockRerankingConfiguration{
+			ModelConfiguration: &rt.VectorSearchBedrockRerankingModelConfiguration{ModelArn: ptr("arn:aws:bedrock:us-east-1::foundation-model/amazon.rerank-v1:0")},
+		}},
+	}}
+}
+
+// Who may search a knowledge base may not use any model for it: its role has to be
+// able to, and where the account does not have the role, the caller.
+func TestModelsThatRankResults(t *testing.T) {
+	t.Parallel()
+	role := func(name string) directory.Role {
+		return directory.Role{Entity: directory.Entity{Name: name, ID: "AROA" + name, ARN: "arn:aws:iam::" + account + ":role/" + name}}
+	}
+	search := `{"Effect":"Allow","Action":["bedrock:Retrieve","bedrock:RetrieveAndGenerate"],"Resource":"*"}`
+	rank := `{"Effect":"Allow","Action":["bedrock:Rerank","bedrock:InvokeModel"],"Resource":"*"}`
+	policies := map[string]string{}
+	for name, statements := range map[string]string{"alice": search, "both": search + "," + rank, "ranks": rank, "reads": search} {
+		policies[name] = `{"Version":"2012-10-17","Statement":[` + statements + `]}`
+	}
+	a := newAuthorizer(t, Params{
+		Directory: &people{policies: policies, roles: map[string]directory.Role{"ranks": role("ranks"), "reads": role("reads")}},
+		BaseRole:  func(_ context.Context, _, _, id string) string { return "arn:aws:iam::" + account + ":role/" + id },
+	})
+	for _, tc := range []struct {
+		who, role string
+		want      error
+	}{
+		{"alice", "ranks", nil},
+		{"both", "reads", fault.New(fault.Invalid, "")},
+		{"alice", "elsewhere", fault.New(fault.Denied, "")},
+		{"both", "elsewhere", nil},
+	} {
+		err := a.Authorize(view(t, user(tc.who), "bedrock-agent-runtime", "Retrieve", &rt.RetrieveInput{KnowledgeBaseId: &tc.role, RetrievalConfiguration: reranked()}))
+		if (err == nil) != (tc.want == nil) || err != nil && !fault.Is(err, fault.KindOf(tc.want)) {
+			t.Errorf("Retrieve of %s in %s: got %v, want %v", tc.who, tc.role, err, tc.want)
+		}
+	}
+	in := &rt.RetrieveAndGenerateInput{RetrieveAndGenerateConfiguration: &rt.RetrieveAndGenerateConfiguration{
+		KnowledgeBaseConfiguration: &rt.KnowledgeBaseRetrieveAndGenerateConfiguration{KnowledgeBaseId: ptr("ranks"), RetrievalConfiguration: reranked()},
+	}}
+	for who, want := range map[string]bool{"alice": false, "both": true} {
+		if err := a.Authorize(view(t, user(who), "bedrock-agent-runtime", "RetrieveAndGenerate", in)); (err == nil) != want {
+			t.Errorf("RetrieveAndGenerate of %s: got %v", who, err)
+		}
+	}
+}
+
+// A model of the operator's answers before provisioned throughput of the same name,
+// so who may only use the throughput that they named like it may not use it.
+func TestThroughputNamedLikeAModel(t *testing.T) {
+	t.Parallel()
+	const reserved = "arn:aws:bedrock:us-east-1:" + account + ":provisioned-model/abcdefghijkl"
+	a := newAuthorizer(t, Params{
+		Directory: &people{policies: map[string]string{
+			"alice": allow("bedrock:InvokeModel", "arn:aws:bedrock:*:*:provisioned-model/*", ""), "bob": allow("bedrock:InvokeModel", "*", ""),
+		}},
+		Provisioned: func(context.Context, string, string, string) (string, bool) { return reserved, true },
+		Own:         func(id string) bool { return id == "our-llama" },
+	})
+	for _, tc := range []struct {
+		who, id string
+		want    bool
+	}{{"alice", "mine", true}, {"alice", "our-llama", false}, {"bob", "our-llama", true}} {
+		if err := a.Authorize(view(t, user(tc.who), "bedrock-runtime", "Converse", converse(tc.id))); (err == nil) != tc.want {
+			t.Errorf("%s with %s: got %v", tc.who, tc.id, err)
+		}
 	}
 }

@@ -213,7 +213,7 @@ func (n *need) public() Need {
 	case guard != "":
 		p.When = "with " + strings.Trim(guard, "{}")
 	case n.optional:
-		p.When = "where the members are there"
+		p.When = "when the request names it"
 	case n.service:
 		p.When = "or the resource's own policy"
 	}

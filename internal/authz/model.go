@@ -29,6 +29,10 @@ func (q *question) model(action, value string, to []target) []target {
 		}
 		if _, ok := q.a.p.Catalog.Lookup(id.Name); !ok {
 			if arn, ok := q.reserved(id.Name); ok {
+				if q.a.p.Own != nil && q.a.p.Own(id.Name) {
+					// Who names it like a model of the operator's gets the model.
+					to = append(to, target{action: action, resource: q.foundation(id)})
+				}
 				return append(to, target{action: action, resource: arn})
 			}
 		}
@@ -89,6 +93,20 @@ func (q *question) throughProfile(action string, p *catalog.Profile, to []target
 	}
 	for _, model := range kept.([]string) {
 		to = append(to, target{action: action, resource: model, profile: arn})
+	}
+	return to
+}
+
+// rankers are models that put what a knowledge base finds into order. They take
+// two permissions, which its role has to have as at AWS; where the directory does
+// not have the role, the caller.
+func (q *question) rankers(action string, values []string, to []target) []target {
+	before := len(to)
+	to = append(to, target{action: action, resource: "*"})
+	to = q.models("bedrock:InvokeModel", values, to)
+	role := q.baseRole()
+	for i := before; i < len(to); i++ {
+		to[i].role = role
 	}
 	return to
 }

@@ -50,6 +50,7 @@ var (
 // functions are what a resource may be made by, beside templates.
 var functions = map[string]func(q *question, action string, values []string, to []target) []target{
 	"model":       (*question).models,
+	"ranker":      (*question).rankers,
 	"foundation":  (*question).foundations,
 	"profile":     (*question).profiles,
 	"provisioned": (*question).provisioned,

@@ -39,7 +39,7 @@ func (s *Service) Retrieve(ctx context.Context, in *api.RetrieveInput) (*api.Ret
 	}
 	search.Questions = []retrieve.Question{{Text: text}}
 	search.Token = schema.Deref(in.NextToken)
-	id, err := baseID(ctx, schema.Deref(in.KnowledgeBaseId))
+	id, err := s.baseID(ctx, schema.Deref(in.KnowledgeBaseId))
 	if err != nil {
 		return nil, err
 	}

@@ -39,6 +39,8 @@ type Params struct {
 	Ranker    *retrieve.Ranker
 	Answerer  *answer.Answerer
 	Families  serving.Families
+	// Partition is the partition of a region; nil: every region is in "aws".
+	Partition func(region string) string
 
 	Now   func() time.Time                       // time.Now when nil
 	NewID func(prefix string, length int) string // random base62 when nil
@@ -63,6 +65,9 @@ func New(p Params) *Service {
 	}
 	if p.NewID == nil {
 		p.NewID = serving.NewID
+	}
+	if p.Partition == nil {
+		p.Partition = func(string) string { return "aws" }
 	}
 	if p.ModelTimeout <= 0 {
 		p.ModelTimeout = 15 * time.Minute
@@ -109,8 +114,9 @@ func question(text *string) (string, error) {
 	return *text, nil
 }
 
-// baseID reads the ID or ARN of a knowledge base.
-func baseID(ctx context.Context, identifier string) (string, error) {
+// baseID reads the ID or ARN of a knowledge base. There is one ARN for each: what
+// policies say about that one must not be gone around by another.
+func (s *Service) baseID(ctx context.Context, identifier string) (string, error) {
 	if !strings.HasPrefix(identifier, "arn:") {
 		return identifier, nil
 	}
@@ -118,7 +124,7 @@ func baseID(ctx context.Context, identifier string) (string, error) {
 	parts := strings.SplitN(identifier, ":", 6) // arn:aws:bedrock:region:account:knowledge-base/ID
 	id, ok := strings.CutPrefix(parts[len(parts)-1], "knowledge-base/")
 	switch {
-	case len(parts) < 6 || !ok:
+	case len(parts) < 6 || !ok || parts[2] != "bedrock" || parts[1] != s.p.Partition(c.Region):
 		return "", invalid("The provided ARN is invalid: %s", identifier)
 	case parts[3] != c.Region:
 		return "", invalid("The provided ARN is invalid for the service region")
