@@ -129,8 +129,13 @@ func (m *models) add(r *record) {
 	if r.first > 0 && u.OutputTokens > 1 && r.elapsed > r.first {
 		m.perToken.add((r.elapsed-r.first).Seconds()/float64(u.OutputTokens-1), tokenTimeBounds)
 	}
-	m.input.add(float64(u.InputTokens), tokenBounds)
-	m.output.add(float64(u.OutputTokens), tokenBounds)
+	// A call that was refused used none, which is not a use of no tokens.
+	if u.InputTokens > 0 {
+		m.input.add(float64(u.InputTokens), tokenBounds)
+	}
+	if u.OutputTokens > 0 {
+		m.output.add(float64(u.OutputTokens), tokenBounds)
+	}
 	m.cacheRead += uint64(max(u.CacheRead, 0))
 	m.cacheWrite += uint64(max(u.CacheWrite, 0))
 }

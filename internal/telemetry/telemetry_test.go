@@ -143,6 +143,20 @@ func TestScrape(t *testing.T) {
 	)
 }
 
+// A call that the model refused is no use of zero tokens: averages would sink.
+func TestRefusedCallsUseNoTokens(t *testing.T) {
+	t.Parallel()
+	m, _ := newMetrics()
+	refused := answered
+	refused.InputTokens, refused.OutputTokens = 0, 0
+	observed(m, view("Converse", "ValidationException", 400, refused))
+	text := scrape(t, m)
+	expect(t, text, `outcrop_requests_total{error="ValidationException",operation="Converse",service="bedrock-runtime"} 1`)
+	if strings.Contains(text, "gen_ai_client_token_usage_count{") {
+		t.Errorf("the refused call is in the tokens of a generation:\n%s", text)
+	}
+}
+
 // TestInvocations: which of CloudWatch's metrics a request adds to.
 func TestInvocations(t *testing.T) {
 	t.Parallel()
