@@ -41,5 +41,11 @@ func (a *App) openGovernance() error {
 			return err
 		}
 	}
+	// First of all: the requests that the stop has cut off end a moment later, and
+	// belong into the logs and counts as any other.
+	a.gov.close = append(a.gov.close, func() error {
+		a.gov.ledger.Rest()
+		return nil
+	})
 	return nil
 }

@@ -385,8 +385,17 @@ func (l *Ledger) adoptOne(ctx context.Context, name string, living bool) error {
 	return os.Remove(lock.Path())
 }
 
-// closing is how long Close waits for calls that are still going on.
+// closing is how long Rest waits for calls that are still going on.
 const closing = 5 * time.Second
+
+// Rest waits a few seconds for the calls in flight, and reports whether all are
+// over.
+func (l *Ledger) Rest() bool {
+	for deadline := time.Now().Add(closing); l.calls.Load() > 0 && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+	return l.calls.Load() == 0
+}
 
 // Close puts everything into the database and closes it. What is recorded after
 // that is in the journal, for the next server.
@@ -394,10 +403,7 @@ func (l *Ledger) Close() error {
 	if l.journal == nil {
 		return l.db.close()
 	}
-	for deadline := time.Now().Add(closing); l.calls.Load() > 0 && time.Now().Before(deadline); {
-		time.Sleep(time.Millisecond)
-	}
-	quiet := l.calls.Load() == 0
+	quiet := l.Rest()
 	ctx, cancel := context.WithTimeout(context.Background(), closing)
 	defer cancel()
 	err := l.Flush(ctx)
