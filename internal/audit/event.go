@@ -176,10 +176,11 @@ func claimedKey(h http.Header) string {
 	return id
 }
 
-// isKey reports whether id is of letters and digits alone.
+// isKey reports whether id is of capital letters and digits alone, as every access
+// key is. Secrets have small ones, and often nothing else that tells them apart.
 func isKey(id string) bool {
 	for _, r := range id {
-		if (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') {
+		if (r < '0' || r > '9') && (r < 'A' || r > 'Z') {
 			return false
 		}
 	}
