@@ -12,7 +12,7 @@ func TestClaimedKeys(t *testing.T) {
 		"AKIAWX5A4GEBMVRLZFVP":                     "AKIAWX5A4GEBMVRLZFVP",
 		"VVLRlcQzvhcFod9HZrDBIJdfyrvygTiXRmEJ73aT": "",
 		"wJalrXUtnFEMI+K7MDENG+bPxRfiCYEXAMPLEKEY": "",
-		"":                                         "",
+		"": "",
 	} {
 		h := http.Header{"Authorization": {"AWS4-HMAC-SHA256 Credential=" + claimed + "/20261121/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=abc"}}
 		if got := claimedKey(h); got != want {
