@@ -37,7 +37,7 @@ func (s *Store) Session(ctx context.Context, p SessionParams) (iam.Credential, e
 		return iam.Credential{}, err
 	}
 	c := &claims{
-		Type: string(p.Type), Name: p.Name, ID: p.ID, Secret: base64.RawURLEncoding.EncodeToString(secret),
+		Type: string(p.Type), Name: p.Name, ID: p.ID, Secret: base64.StdEncoding.EncodeToString(secret),
 		Issued: now.Unix(), Expires: now.Add(p.Life).Unix(),
 		Session: p.Session.Name, Source: p.Session.SourceIdentity,
 		Tags: p.Session.Tags, Keys: p.Session.TransitiveTags, Texts: p.Session.Policies, ARNs: p.Session.PolicyARNs,

@@ -3,6 +3,7 @@ package credential
 import (
 	"encoding/base64"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +20,21 @@ func newSession(t *testing.T, s *Store, p SessionParams) iam.Credential {
 		t.Fatalf("Session: %v", err)
 	}
 	return c
+}
+
+// Tools that look for keys know the characters of AWS's.
+func TestSecretsHaveAWSsCharacters(t *testing.T) {
+	t.Parallel()
+	p := newPlace(t)
+	p.people.setRole("reader", "AROAFIRST")
+	s, _ := p.open(t)
+	secret := regexp.MustCompile(`^[A-Za-z0-9/+]{40}$`)
+	for range 16 {
+		c := newSession(t, s, SessionParams{Type: iam.AssumedRole, Name: "reader", ID: "AROAFIRST", Life: time.Hour, Session: iam.Session{Name: "ci"}})
+		if !secret.MatchString(c.Secret.Reveal()) {
+			t.Fatalf("got a secret %q", c.Secret.Reveal())
+		}
+	}
 }
 
 func TestSessionOfRole(t *testing.T) {
