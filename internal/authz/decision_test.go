@@ -222,6 +222,30 @@ func TestWhatDataSourcesRead(t *testing.T) {
 	}
 }
 
+// A bucket has one ARN, in whatever partition the request names it.
+func TestPartitionsOfBuckets(t *testing.T) {
+	t.Parallel()
+	a := newAuthorizer(t, Params{Directory: &people{policies: map[string]string{"alice": `{"Version":"2012-10-17","Statement":[
+		{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"s3:*","Resource":"arn:aws:s3:::closed/*"}]}`}}})
+	for _, partition := range []string{"aws", "aws-cn", "aws-us-gov"} {
+		source := &bedrockagent.CreateDataSourceInput{KnowledgeBaseId: ptr("BASE000001"), DataSourceConfiguration: &bedrockagent.DataSourceConfiguration{
+			S3Configuration: &bedrockagent.S3DataSourceConfiguration{BucketArn: ptr("arn:" + partition + ":s3:::closed")},
+		}}
+		if err := a.Authorize(view(t, user("alice"), "bedrock-agent", "CreateDataSource", source)); !fault.Is(err, fault.Denied) {
+			t.Errorf("a data source in %s: got %v", partition, err)
+		}
+	}
+	v := view(t, user("alice"), "bedrock-agent", "IngestKnowledgeBaseDocuments", &bedrockagent.IngestKnowledgeBaseDocumentsInput{
+		KnowledgeBaseId: ptr("BASE000001"), Documents: []bedrockagent.KnowledgeBaseDocument{{Content: &bedrockagent.DocumentContent{
+			S3: &bedrockagent.S3Content{S3Location: &bedrockagent.S3Location{Uri: ptr("s3://closed/a")}},
+		}}},
+	})
+	v.Call.Region = "us-gov-west-1"
+	if err := a.Authorize(v); !fault.Is(err, fault.Denied) {
+		t.Errorf("a document in a region of another partition: got %v", err)
+	}
+}
+
 // A resource's own policy has a say about that resource alone.
 func TestPoliciesOfResources(t *testing.T) {
 	t.Parallel()

@@ -63,6 +63,9 @@ func (v trustValues) Get(key string) ([]string, bool) {
 func (q *question) readable(action string, values []string, to []target) []target {
 	role := q.baseRole()
 	for _, value := range values {
+		if _, name, ok := strings.Cut(value, ":s3:::"); ok {
+			value = bucketARN + name // of any partition
+		}
 		to = append(to, target{action: action, resource: value, role: role})
 	}
 	return to

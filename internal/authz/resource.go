@@ -270,14 +270,18 @@ func (q *question) reserved(identifier string) (arn string, ok bool) {
 	return q.a.p.Provisioned(q.ctx, q.call.Account, q.call.Region, identifier)
 }
 
+// bucketARN begins the ARNs of buckets and objects. They are the same in every
+// region, and the endpoint of the buckets decides on them as these.
+const bucketARN = "arn:aws:s3:::"
+
 // objects are S3 objects by their URI. A key that a server on the way may read as
 // another one, as a/../b, takes the permission for both.
 func (q *question) objects(action string, values []string, to []target) []target {
 	for _, value := range values {
 		name, _ := strings.CutPrefix(value, "s3://")
-		to = append(to, target{action: action, resource: "arn:" + q.partition + ":s3:::" + name})
+		to = append(to, target{action: action, resource: bucketARN + name})
 		if clean := path.Clean("/" + name)[1:]; clean != strings.TrimSuffix(name, "/") {
-			to = append(to, target{action: action, resource: "arn:" + q.partition + ":s3:::" + clean})
+			to = append(to, target{action: action, resource: bucketARN + clean})
 		}
 	}
 	return to
