@@ -12,8 +12,10 @@ import (
 	"github.com/outcrop/outcrop/internal/config"
 	"github.com/outcrop/outcrop/internal/iam"
 	"github.com/outcrop/outcrop/internal/knowledge/embed"
+	"github.com/outcrop/outcrop/internal/knowledge/retrieve"
 	"github.com/outcrop/outcrop/internal/ledger"
 	"github.com/outcrop/outcrop/internal/price"
+	"github.com/outcrop/outcrop/internal/router"
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
 
@@ -72,27 +74,41 @@ func (a *App) costTags(p iam.Principal) map[string]string {
 	return governing.Tags
 }
 
-// asked adds to a retrieval's record what its question used, also when nothing is
-// found for it in the end. The record of RetrieveAndGenerate is that of the model
-// which writes the answer, at its price.
-func asked(ctx context.Context, u embed.Used) {
-	if c := call.From(ctx); c.Operation == "Retrieve" {
-		c.RecordUsage(func(usage *call.Usage) {
-			usage.InputTokens += u.InputTokens
-			usage.Model, usage.ModelID, usage.Resource = u.Base.EmbeddingModel, u.Target.ModelID, u.Target.ARN
-			usage.ServedBy, usage.Backend, usage.StandIn = u.Target.ServedBy, u.Target.Backend, u.Target.StandIn
-		})
+// asked records what the question of a retrieval used, also when nothing is found
+// for it in the end. The record of Retrieve is about that; RetrieveAndGenerate has
+// one of its own for the model that writes the answer.
+func (a *App) asked(ctx context.Context, u embed.Used) {
+	c := call.From(ctx)
+	used := usageOf(u.Base.EmbeddingModel, u.Target)
+	if c.Operation != "Retrieve" {
+		used.InputTokens = u.InputTokens
+		a.gov.ledger.Beside(c, newRequestID(), used)
+		return
 	}
+	c.RecordUsage(func(usage *call.Usage) {
+		used.InputTokens, used.Elapsed = usage.InputTokens+u.InputTokens, usage.Elapsed
+		*usage = used
+	})
+}
+
+// ranked records what a reranker did for a retrieval.
+func (a *App) ranked(ctx context.Context, q retrieve.Rank, made *retrieve.Ranking) {
+	used := usageOf(q.Model, made.Target)
+	used.InputTokens, used.Queries = made.InputTokens, q.Queries()
+	a.gov.ledger.Beside(call.From(ctx), newRequestID(), used)
+}
+
+// usageOf begins a usage with who was asked and who answered.
+func usageOf(model string, t *router.Target) call.Usage {
+	return call.Usage{Model: model, ModelID: t.ModelID, Resource: t.ARN, ServedBy: t.ServedBy, Backend: t.Backend, StandIn: t.StandIn}
 }
 
 // ingested records what the documents of a knowledge base used.
 func (a *App) ingested(_ context.Context, u embed.Used) {
+	used := usageOf(u.Base.EmbeddingModel, u.Target)
+	used.InputTokens = u.InputTokens
 	a.gov.ledger.Record(ledger.Work{
-		ID: newRequestID(), Account: u.Base.Account, Region: u.Base.Region, Service: "bedrock-agent", Operation: "StartIngestionJob",
-		Usage: call.Usage{
-			Model: u.Base.EmbeddingModel, ModelID: u.Target.ModelID, Resource: u.Target.ARN, ServedBy: u.Target.ServedBy,
-			Backend: u.Target.Backend, StandIn: u.Target.StandIn, InputTokens: u.InputTokens,
-		},
+		ID: newRequestID(), Account: u.Base.Account, Region: u.Base.Region, Service: "bedrock-agent", Operation: "StartIngestionJob", Usage: used,
 	})
 }
 

@@ -86,9 +86,9 @@ func (a *App) services(backends map[string]inference.Backend) ([]edge.Service, e
 // model that is gone is waited for only as long as it takes to start it again.
 func (a *App) agentRuntime(families serving.Families) *bedrockagentruntime.Service {
 	b := &a.bases
-	embeddings := embed.New(a.models, a.fitter, embed.Params{Now: a.p.Now, Logger: a.p.Logger, Patience: 5 * time.Second, TellThrottled: true, Used: asked})
+	embeddings := embed.New(a.models, a.fitter, embed.Params{Now: a.p.Now, Logger: a.p.Logger, Patience: 5 * time.Second, TellThrottled: true, Used: a.asked})
 	ranker := retrieve.NewRanker(a.models)
-	retriever := retrieve.New(retrieve.Params{Bases: b.registry, Indexes: b.indexes, Embeddings: embeddings, Ranker: ranker})
+	retriever := retrieve.New(retrieve.Params{Bases: b.registry, Indexes: b.indexes, Embeddings: embeddings, Ranker: ranker, Ranked: a.ranked})
 	answerer := answer.New(answer.Params{
 		Retriever: retriever, Store: a.state, Embeddings: embeddings, EmbeddingModel: "amazon.titan-embed-text-v2:0",
 		Sources: b.sources, Parser: b.parser, Splitter: b.splitter, Now: a.p.Now,

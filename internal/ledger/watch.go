@@ -82,22 +82,37 @@ func (w *watch) write(v *observe.View, status int, outcome string) {
 		return
 	}
 	l := w.ledger
-	r := l.priced(usage)
-	r.ID, r.Version, r.Time, r.Account, r.Region = c.RequestID, w.version+1, c.Start, c.Account, c.Region
-	r.Service, r.Operation = c.Service, c.Operation
-	r.Principal, r.Name, r.AccessKeyID = c.Principal.ARN, Name(c.Principal), c.Principal.AccessKeyID
+	r := l.of(c, usage)
+	r.ID, r.Version = c.RequestID, w.version+1
 	r.Latency, r.Status, r.Outcome = l.p.Now().Sub(c.Start), status, outcome
-	if l.p.Tags != nil {
-		r.Tags = l.p.Tags(c.Principal)
-	} else if c.Principal.Session != nil {
-		r.Tags = c.Principal.Session.Tags
-	}
 	if l.p.Metadata != nil && v.Input != nil {
 		r.Metadata = l.p.Metadata(v.Input)
 	}
 	total := r.Cost.Total()
 	l.record(r, total-w.cost)
 	w.version, w.usage, w.status, w.outcome, w.cost = r.Version, usage, status, outcome, total
+}
+
+// Beside writes a record of a model that has answered for a call beside the one
+// that the call's own record is about, as the ranker of a retrieval. id is
+// unique. The client has not been told yet.
+func (l *Ledger) Beside(c *call.Call, id string, u call.Usage) {
+	r := l.of(c, u)
+	r.ID, r.Version, r.Latency, r.Outcome = id, 1, u.Elapsed, OK
+	l.record(r, r.Cost.Total())
+}
+
+// of begins a record of a call with what a model was used for.
+func (l *Ledger) of(c *call.Call, u call.Usage) *Record {
+	r := l.priced(u)
+	r.Time, r.Account, r.Region, r.Service, r.Operation = c.Start, c.Account, c.Region, c.Service, c.Operation
+	r.Principal, r.Name, r.AccessKeyID = c.Principal.ARN, Name(c.Principal), c.Principal.AccessKeyID
+	if l.p.Tags != nil {
+		r.Tags = l.p.Tags(c.Principal)
+	} else if c.Principal.Session != nil {
+		r.Tags = c.Principal.Session.Tags
+	}
+	return r
 }
 
 // priced begins a record with what was used, and what that costs.

@@ -39,6 +39,12 @@ type Rank struct {
 	Documents       []string
 }
 
+// documentsOfQuery is how many documents Bedrock bills as one query.
+const documentsOfQuery = 100
+
+// Queries is how many queries it is in a bill.
+func (q *Rank) Queries() int { return (len(q.Documents) + documentsOfQuery - 1) / documentsOfQuery }
+
 // Ranking is one score for each document, in order, between 0 and 1.
 type Ranking struct {
 	Scores      []float64
@@ -81,11 +87,13 @@ func (s *Searcher) rerank(ctx context.Context, q Search, found *Results) error {
 	for i, hit := range found.Hits {
 		documents[i] = described(hit, q.Rerank.Metadata)
 	}
-	ranking, err := s.ranker.Rank(ctx, Rank{
-		Model: q.Rerank.Model, Region: s.Base.Region, Account: s.Base.Account, Query: text(q.Questions), Documents: documents,
-	})
+	rank := Rank{Model: q.Rerank.Model, Region: s.Base.Region, Account: s.Base.Account, Query: text(q.Questions), Documents: documents}
+	ranking, err := s.ranker.Rank(ctx, rank)
 	if err != nil {
 		return err
+	}
+	if s.ranked != nil {
+		s.ranked(ctx, rank, ranking)
 	}
 	for i := range found.Hits {
 		found.Hits[i].Score = ranking.Scores[i]

@@ -23,12 +23,14 @@ type Bases interface {
 	Base(ctx context.Context, account, region, id string) (knowledge.Base, error)
 }
 
-// Params are the parts of a Retriever; all are required.
+// Params are the parts of a Retriever; all but Ranked are required.
 type Params struct {
 	Bases      Bases
 	Indexes    knowledge.Indexes
 	Embeddings knowledge.Embeddings
 	Ranker     *Ranker
+	// Ranked is told of what a ranker has done for a search; nil: nobody asks.
+	Ranked func(ctx context.Context, q Rank, made *Ranking)
 }
 
 // Retriever opens bases for searching. It is safe for concurrent use.
@@ -44,6 +46,7 @@ type Searcher struct {
 	Embedding knowledge.Embedding
 	index     knowledge.Index
 	ranker    *Ranker
+	ranked    func(ctx context.Context, q Rank, made *Ranking)
 }
 
 // invalid is what Bedrock says of everything that is wrong inside of a base.
@@ -74,7 +77,7 @@ func (r *Retriever) Open(ctx context.Context, account, region, id string) (*Sear
 	if err != nil {
 		return nil, err
 	}
-	return &Searcher{Base: base, Embedding: embedding, index: index, ranker: r.p.Ranker}, nil
+	return &Searcher{Base: base, Embedding: embedding, index: index, ranker: r.p.Ranker, ranked: r.p.Ranked}, nil
 }
 
 // Question is a text to search for. Weight is how much its results count among

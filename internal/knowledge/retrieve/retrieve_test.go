@@ -266,6 +266,15 @@ func TestReranking(t *testing.T) {
 	if found := w.search(t, q); found.Hits[0].Score != 0.5 {
 		t.Errorf("without metadata: got the score %v, want 0.5", found.Hits[0].Score)
 	}
+	var told []string
+	w.params.Ranked = func(_ context.Context, q retrieve.Rank, made *retrieve.Ranking) {
+		told = append(told, fmt.Sprintf("%s by %s: %d documents", q.Model, made.Target.ServedBy, len(q.Documents)))
+	}
+	w.retriever = retrieve.New(w.params)
+	w.search(t, q)
+	if want := []string{"amazon.rerank-v1:0 by mem/rank: 10 documents"}; !cmp.Equal(told, want) {
+		t.Errorf("who keeps the bill was told %v, want %v", told, want)
+	}
 	q.Rerank.Model = "amazon.titan-embed-text-v2:0"
 	if _, err := w.open(t).Search(t.Context(), q); !fault.Is(err, fault.Invalid) {
 		t.Errorf("a model of another kind: got %v, want %v", err, fault.Invalid)

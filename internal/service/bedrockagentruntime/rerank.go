@@ -17,9 +17,6 @@ import (
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
 
-// documentsOfQuery is how many documents Bedrock bills as one query.
-const documentsOfQuery = 100
-
 // Rerank puts documents into the order of their relevance for a query. All
 // results fit into one response, so there never is a next token.
 func (s *Service) Rerank(ctx context.Context, in *api.RerankInput) (*api.RerankOutput, error) {
@@ -55,16 +52,15 @@ func (s *Service) Rerank(ctx context.Context, in *api.RerankInput) (*api.RerankO
 	timed, cancel := serving.WithTimeout(ctx, s.p.ModelTimeout)
 	defer cancel()
 	identifier := schema.Deref(model.ModelArn)
-	ranking, err := s.p.Ranker.Rank(timed, retrieve.Rank{
-		Model: identifier, Region: c.Region, Account: c.Account, Query: query, Documents: documents,
-	})
+	rank := retrieve.Rank{Model: identifier, Region: c.Region, Account: c.Account, Query: query, Documents: documents}
+	ranking, err := s.p.Ranker.Rank(timed, rank)
 	if err != nil {
 		return nil, serving.TimedOut(timed, err)
 	}
 	serving.Served(ctx, identifier, ranking.Target)
 	c.RecordUsage(func(u *call.Usage) {
 		u.InputTokens, u.Elapsed = ranking.InputTokens, s.p.Now().Sub(start)
-		u.Queries = (len(documents) + documentsOfQuery - 1) / documentsOfQuery
+		u.Queries = rank.Queries()
 	})
 	order := make([]int, len(documents))
 	for i := range order {
