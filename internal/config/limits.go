@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"regexp"
+	"strings"
 )
 
 // upTo is what limits.increases.upTo may be: a factor of at least one, or a
@@ -37,8 +38,8 @@ func (c *Config) validateLimits(wrong func(key, format string, args ...any), pat
 	}
 	for i, p := range l.Principals {
 		key := fmt.Sprintf("limits.principals.%d", i)
-		if p.Match == "" {
-			wrong(key, "the ARN of a user or role, or a pattern, is needed")
+		if !couldBeARN(p.Match) {
+			wrong(key, "the ARN of a user or role, or a pattern such as arn:aws:iam::*:user/trial-*, is needed; %q matches none", p.Match)
 		}
 		if p.Models != "" {
 			pattern(key, p.Models)
@@ -57,4 +58,15 @@ func (c *Config) validateLimits(wrong func(key, format string, args ...any), pat
 	if l.SlotsPerUnit < 1 {
 		wrong("limits.slotsPerUnit", "must be at least 1")
 	}
+}
+
+// couldBeARN reports whether a pattern can match an ARN. One that cannot, as a
+// mere name, would look like a limit and be none.
+func couldBeARN(pattern string) bool {
+	const start = "arn:"
+	literal := pattern
+	if i := strings.IndexAny(pattern, "*?["); i >= 0 {
+		literal = pattern[:min(i, len(start))]
+	}
+	return strings.HasPrefix(literal, start) || literal != pattern && strings.HasPrefix(start, literal)
 }
