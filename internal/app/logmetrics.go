@@ -29,6 +29,7 @@ func (a *App) logMetrics() []prometheus.Collector {
 	list = append(list,
 		counter("outcrop_audit_events_total", "Events of the audit trail that were written.", func() int64 { return t.Stats().Written }),
 		counter("outcrop_audit_failures_total", "Events of the audit trail that could not be written.", func() int64 { return t.Stats().Failed }),
+		counter("outcrop_audit_left_out_total", "Events of callers whom nobody knows that were left out, for there were too many.", func() int64 { return t.Stats().LeftOut }),
 	)
 	return append(list, deliveryMetrics("audit", func() delivery.Stats { return t.Stats().Delivery })...)
 }

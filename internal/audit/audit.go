@@ -38,7 +38,8 @@ type Trail struct {
 	p    Params
 	data map[Data]bool
 
-	written, failed atomic.Int64
+	strangers                strangers
+	written, failed, leftOut atomic.Int64
 }
 
 // New returns a Trail.
@@ -56,13 +57,14 @@ var _ observe.Observer = (*Trail)(nil)
 type Stats struct {
 	Written int64 // are in a file, or on their way into the bucket
 	Failed  int64 // could not be written
+	LeftOut int64 // were of callers whom nobody knows, and too many
 	// Delivery is what became of those for the bucket.
 	Delivery delivery.Stats
 }
 
 // Stats returns the counts so far.
 func (t *Trail) Stats() Stats {
-	s := Stats{Written: t.written.Load(), Failed: t.failed.Load()}
+	s := Stats{Written: t.written.Load(), Failed: t.failed.Load(), LeftOut: t.leftOut.Load()}
 	if t.p.Delivery != nil {
 		s.Delivery = t.p.Delivery.Stats()
 	}
@@ -120,6 +122,10 @@ func (w *watch) write(v *observe.View) {
 		return
 	}
 	w.done = true
+	if v.Call.Principal.ARN == "" && !w.trail.strangers.admit(v.Call.Start) {
+		w.trail.leftOut.Add(1)
+		return
+	}
 	w.trail.write(w.trail.event(v, w.kind))
 }
 
