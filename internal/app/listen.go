@@ -209,7 +209,7 @@ func openEndpoints(cfg *config.Config) (endpoints, error) {
 		}
 		d, err := policy.Parse(policy.Resource, string(text))
 		if err != nil {
-			return nil, fmt.Errorf("the policy of %s in %s: %w", l.Endpoint, l.Policy, err)
+			return nil, fmt.Errorf("the policy of %s in %s%s: %w", l.Endpoint, l.Policy, policy.Locate(policy.Resource, string(text)), err)
 		}
 		policies[l.Endpoint] = []policy.Attached{{Document: d, ID: l.Endpoint, Type: "resource"}}
 	}

@@ -196,11 +196,11 @@ func TestEndpointPoliciesThatCannotBeRead(t *testing.T) {
 	if err := os.WriteFile(bad, []byte(`{"Version":"2012-10-17","Statement":[{"Effect":"Perhaps"}]}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, file := range []string{bad, bad + ".missing"} {
+	for file, want := range map[string]string{bad: "policy.json:1: statement 1: ", bad + ".missing": ".missing"} {
 		cfg := config.Default()
 		cfg.Listeners = []config.Listener{{Address: "127.0.0.1:0", Endpoint: "vpce-1", Policy: file}}
-		if _, err := openEndpoints(&cfg); err == nil || !strings.Contains(err.Error(), "vpce-1") {
-			t.Errorf("%s: got %v, want an error that names the endpoint", file, err)
+		if _, err := openEndpoints(&cfg); err == nil || !strings.Contains(err.Error(), "vpce-1") || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want an error that names the endpoint and says %q", file, err, want)
 		}
 	}
 }

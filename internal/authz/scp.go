@@ -2,7 +2,6 @@ package authz
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -101,7 +100,7 @@ func (s *ServiceControl) read() ([][]policy.Attached, error) {
 	}
 	document, err := policy.Parse(policy.Service, string(data))
 	if err != nil {
-		return nil, fmt.Errorf("%s%s: %s", s.path, position(data), fault.As(err).Message)
+		return nil, fmt.Errorf("%s%s: %s", s.path, policy.Locate(policy.Service, string(data)), fault.As(err).Message)
 	}
 	level := []policy.Attached{{Document: document, ID: s.arn(), Type: "service-control-policy"}}
 	if !allows(data) {
@@ -115,16 +114,6 @@ func (s *ServiceControl) read() ([][]policy.Attached, error) {
 }
 
 const fullAccess = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}`
-
-// position is where JSON breaks, ":line:column"; empty where it does not.
-func position(data []byte) string {
-	var syntax *json.SyntaxError
-	if !errors.As(json.Unmarshal(data, new(any)), &syntax) {
-		return ""
-	}
-	before := string(data[:max(0, min(int(syntax.Offset)-1, len(data)))])
-	return fmt.Sprintf(":%d:%d", strings.Count(before, "\n")+1, len(before)-strings.LastIndexByte(before, '\n'))
-}
 
 // allows tells whether any statement of a document that has been read allows.
 func allows(data []byte) bool {
