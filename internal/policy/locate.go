@@ -14,8 +14,7 @@ import (
 // texts do not say.
 func Locate(kind Kind, text string) string {
 	data := []byte(text)
-	var syntax *json.SyntaxError
-	if errors.As(json.Unmarshal(data, new(any)), &syntax) {
+	if syntax, ok := errors.AsType[*json.SyntaxError](json.Unmarshal(data, new(any))); ok {
 		before := data[:max(0, min(int(syntax.Offset)-1, len(data)))]
 		return fmt.Sprintf(":%d:%d", lineAt(data, len(before)), len(before)-bytes.LastIndexByte(before, '\n'))
 	}
