@@ -13,6 +13,7 @@ import (
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/iam"
 	"github.com/outcrop/outcrop/internal/ledger"
+	"github.com/outcrop/outcrop/internal/periodic"
 	"github.com/outcrop/outcrop/internal/store"
 )
 
@@ -39,7 +40,6 @@ type Guard struct {
 
 	refreshing sync.Mutex
 	all        map[string]*active // by account and name; guarded by refreshing
-	failed     bool               // the last refresh
 
 	inForce atomic.Pointer[inForce]
 }
@@ -75,20 +75,9 @@ const refreshEvery = time.Second
 
 // Run notices changed budgets until ctx ends.
 func (g *Guard) Run(ctx context.Context) {
-	tick := time.NewTicker(refreshEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-		err := g.Refresh(ctx)
-		if failed := err != nil && ctx.Err() == nil; failed && !g.failed {
-			g.p.Logger.Error("the budgets cannot be read; those that were read before stay in force", slog.String("cause", err.Error()))
-		}
-		g.failed = err != nil
-	}
+	periodic.Run(ctx, periodic.Params{
+		Every: refreshEvery, Do: g.Refresh, Logger: g.p.Logger, Trouble: "the budgets cannot be read; those that were read before stay in force",
+	})
 }
 
 // Refresh puts the budgets of the store in force. Where it fails, those from

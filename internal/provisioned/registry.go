@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/periodic"
 	"github.com/outcrop/outcrop/internal/store"
 )
 
@@ -346,20 +347,9 @@ func rank(t Throughput) string {
 
 // Run keeps up with what other processes change, until ctx ends.
 func (r *Registry) Run(ctx context.Context) {
-	ticker := time.NewTicker(refresh)
-	defer ticker.Stop()
-	for failed := false; ; {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		err := r.Refresh(ctx)
-		if err != nil && !failed && ctx.Err() == nil {
-			r.p.Logger.Error("provisioned throughput cannot be read; what was reserved stays", slog.String("cause", err.Error()))
-		}
-		failed = err != nil
-	}
+	periodic.Run(ctx, periodic.Params{
+		Every: refresh, Do: r.Refresh, Logger: r.p.Logger, Trouble: "provisioned throughput cannot be read; what was reserved stays",
+	})
 }
 
 // newID makes an ID as AWS does: 12 lower-case letters and digits.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/periodic"
 	"github.com/outcrop/outcrop/internal/store"
 )
 
@@ -110,24 +111,12 @@ func (d *StoredDays) Forget(ctx context.Context, before int64) error {
 
 // Run writes the tokens of the day now and then, and once more when ctx ends.
 func (l *Limiter) Run(ctx context.Context, logger *slog.Logger) {
-	ticker := time.NewTicker(flushEvery)
-	defer ticker.Stop()
-	for failed := false; ; {
-		select {
-		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushEvery)
-			defer cancel()
-			if err := l.Flush(last); err != nil {
-				logger.Error("the tokens of the day could not be written", slog.String("cause", err.Error()))
-			}
-			return
-		case <-ticker.C:
-		}
-		err := l.Flush(ctx)
-		if err != nil && !failed && ctx.Err() == nil {
-			logger.Error("the tokens of the day could not be written", slog.String("cause", err.Error()))
-		}
-		failed = err != nil
+	const trouble = "the tokens of the day could not be written"
+	periodic.Run(ctx, periodic.Params{Every: flushEvery, Do: l.Flush, Logger: logger, Trouble: trouble})
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushEvery)
+	defer cancel()
+	if err := l.Flush(last); err != nil {
+		logger.Error(trouble, slog.String("cause", err.Error()))
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/outcrop/outcrop/internal/catalog"
 	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/periodic"
 	"github.com/outcrop/outcrop/internal/store"
 )
 
@@ -86,21 +87,7 @@ func (r *Registry) Load(ctx context.Context) error {
 
 // Run keeps up with what other processes set, until ctx ends.
 func (r *Registry) Run(ctx context.Context) {
-	ticker := time.NewTicker(refresh)
-	defer ticker.Stop()
-	failed := false
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		err := r.Load(ctx)
-		if err != nil && !failed && ctx.Err() == nil {
-			r.p.Logger.Error("quotas cannot be read; the last known values hold", slog.String("cause", err.Error()))
-		}
-		failed = err != nil
-	}
+	periodic.Run(ctx, periodic.Params{Every: refresh, Do: r.Load, Logger: r.p.Logger, Trouble: "quotas cannot be read; the last known values hold"})
 }
 
 type valueBody struct {

@@ -60,7 +60,7 @@ var groups = []group{
 		name: "parts",
 		packages: []string{
 			"internal/certificate", "internal/dualstack", "internal/fetch", "internal/gguf/...", "internal/iam/...",
-			"internal/library/...", "internal/machine", "internal/outbound", "internal/overload", "internal/pack/...", "internal/profile", "internal/progress",
+			"internal/library/...", "internal/machine", "internal/outbound", "internal/overload", "internal/pack/...", "internal/periodic", "internal/profile", "internal/progress",
 		},
 		imports: []string{
 			"internal/fetch", "internal/gguf/...", "internal/iam/...", "internal/library/...", "internal/outbound", "internal/pack/...", "internal/progress",
@@ -185,7 +185,7 @@ var groups = []group{
 		name:     "bill",
 		packages: []string{"internal/budget", "internal/ledger", "internal/price"},
 		imports: []string{
-			"internal/admission", "internal/call", "internal/catalog", "internal/iam", "internal/ledger", "internal/observe", "internal/price",
+			"internal/admission", "internal/call", "internal/catalog", "internal/iam", "internal/ledger", "internal/observe", "internal/periodic", "internal/price",
 			"internal/sqlite", "internal/store", "internal/wire/schema",
 		},
 		vendors: []string{"github.com/gofrs/flock"},
@@ -215,7 +215,7 @@ var groups = []group{
 	{
 		name:     "quotas",
 		packages: []string{"internal/access", "internal/provisioned", "internal/quota", "internal/resourcepolicy"},
-		imports:  []string{"internal/policy", "internal/admission", "internal/call", "internal/catalog", "internal/iam", "internal/store/..."},
+		imports:  []string{"internal/policy", "internal/admission", "internal/call", "internal/catalog", "internal/iam", "internal/periodic", "internal/store/..."},
 		why:      "what counts calls is told of them, and keeps what was set in the store; it computes nothing and sees no AWS type",
 	},
 	{
