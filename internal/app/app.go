@@ -138,7 +138,7 @@ func New(p Params) (_ *App, err error) {
 	if err := a.openIdentities(); err != nil {
 		return nil, err
 	}
-	a.policies = resourcepolicy.New(resourcepolicy.Params{Store: a.state, Now: p.Now})
+	a.policies = resourcepolicy.New(resourcepolicy.Params{Store: a.state, Named: a.directory.Named, Now: p.Now})
 	a.buckets = a.newBuckets()
 	if err := a.openBases(); err != nil {
 		return nil, err

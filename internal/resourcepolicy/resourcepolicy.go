@@ -23,9 +23,12 @@ import (
 
 const kind store.Kind = "resource-policy"
 
-// Params are the parts of a Registry; Now may be zero.
+// Params are the parts of a Registry; Named and Now may be zero.
 type Params struct {
 	Store store.Store
+	// Named returns the IDs, by ARN, of the users and roles that a policy names,
+	// and fails for one that is not there; nil: they go by their ARNs.
+	Named func(ctx context.Context, document *policy.Document) (map[string]string, error)
 	Now   func() time.Time // time.Now when nil
 }
 
@@ -70,7 +73,10 @@ type Policy struct {
 }
 
 // body is what the store keeps.
-type body struct{ ARN, Text string }
+type body struct {
+	ARN, Text string
+	IDs       map[string]string `json:",omitempty"` // of the users and roles that it names, by ARN
+}
 
 func key(account, region, arn string) store.Key {
 	return store.Key{Kind: kind, Account: account, Region: region, ID: arn}
@@ -80,11 +86,19 @@ func key(account, region, arn string) store.Key {
 // of the present one, or empty. Invalid: the document is malformed; Conflict: the
 // revision is another one.
 func (r *Registry) Put(ctx context.Context, account, region, arn, text, revision string) (Policy, error) {
-	if _, err := policy.Parse(policy.Resource, text); err != nil {
+	document, err := policy.Parse(policy.Resource, text)
+	var ids map[string]string
+	if err == nil && r.p.Named != nil {
+		ids, err = r.p.Named(ctx, document)
+	}
+	if fault.Is(err, fault.Invalid) {
 		// The services have no exception for documents but this one.
 		return Policy{}, fault.Wrap(fault.Invalid, err, "The resource policy is malformed: %s", fault.As(err).Message)
 	}
-	content, err := json.Marshal(body{arn, text})
+	if err != nil {
+		return Policy{}, err
+	}
+	content, err := json.Marshal(body{arn, text, ids})
 	if err != nil {
 		return Policy{}, fmt.Errorf("encode a resource policy: %w", err)
 	}
@@ -214,7 +228,7 @@ func (r *Registry) load(ctx context.Context) (*snapshot, error) {
 		// one denies.
 		a := policy.Attached{ID: rec.ID, Type: "resource"}
 		if json.Unmarshal(rec.Body, &b) == nil {
-			a.Document, _ = policy.Parse(policy.Resource, b.Text)
+			a.Document, _ = policy.ParseNamed(policy.Resource, b.Text, b.IDs)
 		}
 		s.policies[rec.ID] = []policy.Attached{a}
 	}

@@ -1,6 +1,7 @@
 package resourcepolicy_test
 
 import (
+	"context"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -125,5 +126,44 @@ func TestMalformedPolicies(t *testing.T) {
 	}
 	if got := f.may(base); got != "nothing" {
 		t.Errorf("got %s", got)
+	}
+}
+
+// Who is named stays who is meant: not whoever is made under the name later, and
+// nobody who is not there.
+func TestWhoIsNamed(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	id := "AIDAFIRSTFIRSTFIRST1"
+	f.Registry = resourcepolicy.New(resourcepolicy.Params{
+		Store: f.store, Now: func() time.Time { return f.now },
+		Named: func(_ context.Context, d *policy.Document) (map[string]string, error) {
+			ids := map[string]string{}
+			for _, arn := range d.Named() {
+				if arn != "arn:aws:iam::000000000000:user/alice" {
+					return nil, fault.New(fault.Invalid, "Invalid principal in policy: %s", arn).WithCode("MalformedPolicyDocument")
+				}
+				ids[arn] = id
+			}
+			return ids, nil
+		},
+	})
+	if _, err := f.Put(t.Context(), account, region, base, strings.Replace(alice, "alice", "gone", 1), ""); !fault.Is(err, fault.Invalid) {
+		t.Errorf("naming a user who is not there: got %v", err)
+	}
+	if _, err := f.Put(t.Context(), account, region, base, alice, ""); err != nil {
+		t.Fatal(err)
+	}
+	for who, want := range map[string]bool{id: true, "AIDASECONDSECONDSEC2": false} {
+		list, err := f.Policies(t.Context(), base)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := policy.Evaluate(&policy.Request{
+			Principal: iam.UserPrincipal(account, "alice", who, "AKIAEXAMPLE"), Action: "bedrock:Retrieve", Resource: base,
+		}, &policy.Set{Identity: []policy.Attached{}, Resource: list})
+		if d.Allowed != want {
+			t.Errorf("%s: got %v", who, d.Allowed)
+		}
 	}
 }

@@ -64,7 +64,13 @@ func (d *Directory) checkTrust(ctx context.Context, document string) (trusted ma
 	if size(document) > maxTrust {
 		return nil, limit("Cannot exceed quota for ACLSizePerRole: %d", maxTrust)
 	}
-	for _, arn := range parsed.Named() {
+	return d.Named(ctx, parsed)
+}
+
+// Named returns the IDs, by ARN, of the account's users and roles that a document
+// names as principals. They must be there, as at AWS: MalformedPolicyDocument.
+func (d *Directory) Named(ctx context.Context, document *policy.Document) (ids map[string]string, err error) {
+	for _, arn := range document.Named() {
 		text, ours := strings.CutPrefix(arn, d.arn("", "", ""))
 		if !ours {
 			continue
@@ -77,12 +83,12 @@ func (d *Directory) checkTrust(ctx context.Context, document string) (trusted ma
 		if err != nil || r.ARN != arn {
 			return nil, fault.New(fault.Invalid, `Invalid principal in policy: "AWS":"%s"`, arn).WithCode("MalformedPolicyDocument")
 		}
-		if trusted == nil {
-			trusted = map[string]string{}
+		if ids == nil {
+			ids = map[string]string{}
 		}
-		trusted[arn] = r.ID
+		ids[arn] = r.ID
 	}
-	return trusted, nil
+	return ids, nil
 }
 
 func checkSession(d time.Duration) error {
