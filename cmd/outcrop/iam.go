@@ -119,6 +119,9 @@ func requestSource(values map[string][]string) call.Source {
 
 func printExplanations(w io.Writer, who string, list []authz.Explanation) error {
 	var b strings.Builder
+	if len(list) == 0 {
+		b.WriteString("allowed: the operation needs no permission\n")
+	}
 	for i, x := range list {
 		if i > 0 {
 			b.WriteByte('\n')
@@ -141,7 +144,11 @@ func printExplanations(w io.Writer, who string, list []authz.Explanation) error 
 			}
 			fmt.Fprintf(&b, "%s %s: %s %s, %s\n    %s\n", mark, effect, m.Layer, m.Policy.ID, statementName(m), oneLine(statementText(m)))
 		}
-		if len(d.Matches) == 0 {
+		switch {
+		case len(d.Matches) > 0:
+		case d.Allowed:
+			b.WriteString("  no policy was asked: the account's root may do everything\n")
+		default:
 			b.WriteString("  no statement of any policy is about this request\n")
 		}
 		if len(d.Missing) > 0 {

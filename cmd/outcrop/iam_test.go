@@ -52,7 +52,8 @@ func TestExplain(t *testing.T) {
 				"* allows: identity-based policy only, statement 1 (Nova)\n", `"Sid":"Nova"`, "aws:sourcevpce",
 			},
 		},
-		"an action": {[]string{"--action", "bedrock:InvokeModel", "--resource", novaARN}, 0, []string{"allowed: "}},
+		"no permission": {[]string{"--action", "GetCallerIdentity"}, 0, []string{"allowed: the operation needs no permission"}},
+		"an action":     {[]string{"--action", "bedrock:InvokeModel", "--resource", novaARN}, 0, []string{"allowed: "}},
 		"another region": {
 			[]string{"--action", "Converse", "--resource", "amazon.nova-lite-v1:0", "--in", "eu-west-1"}, 3,
 			[]string{"denied: User: arn:aws:iam::000000000000:user/alice is not authorized", "no statement of any policy"},
@@ -81,7 +82,7 @@ func TestExplain(t *testing.T) {
 	if code, _, errs := c.run("iam", "explain", "--principal", "nobody", "--action", "Converse"); code != 1 || !strings.Contains(errs, "no user and no role nobody") {
 		t.Errorf("an unknown caller: got %d, %s", code, errs)
 	}
-	if code, out, _ := c.run("iam", "explain", "--principal", "root", "--action", "Converse", "--resource", "x"); code != 0 || !strings.Contains(out, "allowed: ") {
+	if code, out, _ := c.run("iam", "explain", "--principal", "root", "--action", "Converse", "--resource", "x"); code != 0 || !strings.Contains(out, "allowed: ") || !strings.Contains(out, "root may do everything") {
 		t.Errorf("the owner: got %d, %s", code, out)
 	}
 }
