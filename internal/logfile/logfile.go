@@ -63,18 +63,18 @@ func Open(p Params) (*File, error) {
 
 // Write appends a line, which must have no end of line in it. When it returns
 // without an error the line is the operating system's: it survives the end of
-// this process, however that comes, but not the machine's.
+// this process, however that comes, but not the machine's. The first line of a
+// day is written also when the error is that an old file cannot be removed.
 func (l *File) Write(line []byte) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.p.Now().UTC()
+	var swept error // the line is written all the same
 	if day := now.Format(dayFormat); l.f == nil || day != l.day {
 		if err := l.turn(day, 1); err != nil {
 			return err
 		}
-		if err := l.sweep(now); err != nil {
-			return err
-		}
+		swept = l.sweep(now)
 	}
 	for l.p.Size > 0 && l.size > 0 && l.size+int64(len(line))+1 > l.p.Size {
 		if err := l.turn(l.day, l.part+1); err != nil {
@@ -92,7 +92,7 @@ func (l *File) Write(line []byte) error {
 	if err != nil {
 		return fmt.Errorf("write a log: %w", err)
 	}
-	return nil
+	return swept
 }
 
 // turn opens a file of a day for appending. The caller holds the lock.

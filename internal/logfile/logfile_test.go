@@ -86,6 +86,30 @@ func TestOtherFilesAreLeftAlone(t *testing.T) {
 
 // What a full disk or a machine without power has cut off does not take the next
 // line with it.
+// What stands where an old file should be, and cannot be removed, costs no line.
+func TestOldFilesThatStayCostNoLine(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	now := time.Date(2026, 11, 20, 23, 0, 0, 0, time.UTC)
+	l, err := logfile.Open(logfile.Params{Dir: dir, Name: "log", Keep: 48 * time.Hour, Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if err := os.MkdirAll(filepath.Join(dir, "log-2026-01-01.jsonl", "full"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Write([]byte("one")); err == nil {
+		t.Error("got no error, want to be told of what cannot be removed")
+	}
+	if err := l.Write([]byte("two")); err != nil {
+		t.Error(err)
+	}
+	if text, err := os.ReadFile(filepath.Join(dir, "log-2026-11-20.jsonl")); string(text) != "one\ntwo\n" {
+		t.Errorf("got %q, %v, want both lines", text, err)
+	}
+}
+
 func TestHalfALineIsEnded(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
