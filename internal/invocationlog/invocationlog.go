@@ -148,12 +148,6 @@ func (l *Log) Close(ctx context.Context) error {
 	return err
 }
 
-// Flush writes and delivers what is there now.
-func (l *Log) Flush(ctx context.Context) error {
-	l.drain()
-	return l.p.Delivery.Flush(ctx)
-}
-
 func (l *Log) drain() {
 	for {
 		select {

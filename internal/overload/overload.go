@@ -91,9 +91,6 @@ func outdated(looked, now int64) bool {
 	return age < 0 || age >= int64(freshness)
 }
 
-// Requests is how many requests are in.
-func (g *Guard) Requests() int64 { return g.requests.Load() }
-
 // heap is what the Go heap holds, garbage that has not been collected yet
 // included; so a refusal may come before the collector has done its work, and
 // the next request finds room.
