@@ -6,8 +6,9 @@ import (
 )
 
 // mostWork bounds a page: its actions times resources times statements. A request
-// of a hundred kilobytes could else keep the server busy for hours.
-const mostWork = 200_000
+// of a hundred kilobytes could else keep the server busy for hours, and have an answer
+// of gigabytes.
+const mostWork = 100_000
 
 // page simulates the actions that a page has. It has fewer of them than were
 // asked for where one of them is much work.
