@@ -10,7 +10,6 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
-	"slices"
 	"sync"
 	"time"
 
@@ -148,8 +147,10 @@ func (c *Call) End() {
 	ends := c.ends
 	c.ends = nil
 	c.mu.Unlock()
-	for _, f := range slices.Backward(ends) {
-		f()
+	// Deferred, so that what one of them holds is given back although another one
+	// panics.
+	for _, f := range ends {
+		defer f()
 	}
 }
 

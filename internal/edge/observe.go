@@ -1,5 +1,7 @@
 package edge
 
+import "slices"
+
 // begin asks the observers.
 func (x *exchange) begin() {
 	x.view.Header = x.r.Header
@@ -33,10 +35,12 @@ func (x *exchange) sending(name string, payload []byte) {
 // end tells the observers that it is over. What the services put off comes
 // first: it may settle what is then written.
 func (x *exchange) end() {
+	defer func() { // whatever happens there: observers count who is under way
+		x.view.Status, x.view.Code, x.view.Cause = x.status, x.code, x.cause
+		x.view.Elapsed = x.edge.p.Now().Sub(x.call.Start)
+		for _, w := range slices.Backward(x.watches) {
+			defer w.End(&x.view)
+		}
+	}()
 	x.call.End()
-	x.view.Status, x.view.Code, x.view.Cause = x.status, x.code, x.cause
-	x.view.Elapsed = x.edge.p.Now().Sub(x.call.Start)
-	for _, w := range x.watches {
-		w.End(&x.view)
-	}
 }

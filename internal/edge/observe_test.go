@@ -210,6 +210,25 @@ func TestObserversTakeTurns(t *testing.T) {
 	}
 }
 
+// TestObserversHearTheEndOfABug: a panic in what a service has put off ends the
+// connection, and the exchange is over for everybody all the same.
+func TestObserversHearTheEndOfABug(t *testing.T) {
+	t.Parallel()
+	told := &notes{ended: make(chan struct{})}
+	s := serveWith(t, &runtime{converse: func(ctx context.Context, _ *bedrockruntime.ConverseInput) (*bedrockruntime.ConverseOutput, error) {
+		call.From(ctx).OnEnd(func() { panic(http.ErrAbortHandler) }) // the one that net/http does not print
+		return answer("x"), nil
+	}}, func(p *edge.Params) { p.Observers = []observe.Observer{observer{notes: told}} })
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+conversePath, strings.NewReader(hello))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if response, err := s.Client().Do(r); err == nil {
+		_ = response.Body.Close()
+	}
+	<-told.ended
+}
+
 // TestObserversHearOfClientsThatLeave: an exchange that nobody waits for any more
 // ends like every other.
 func TestObserversHearOfClientsThatLeave(t *testing.T) {
