@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"text/tabwriter"
 	"time"
 
@@ -32,30 +33,54 @@ func (e *environment) budgetCommand() *cobra.Command {
 
 func (e *environment) budgetSetCommand() *cobra.Command {
 	b := budget.Budget{Warn: 80}
-	var limit float64
-	var period string
+	var dollars, period string
 	var warnOnly bool
 	cmd := &cobra.Command{
 		Use: "set NAME", Short: "Set a budget, or replace the one of this name", Args: oneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if !cmd.Flags().Changed("limit") || math.IsNaN(limit) || math.Abs(limit) > 1e12 {
-				return usage(errors.New("a budget has a limit in dollars: give it with --limit"))
+			limit, err := microDollars(dollars)
+			if err != nil {
+				return usage(err)
 			}
-			b.Name, b.Period, b.Stop = args[0], ledger.Period(period), !warnOnly
-			b.Limit = int64(math.Round(limit * 1e6))
+			b.Name, b.Period, b.Stop, b.Limit = args[0], ledger.Period(period), !warnOnly, limit
 			return e.withBudgets(cmd.Context(), func(ctx context.Context, cfg *config.Config, s store.Store) error {
 				b.Account = cfg.Account
-				return budget.Set(ctx, s, b)
+				if err := budget.Set(ctx, s, b); err != nil {
+					return err
+				}
+				then := "beyond it answers carry a warning"
+				if b.Stop {
+					then = "beyond it calls are refused"
+				}
+				_, err := fmt.Fprintf(e.stdout, "%s: %s USD a %s for %s; %s\n", b.Name, budget.Dollars(b.Limit), b.Period, cell(b.Scope), then)
+				return err
 			})
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&b.Scope, "for", ledger.Everybody, "whom it is for: all, root, user/NAME, role/NAME, or tag/KEY=VALUE for principals with that tag")
-	flags.Float64Var(&limit, "limit", 0, "dollars")
+	flags.StringVar(&dollars, "limit", "", "dollars, such as 50 or 0.25")
 	flags.StringVar(&period, "period", string(ledger.Month), "day or month")
 	flags.IntVar(&b.Warn, "warn", b.Warn, "percent of the limit from which on answers carry a warning; 0 is never")
 	flags.BoolVar(&warnOnly, "warn-only", false, "refuse nothing when the limit is spent")
 	return cmd
+}
+
+// microDollars reads a limit. One that is smaller than can be counted is a
+// mistake, and not a budget of nothing.
+func microDollars(text string) (int64, error) {
+	if text == "" {
+		return 0, errors.New("a budget has a limit in dollars: give it with --limit")
+	}
+	dollars, err := strconv.ParseFloat(text, 64)
+	if err != nil || math.IsNaN(dollars) || math.Abs(dollars) > 1e12 {
+		return 0, fmt.Errorf("%q is not a number of dollars, such as 50 or 0.25", text)
+	}
+	micro := int64(math.Round(dollars * 1e6))
+	if micro == 0 && dollars != 0 {
+		return 0, fmt.Errorf("%s dollars are less than can be counted: the least is 0.000001", text)
+	}
+	return micro, nil
 }
 
 func (e *environment) budgetListCommand() *cobra.Command {
@@ -105,7 +130,11 @@ func (e *environment) budgetRemoveCommand() *cobra.Command {
 		Use: "rm NAME", Aliases: []string{"remove"}, Short: "Remove a budget", Args: oneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return e.withBudgets(cmd.Context(), func(ctx context.Context, cfg *config.Config, s store.Store) error {
-				return budget.Remove(ctx, s, cfg.Account, args[0])
+				if err := budget.Remove(ctx, s, cfg.Account, args[0]); err != nil {
+					return err
+				}
+				_, err := fmt.Fprintln(e.stdout, "removed", args[0])
+				return err
 			})
 		},
 	}
