@@ -34,6 +34,7 @@ import (
 	"github.com/outcrop/outcrop/internal/iam/directory"
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/inference/all"
+	"github.com/outcrop/outcrop/internal/observe"
 	"github.com/outcrop/outcrop/internal/progress"
 	"github.com/outcrop/outcrop/internal/provisioned"
 	"github.com/outcrop/outcrop/internal/quota"
@@ -47,8 +48,8 @@ import (
 // looks into it.
 const maxBody = 32_000_000
 
-// Params is what an App gets from the outside. All but Progress, Backends and
-// Now are required.
+// Params is what an App gets from the outside. All but Progress, Backends,
+// Observers and Now are required.
 type Params struct {
 	Config  *config.Config
 	Getenv  func(string) string
@@ -67,7 +68,9 @@ type Params struct {
 	Progress progress.Sink
 	// Backends replaces the backends that are configured, for tests.
 	Backends map[string]inference.Backend
-	Now      func() time.Time
+	// Observers watch requests beside those of the server, for tests.
+	Observers []observe.Observer
+	Now       func() time.Time
 }
 
 // App is a server. Make one with New, run it with Run; Close releases what New
@@ -171,7 +174,7 @@ func New(p Params) (_ *App, err error) {
 		Services: a.edgeServices, Authenticator: authenticator, Authorize: a.authorizer.Authorize, ActionService: "sts",
 		Logger: p.Logger, Extra: a.extra(), Panicked: a.gov.metrics.Panicked, Now: p.Now, NewID: newRequestID, NewPadding: newPadding,
 		Account: cfg.Account, MaxBody: maxBody, BodyTimeout: cfg.Timeouts.Body, WriteTimeout: cfg.Timeouts.Write,
-		Enter: entrance(cfg), Source: source, Observers: a.gov.observers, Ready: a.parts.Ready, Passed: passed, Unclaimed: unclaimed,
+		Enter: entrance(cfg), Source: source, Observers: append(a.gov.observers, p.Observers...), Ready: a.parts.Ready, Passed: passed, Unclaimed: unclaimed,
 	})
 	if err != nil {
 		return nil, err

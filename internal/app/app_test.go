@@ -12,6 +12,7 @@ import (
 
 	"github.com/outcrop/outcrop/internal/config"
 	"github.com/outcrop/outcrop/internal/inference"
+	"github.com/outcrop/outcrop/internal/observe"
 	"github.com/outcrop/outcrop/internal/sigv4"
 )
 
@@ -44,7 +45,7 @@ func (echo) Close() error { return nil }
 
 // newTestApp makes a server on a free port with its own data; change may alter
 // its configuration.
-func newTestApp(t *testing.T, change func(*config.Config)) *App {
+func newTestApp(t *testing.T, change func(*config.Config), observers ...observe.Observer) *App {
 	t.Helper()
 	cfg := config.Default()
 	cfg.Listen, cfg.Data, cfg.Offline = "127.0.0.1:0", t.TempDir(), true
@@ -53,7 +54,7 @@ func newTestApp(t *testing.T, change func(*config.Config)) *App {
 	}
 	a, err := New(Params{
 		Config: &cfg, Getenv: func(string) string { return "" }, Logger: slog.New(slog.DiscardHandler), Version: "test", Command: "bin/outcrop",
-		Backends: map[string]inference.Backend{"llamacpp": echo{}},
+		Backends: map[string]inference.Backend{"llamacpp": echo{}}, Observers: observers,
 	})
 	if err != nil {
 		t.Fatal(err)

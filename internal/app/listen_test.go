@@ -34,9 +34,8 @@ func (s origins) Begin(v *observe.View) observe.Watch { s <- v.Call.Source; retu
 // requests come to it.
 func newListening(t *testing.T, listeners ...config.Listener) (*App, origins) {
 	t.Helper()
-	a := newTestApp(t, func(cfg *config.Config) { cfg.Listeners = listeners })
 	seen := make(origins, 16)
-	a.edge.Observe(seen)
+	a := newTestApp(t, func(cfg *config.Config) { cfg.Listeners = listeners }, seen)
 	start(t, a)
 	return a, seen
 }

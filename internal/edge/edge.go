@@ -148,10 +148,6 @@ func New(p Params) (*Edge, error) {
 	return e, nil
 }
 
-// Observe adds an observer. It is for what has to know the edge first, and must
-// not be called once requests are served.
-func (e *Edge) Observe(o observe.Observer) { e.p.Observers = append(e.p.Observers, o) }
-
 // ServeHTTP answers one request.
 func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	service := e.passed(r)
