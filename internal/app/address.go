@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/outcrop/outcrop/internal/config"
+	"github.com/outcrop/outcrop/internal/iam/secretfile"
 )
 
 // addressName is the file in which a running server says where it listens, so
@@ -25,7 +26,8 @@ func addressPath(cfg *config.Config, getenv func(string) string) string {
 
 // announce leaves the address for Address.
 func (a *App) announce() error {
-	return os.WriteFile(addressPath(a.p.Config, a.p.Getenv), []byte(a.Addr().String()), 0o600)
+	// Whole or not at all: a command may be looking at this moment.
+	return secretfile.Replace(addressPath(a.p.Config, a.p.Getenv), []byte(a.Addr().String()))
 }
 
 // withdraw removes the address, unless another server has left its own.

@@ -60,7 +60,7 @@ func TestNothingLeavesAnOfflineServer(t *testing.T) {
 	t.Parallel()
 	packtest.Open(t)
 	dir := t.TempDir()
-	build := exec.CommandContext(t.Context(), "go", "build", "-o", filepath.Join(dir, "outcrop"), "github.com/outcrop/outcrop/cmd/outcrop")
+	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", filepath.Join(dir, "outcrop"), "github.com/outcrop/outcrop/cmd/outcrop")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
