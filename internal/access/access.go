@@ -10,8 +10,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
-	"fmt"
+	"errors"
 	"sync"
 	"time"
 
@@ -167,44 +166,32 @@ func (r *Registry) decide(ctx context.Context, a Agreement) (Agreement, error) {
 // put writes an agreement over the one that is there, unless keep says that it
 // stays.
 func (r *Registry) put(ctx context.Context, a Agreement, keep func(was Agreement) bool) (Agreement, error) {
-	body, err := json.Marshal(a)
+	body, err := store.Encode(a)
 	if err != nil {
-		return Agreement{}, fmt.Errorf("encode an agreement: %w", err)
+		return Agreement{}, err
 	}
 	defer r.known.Delete(id{a.Account, a.Region, a.Model})
 	now := r.now()
-	rec := store.Record{Key: key(a.Account, a.Region, a.Model), Status: string(a.Status), Body: body, Created: now, Updated: now}
-	for {
-		_, _, err := r.p.Store.Create(ctx, rec, store.Create{})
-		if err == nil {
-			return a, nil
+	_, err = store.Put(ctx, r.p.Store, key(a.Account, a.Region, a.Model), func(rec *store.Record) error {
+		if rec.Version == 0 {
+			rec.Created = now
+		} else if was, err := decode(*rec); err != nil {
+			return err
+		} else if keep(was) {
+			a = was
+			return errKept
 		}
-		if store.Reason(err) != store.KeyTaken {
-			return Agreement{}, err
-		}
-		was, err := r.p.Store.Get(ctx, rec.Key)
-		if fault.Is(err, fault.NotFound) {
-			continue // it was withdrawn meanwhile
-		}
-		if err != nil {
-			return Agreement{}, err
-		}
-		before, err := decode(was)
-		if err != nil {
-			return Agreement{}, err
-		}
-		if keep(before) {
-			return before, nil
-		}
-		was.Status, was.Body, was.Updated = rec.Status, rec.Body, now
-		if _, err = r.p.Store.Update(ctx, was); err == nil {
-			return a, nil
-		}
-		if store.Reason(err) != store.Changed && !fault.Is(err, fault.NotFound) {
-			return Agreement{}, err
-		}
+		rec.Status, rec.Body, rec.Updated = string(a.Status), body, now
+		return nil
+	})
+	if err != nil && !errors.Is(err, errKept) {
+		return Agreement{}, err
 	}
+	return a, nil
 }
+
+// errKept ends a change that would change nothing.
+var errKept = errors.New("the agreement stays as it is")
 
 // Withdraw ends an agreement. NotFound.
 func (r *Registry) Withdraw(ctx context.Context, account, region, model string) error {
@@ -214,27 +201,20 @@ func (r *Registry) Withdraw(ctx context.Context, account, region, model string) 
 
 // SubmitUseCase keeps the form that an account fills in once.
 func (r *Registry) SubmitUseCase(ctx context.Context, account string, form []byte) error {
-	body, err := json.Marshal(form)
+	body, err := store.Encode(form)
 	if err != nil {
-		return fmt.Errorf("encode the use case: %w", err)
+		return err
 	}
 	defer r.known.Delete(id{account: account})
 	now := r.now()
-	rec := store.Record{Key: useCaseKey(account), Body: body, Created: now, Updated: now}
-	for {
-		_, _, err := r.p.Store.Create(ctx, rec, store.Create{})
-		if store.Reason(err) != store.KeyTaken {
-			return err
+	_, err = store.Put(ctx, r.p.Store, useCaseKey(account), func(rec *store.Record) error {
+		if rec.Version == 0 {
+			rec.Created = now
 		}
-		was, err := r.p.Store.Get(ctx, rec.Key)
-		if err != nil {
-			return err
-		}
-		was.Body, was.Updated = body, now
-		if _, err = r.p.Store.Update(ctx, was); store.Reason(err) != store.Changed {
-			return err
-		}
-	}
+		rec.Body, rec.Updated = body, now
+		return nil
+	})
+	return err
 }
 
 // UseCase returns the form as it was submitted. NotFound.
@@ -244,8 +224,8 @@ func (r *Registry) UseCase(ctx context.Context, account string) ([]byte, error) 
 		return nil, err
 	}
 	var form []byte
-	if err := json.Unmarshal(rec.Body, &form); err != nil {
-		return nil, fmt.Errorf("decode the use case: %w", err)
+	if err := rec.Decode(&form); err != nil {
+		return nil, err
 	}
 	return form, nil
 }
@@ -256,8 +236,8 @@ func useCaseKey(account string) store.Key {
 
 func decode(rec store.Record) (Agreement, error) {
 	var a Agreement
-	if err := json.Unmarshal(rec.Body, &a); err != nil {
-		return Agreement{}, fmt.Errorf("decode the agreement for %s: %w", rec.ID, err)
+	if err := rec.Decode(&a); err != nil {
+		return Agreement{}, err
 	}
 	return a, nil
 }

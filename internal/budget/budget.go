@@ -10,7 +10,6 @@ package budget
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -69,29 +68,19 @@ func Set(ctx context.Context, s store.Store, b Budget) error {
 	if err := b.check(); err != nil {
 		return err
 	}
-	body, err := json.Marshal(b)
+	body, err := store.Encode(b)
 	if err != nil {
-		return fmt.Errorf("encode a budget: %w", err)
+		return err
 	}
 	now := time.Now().UTC().Truncate(time.Microsecond)
-	rec := store.Record{Key: key(b.Account, b.Name), Name: b.Name, Body: body, Created: now, Updated: now}
-	for {
-		_, _, err := s.Create(ctx, rec, store.Create{})
-		if !fault.Is(err, fault.Conflict) {
-			return err
+	_, err = store.Put(ctx, s, key(b.Account, b.Name), func(r *store.Record) error {
+		if r.Version == 0 {
+			r.Name, r.Created = b.Name, now
 		}
-		have, err := s.Get(ctx, rec.Key)
-		if fault.Is(err, fault.NotFound) {
-			continue // removed in this moment
-		}
-		if err != nil {
-			return err
-		}
-		have.Body, have.Updated = body, now
-		if _, err = s.Update(ctx, have); store.Reason(err) != store.Changed && !fault.Is(err, fault.NotFound) {
-			return err
-		}
-	}
+		r.Body, r.Updated = body, now
+		return nil
+	})
+	return err
 }
 
 func key(account, name string) store.Key {
@@ -117,8 +106,8 @@ func List(ctx context.Context, s store.Store, account string) ([]Budget, error) 
 	list := make([]Budget, 0, len(page.Records))
 	for _, r := range page.Records {
 		var b Budget
-		if err := json.Unmarshal(r.Body, &b); err != nil {
-			return nil, fmt.Errorf("decode the budget %s: %w", r.ID, err)
+		if err := r.Decode(&b); err != nil {
+			return nil, err
 		}
 		b.Account, b.Name = r.Account, r.ID
 		list = append(list, b)

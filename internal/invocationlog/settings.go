@@ -2,8 +2,6 @@ package invocationlog
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"log/slog"
 	"path"
 	"regexp"
@@ -150,8 +148,8 @@ func (s *Settings) changed() {
 
 func settingOf(r store.Record) (Setting, error) {
 	var setting Setting
-	if err := json.Unmarshal(r.Body, &setting); err != nil {
-		return Setting{}, fmt.Errorf("read the invocation logging of %s in %s: %w", r.Account, r.Region, err)
+	if err := r.Decode(&setting); err != nil {
+		return Setting{}, err
 	}
 	setting.Account, setting.Region = r.Account, r.Region
 	return setting, nil
@@ -201,26 +199,19 @@ func (s *Settings) Put(ctx context.Context, setting Setting) error {
 		}
 		return fault.Wrap(fault.Invalid, err, "Failed to validate permissions for bucket: %s. Verify that the bucket exists and that it can be written to. %s", setting.Bucket, fault.As(err).Message)
 	}
-	body, err := json.Marshal(setting)
+	body, err := store.Encode(setting)
 	if err != nil {
-		return fmt.Errorf("write a setting: %w", err)
+		return err
 	}
 	defer s.changed()
-	for {
-		now := s.p.Now()
-		_, _, err := s.p.Store.Create(ctx, store.Record{Key: key(setting.Account, setting.Region), Body: body, Created: now, Updated: now}, store.Create{})
-		if store.Reason(err) != store.KeyTaken {
-			return err
+	_, err = store.Put(ctx, s.p.Store, key(setting.Account, setting.Region), func(r *store.Record) error {
+		r.Body, r.Updated = body, s.p.Now()
+		if r.Version == 0 {
+			r.Created = r.Updated
 		}
-		r, err := s.p.Store.Get(ctx, key(setting.Account, setting.Region))
-		if err == nil {
-			r.Body, r.Updated = body, now
-			_, err = s.p.Store.Update(ctx, r)
-		}
-		if !fault.Is(err, fault.NotFound) && store.Reason(err) != store.Changed {
-			return err
-		}
-	}
+		return nil
+	})
+	return err
 }
 
 // Delete ends the logging of an account and region. Where nothing is logged it

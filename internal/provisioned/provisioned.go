@@ -10,10 +10,8 @@ package provisioned
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
-	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/store"
 )
 
@@ -85,9 +83,9 @@ type body struct {
 }
 
 func (t *Throughput) record() (store.Record, error) {
-	text, err := json.Marshal(body{t.ARN, t.ModelID, t.ModelARN, t.Units, t.Commitment, t.Expires, t.Failure})
+	text, err := store.Encode(body{t.ARN, t.ModelID, t.ModelARN, t.Units, t.Commitment, t.Expires, t.Failure})
 	if err != nil {
-		return store.Record{}, fault.Wrap(fault.Internal, err, "write the provisioned throughput %s", t.ID)
+		return store.Record{}, err
 	}
 	return store.Record{
 		Key:  store.Key{Kind: kind, Account: t.Account, Region: t.Region, ID: t.ID},
@@ -97,8 +95,8 @@ func (t *Throughput) record() (store.Record, error) {
 
 func throughputOf(rec store.Record) (Throughput, error) {
 	var b body
-	if err := json.Unmarshal(rec.Body, &b); err != nil {
-		return Throughput{}, fault.Wrap(fault.Internal, err, "read the provisioned throughput %s", rec.ID)
+	if err := rec.Decode(&b); err != nil {
+		return Throughput{}, err
 	}
 	return Throughput{
 		Account: rec.Account, Region: rec.Region, ID: rec.ID, Name: rec.Name, Status: Status(rec.Status), Tags: rec.Tags,

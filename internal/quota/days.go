@@ -2,7 +2,6 @@ package quota
 
 import (
 	"context"
-	"encoding/json"
 	"log/slog"
 	"strings"
 	"time"
@@ -37,53 +36,42 @@ func spentKey(key Key) store.Key {
 // Spent implements Days. What a later day has counts too: the clock was set
 // back.
 func (d *StoredDays) Spent(ctx context.Context, key Key, day int64) (int64, error) {
-	_, body, err := d.get(ctx, key)
-	if err != nil || body.Day < day {
+	rec, err := d.store.Get(ctx, spentKey(key))
+	if fault.Is(err, fault.NotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	var body spentBody
+	if err := rec.Decode(&body); err != nil || body.Day < day {
 		return 0, err
 	}
 	return body.Tokens, nil
 }
 
-func (d *StoredDays) get(ctx context.Context, key Key) (store.Record, spentBody, error) {
-	var body spentBody
-	rec, err := d.store.Get(ctx, spentKey(key))
-	if fault.Is(err, fault.NotFound) {
-		return store.Record{}, body, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(rec.Body, &body)
-	}
-	return rec, body, err
-}
-
 // Add implements Days.
 func (d *StoredDays) Add(ctx context.Context, key Key, day, tokens int64) (int64, error) {
-	for {
-		rec, body, err := d.get(ctx, key)
-		if err != nil {
-			return 0, err
+	var body spentBody
+	_, err := store.Put(ctx, d.store, spentKey(key), func(rec *store.Record) (err error) {
+		body = spentBody{}
+		if rec.Version > 0 {
+			if err := rec.Decode(&body); err != nil {
+				return err
+			}
 		}
 		if body.Day < day {
 			body.Tokens = 0
 		}
 		body.Day = day
 		body.Tokens = max(0, body.Tokens+tokens)
-		if rec.Body, err = json.Marshal(body); err != nil {
-			return 0, err
-		}
-		if rec.Version == 0 {
-			rec.Key = spentKey(key)
-			_, _, err = d.store.Create(ctx, rec, store.Create{})
-		} else {
-			_, err = d.store.Update(ctx, rec)
-		}
-		if err == nil {
-			return body.Tokens, nil
-		}
-		if store.Reason(err) == "" && !fault.Is(err, fault.NotFound) || ctx.Err() != nil {
-			return 0, err
-		}
+		rec.Body, err = store.Encode(body)
+		return err
+	})
+	if err != nil {
+		return 0, err
 	}
+	return body.Tokens, nil
 }
 
 // Forget drops what days before one had.
@@ -96,7 +84,7 @@ func (d *StoredDays) Forget(ctx context.Context, before int64) error {
 		}
 		for _, rec := range page.Records {
 			var body spentBody
-			if json.Unmarshal(rec.Body, &body) == nil && body.Day >= before {
+			if rec.Decode(&body) == nil && body.Day >= before {
 				continue
 			}
 			if err := d.store.Delete(ctx, rec.Key); err != nil && !fault.Is(err, fault.NotFound) {

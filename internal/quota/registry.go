@@ -76,8 +76,8 @@ func (r *Registry) Load(ctx context.Context) error {
 	set := make(map[setting]int64, len(page.Records))
 	for _, rec := range page.Records {
 		var body valueBody
-		if err := json.Unmarshal(rec.Body, &body); err != nil {
-			return fault.Wrap(fault.Internal, err, "read the quota %s", rec.ID)
+		if err := rec.Decode(&body); err != nil {
+			return err
 		}
 		set[setting{rec.Account, rec.Region, ID{body.Model, body.Class, body.Metric}}] = body.Value
 	}
@@ -150,13 +150,11 @@ func (r *Registry) Set(ctx context.Context, account, region, code string, value 
 	if value < 0 || value > Unlimited {
 		return fault.New(fault.Invalid, "The value of a quota is between 0 and %d.", Unlimited)
 	}
-	body, err := json.Marshal(valueBody{q.Model, q.Class, q.Metric, value})
+	body, err := store.Encode(valueBody{q.Model, q.Class, q.Metric, value})
 	if err != nil {
-		return fault.Wrap(fault.Internal, err, "write the quota %s", code)
+		return err
 	}
-	key := store.Key{Kind: kindValue, Account: account, Region: region, ID: code}
-	err = r.put(ctx, store.Record{Key: key, Body: body})
-	if err != nil {
+	if err := r.put(ctx, store.Record{Key: store.Key{Kind: kindValue, Account: account, Region: region, ID: code}, Body: body}); err != nil {
 		return err
 	}
 	return r.Load(ctx)
@@ -174,26 +172,17 @@ func (r *Registry) Reset(ctx context.Context, account, region, code string) erro
 	return r.Load(ctx)
 }
 
-// put writes a record whether it is there or not.
+// put writes a record over the one that is there, if there is one.
 func (r *Registry) put(ctx context.Context, rec store.Record) error {
-	for {
-		rec.Updated = r.p.Now()
-		known, err := r.p.Store.Get(ctx, rec.Key)
-		switch {
-		case fault.Is(err, fault.NotFound):
-			rec.Created, rec.Version = rec.Updated, 0
-			_, _, err = r.p.Store.Create(ctx, rec, store.Create{})
-		case err == nil:
-			rec.Created, rec.Version = known.Created, known.Version
-			_, err = r.p.Store.Update(ctx, rec)
+	_, err := store.Put(ctx, r.p.Store, rec.Key, func(known *store.Record) error {
+		rec.Created, rec.Updated, rec.Version = known.Created, r.p.Now(), known.Version
+		if rec.Version == 0 {
+			rec.Created = rec.Updated
 		}
-		if reason := store.Reason(err); reason != store.KeyTaken && reason != store.Changed && !fault.Is(err, fault.NotFound) {
-			return err
-		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-	}
+		*known = rec
+		return nil
+	})
+	return err
 }
 
 // Tags returns the tags of a quota.

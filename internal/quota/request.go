@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"encoding/json"
 	"slices"
 	"time"
 
@@ -69,9 +68,9 @@ func (r *Registry) Ask(ctx context.Context, account, region, code string, desire
 		status, automatic = CaseOpened, false
 	}
 	now := r.p.Now()
-	body, err := json.Marshal(requestBody{code, q.Name, desired, requester})
+	body, err := store.Encode(requestBody{code, q.Name, desired, requester})
 	if err != nil {
-		return Request{}, fault.Wrap(fault.Internal, err, "write a request for the quota %s", code)
+		return Request{}, err
 	}
 	rec, _, err := r.p.Store.Create(ctx, store.Record{
 		Key:    store.Key{Kind: kindRequest, Account: account, Region: region, Parent: code, ID: r.p.NewID()},
@@ -140,9 +139,9 @@ func (r *Registry) decide(ctx context.Context, req Request, status Status) (Requ
 			return Request{}, err
 		}
 	}
-	body, err := json.Marshal(requestBody{req.Code, req.Name, req.Desired, req.Requester})
+	body, err := store.Encode(requestBody{req.Code, req.Name, req.Desired, req.Requester})
 	if err != nil {
-		return Request{}, fault.Wrap(fault.Internal, err, "write the request %s", req.ID)
+		return Request{}, err
 	}
 	rec, err := r.p.Store.Update(ctx, store.Record{
 		Key:    store.Key{Kind: kindRequest, Account: req.Account, Region: req.Region, Parent: req.Code, ID: req.ID},
@@ -174,8 +173,8 @@ func (r *Registry) Requests(ctx context.Context, account, region string) ([]Requ
 
 func requestOf(rec store.Record) (Request, error) {
 	var body requestBody
-	if err := json.Unmarshal(rec.Body, &body); err != nil {
-		return Request{}, fault.Wrap(fault.Internal, err, "read the request %s", rec.ID)
+	if err := rec.Decode(&body); err != nil {
+		return Request{}, err
 	}
 	return Request{
 		ID: rec.ID, Account: rec.Account, Region: rec.Region, Code: body.Code, Name: body.Name, Desired: body.Desired,

@@ -9,8 +9,6 @@ package resourcepolicy
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -98,43 +96,26 @@ func (r *Registry) Put(ctx context.Context, account, region, arn, text, revision
 	if err != nil {
 		return Policy{}, err
 	}
-	content, err := json.Marshal(body{arn, text, ids})
+	content, err := store.Encode(body{arn, text, ids})
 	if err != nil {
-		return Policy{}, fmt.Errorf("encode a resource policy: %w", err)
+		return Policy{}, err
 	}
 	defer r.forget()
 	now := r.p.Now().UTC().Truncate(time.Microsecond)
-	rec := store.Record{Key: key(account, region, arn), Body: content, Created: now, Updated: now}
-	for {
-		if revision == "" {
-			made, _, err := r.p.Store.Create(ctx, rec, store.Create{})
-			if err == nil {
-				return Policy{text, revisionOf(made)}, nil
-			}
-			if store.Reason(err) != store.KeyTaken {
-				return Policy{}, err
-			}
+	made, err := store.Put(ctx, r.p.Store, key(account, region, arn), func(rec *store.Record) error {
+		if revision != "" && (rec.Version == 0 || revision != revisionOf(*rec)) {
+			return outdated()
 		}
-		was, err := r.p.Store.Get(ctx, rec.Key)
-		switch {
-		case fault.Is(err, fault.NotFound) && revision == "":
-			continue // it was deleted meanwhile
-		case fault.Is(err, fault.NotFound):
-			return Policy{}, outdated()
-		case err != nil:
-			return Policy{}, err
-		case revision != "" && revision != revisionOf(was):
-			return Policy{}, outdated()
+		if rec.Version == 0 {
+			rec.Created = now
 		}
-		was.Body, was.Updated = content, now
-		made, err := r.p.Store.Update(ctx, was)
-		if err == nil {
-			return Policy{text, revisionOf(made)}, nil
-		}
-		if store.Reason(err) != store.Changed && !fault.Is(err, fault.NotFound) {
-			return Policy{}, err
-		}
+		rec.Body, rec.Updated = content, now
+		return nil
+	})
+	if err != nil {
+		return Policy{}, err
 	}
+	return Policy{text, revisionOf(made)}, nil
 }
 
 func revisionOf(rec store.Record) string { return strconv.FormatInt(rec.Version, 10) }
@@ -153,8 +134,8 @@ func (r *Registry) Get(ctx context.Context, account, region, arn string) (Policy
 		return Policy{}, err
 	}
 	var b body
-	if err := json.Unmarshal(rec.Body, &b); err != nil {
-		return Policy{}, fmt.Errorf("decode the policy of %s: %w", arn, err)
+	if err := rec.Decode(&b); err != nil {
+		return Policy{}, err
 	}
 	return Policy{b.Text, revisionOf(rec)}, nil
 }
@@ -227,7 +208,7 @@ func (r *Registry) load(ctx context.Context) (*snapshot, error) {
 		// A document that cannot be read any more may have said anything: a nil
 		// one denies.
 		a := policy.Attached{ID: rec.ID, Type: "resource"}
-		if json.Unmarshal(rec.Body, &b) == nil {
+		if rec.Decode(&b) == nil {
 			a.Document, _ = policy.ParseNamed(policy.Resource, b.Text, b.IDs)
 		}
 		s.policies[rec.ID] = []policy.Attached{a}

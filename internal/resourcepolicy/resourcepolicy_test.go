@@ -97,8 +97,10 @@ func TestPolicies(t *testing.T) {
 	if _, err := f.Put(t.Context(), account, region, base, alice, put.Revision); !fault.Is(err, fault.Conflict) {
 		t.Errorf("an old revision: got %v, want a conflict", err)
 	}
-	if _, err := f.Put(t.Context(), account, region, other, alice, "1"); !fault.Is(err, fault.Conflict) {
-		t.Errorf("a revision of nothing: got %v, want a conflict", err)
+	for _, revision := range []string{"0", "1"} {
+		if _, err := f.Put(t.Context(), account, region, other, alice, revision); !fault.Is(err, fault.Conflict) {
+			t.Errorf("revision %s of nothing: got %v, want a conflict", revision, err)
+		}
 	}
 	if err := f.Delete(t.Context(), account, region, base, put.Revision); !fault.Is(err, fault.Conflict) {
 		t.Errorf("deleting an old revision: got %v, want a conflict", err)

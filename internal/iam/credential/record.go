@@ -2,8 +2,6 @@ package credential
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/outcrop/outcrop/internal/fault"
@@ -57,7 +55,7 @@ func (s *Store) key(kind store.Kind, id string) store.Key {
 }
 
 func (b *body) into(r store.Record) (store.Record, error) {
-	data, err := json.Marshal(b)
+	data, err := store.Encode(b)
 	if err != nil {
 		return r, err
 	}
@@ -69,10 +67,8 @@ func (b *body) into(r store.Record) (store.Record, error) {
 }
 
 func bodyOf(r store.Record) (b body, err error) {
-	if err := json.Unmarshal(r.Body, &b); err != nil {
-		return b, fmt.Errorf("%s %s: %w", r.Kind, r.ID, err)
-	}
-	return b, nil
+	err = r.Decode(&b)
+	return b, err
 }
 
 // create writes a new record. slots are names of which it takes the first that

@@ -10,7 +10,6 @@ package directory
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -184,21 +183,6 @@ func retry(f func() error) error {
 	}
 	return fault.Wrap(fault.Conflict, err, "The request was rejected because multiple requests to change this object were submitted simultaneously. Wait a few minutes and submit your request again.").
 		WithCode("ConcurrentModification")
-}
-
-func encode(v any) (json.RawMessage, error) {
-	body, err := json.Marshal(v)
-	if err != nil {
-		return nil, fmt.Errorf("encode a resource: %w", err)
-	}
-	return body, nil
-}
-
-func decode(rec store.Record, v any) error {
-	if err := json.Unmarshal(rec.Body, v); err != nil {
-		return fmt.Errorf("decode the %s %s: %w", rec.Kind, rec.ID, err)
-	}
-	return nil
 }
 
 const idAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"

@@ -136,7 +136,7 @@ func (d *Directory) arn(resource, path, name string) string {
 
 func (d *Directory) open(rec store.Record) (*record, error) {
 	r := &record{rec: rec}
-	if err := decode(rec, r); err != nil {
+	if err := rec.Decode(r); err != nil {
 		return nil, err
 	}
 	r.Sort = Sort(strings.TrimPrefix(string(rec.Kind), "iam-"))
@@ -205,7 +205,7 @@ func (d *Directory) change(ctx context.Context, who Who, f func(*record) error) 
 }
 
 func (d *Directory) save(ctx context.Context, r *record) (*record, error) {
-	body, err := encode(r)
+	body, err := store.Encode(r)
 	if err != nil {
 		return nil, err
 	}
@@ -274,7 +274,7 @@ func (d *Directory) createEntity(ctx context.Context, s Sort, r *record) (*recor
 			return nil, err
 		}
 	}
-	body, err := encode(r)
+	body, err := store.Encode(r)
 	if err != nil {
 		return nil, err
 	}

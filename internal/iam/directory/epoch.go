@@ -2,9 +2,7 @@ package directory
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/outcrop/outcrop/internal/fault"
@@ -52,8 +50,8 @@ func (d *Directory) readEpoch(ctx context.Context) (*epoch, store.Record, error)
 		return nil, rec, err
 	}
 	var body epochBody
-	if err := json.Unmarshal(rec.Body, &body); err != nil {
-		return nil, rec, fmt.Errorf("decode the epoch: %w", err)
+	if err := rec.Decode(&body); err != nil {
+		return nil, rec, err
 	}
 	e := &epoch{version: rec.Version, until: body.Until, read: now}
 	d.epoch.Store(e)
@@ -97,7 +95,7 @@ func (d *Directory) announce(ctx context.Context) error {
 		if e.until.Sub(now) > writeTimeout+time.Second && e.until.Sub(now) <= announced {
 			return nil
 		}
-		body, err := encode(epochBody{Until: now.Add(announced)})
+		body, err := store.Encode(epochBody{Until: now.Add(announced)})
 		if err != nil {
 			return err
 		}

@@ -104,7 +104,7 @@ func (d *Directory) CreatePolicy(ctx context.Context, n NewPolicy) (Policy, erro
 		return Policy{}, err
 	}
 	now := d.time()
-	body, err := encode(policyRecord{
+	body, err := store.Encode(policyRecord{
 		Name: n.Name, Path: path, Description: n.Description, Default: "v1", Last: 1, Updated: now,
 		Versions: []Version{{ID: "v1", Document: n.Document, Created: now}},
 	})
@@ -142,7 +142,7 @@ func size(document string) int {
 
 func (d *Directory) openPolicy(rec store.Record) (Policy, error) {
 	var p policyRecord
-	if err := decode(rec, &p); err != nil {
+	if err := rec.Decode(&p); err != nil {
 		return Policy{}, err
 	}
 	return Policy{
@@ -251,13 +251,13 @@ func (d *Directory) changePolicy(ctx context.Context, arn string, f func(*policy
 				return noPolicy(arn)
 			}
 			var p policyRecord
-			if err := decode(rec, &p); err != nil {
+			if err := rec.Decode(&p); err != nil {
 				return err
 			}
 			if err := f(&p, &rec); err != nil {
 				return err
 			}
-			if rec.Body, err = encode(p); err != nil {
+			if rec.Body, err = store.Encode(p); err != nil {
 				return err
 			}
 			rec.Updated = d.time()

@@ -146,7 +146,7 @@ func baseKey(account, region, id string) store.Key {
 }
 
 func baseRecord(b knowledge.Base) (store.Record, error) {
-	body, err := encode(b)
+	body, err := store.Encode(b)
 	return store.Record{
 		Key: baseKey(b.Account, b.Region, b.ID), Name: b.Name, Status: string(b.Status), Version: b.Version,
 		Tags: b.Tags, Body: body, Created: b.Created, Updated: b.Updated,
@@ -155,7 +155,7 @@ func baseRecord(b knowledge.Base) (store.Record, error) {
 
 func baseOf(rec store.Record) (knowledge.Base, error) {
 	var b knowledge.Base
-	if err := decode(rec, &b); err != nil {
+	if err := rec.Decode(&b); err != nil {
 		return knowledge.Base{}, err
 	}
 	b.Account, b.Region, b.ID, b.Name = rec.Account, rec.Region, rec.ID, rec.Name

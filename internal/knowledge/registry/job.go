@@ -163,7 +163,7 @@ func jobKey(account, region, base, source, id string) store.Key {
 }
 
 func jobRecord(j knowledge.Job) (store.Record, error) {
-	body, err := encode(j)
+	body, err := store.Encode(j)
 	return store.Record{
 		Key: jobKey(j.Account, j.Region, j.Base, j.Source, j.ID), Status: string(j.Status), Version: j.Version,
 		Body: body, Created: j.Started, Updated: j.Updated,
@@ -172,7 +172,7 @@ func jobRecord(j knowledge.Job) (store.Record, error) {
 
 func jobOf(rec store.Record) (knowledge.Job, error) {
 	var j knowledge.Job
-	if err := decode(rec, &j); err != nil {
+	if err := rec.Decode(&j); err != nil {
 		return knowledge.Job{}, err
 	}
 	j.Account, j.Region, j.ID = rec.Account, rec.Region, rec.ID

@@ -9,8 +9,6 @@ package registry
 
 import (
 	"crypto/rand"
-	"encoding/json"
-	"fmt"
 	"time"
 
 	"github.com/outcrop/outcrop/internal/fault"
@@ -86,23 +84,6 @@ func NewID() string {
 
 // time is the present to the microsecond, in UTC: what a record keeps.
 func (r *Registry) time() time.Time { return r.now().UTC().Truncate(time.Microsecond) }
-
-// encode makes the body of a record.
-func encode(v any) (json.RawMessage, error) {
-	body, err := json.Marshal(v)
-	if err != nil {
-		return nil, fmt.Errorf("encode a resource: %w", err)
-	}
-	return body, nil
-}
-
-// decode reads the body of a record.
-func decode(rec store.Record, v any) error {
-	if err := json.Unmarshal(rec.Body, v); err != nil {
-		return fmt.Errorf("decode the %s %s: %w", rec.Kind, rec.ID, err)
-	}
-	return nil
-}
 
 // noBase is what clients are told of a base that there is not.
 func noBase(id string) error {

@@ -162,7 +162,7 @@ func sourceKey(account, region, base, id string) store.Key {
 }
 
 func sourceRecord(ds knowledge.DataSource) (store.Record, error) {
-	body, err := encode(ds)
+	body, err := store.Encode(ds)
 	return store.Record{
 		Key: sourceKey(ds.Account, ds.Region, ds.Base, ds.ID), Name: ds.Name, Status: string(ds.Status), Version: ds.Version,
 		Body: body, Created: ds.Created, Updated: ds.Updated,
@@ -171,7 +171,7 @@ func sourceRecord(ds knowledge.DataSource) (store.Record, error) {
 
 func sourceOf(rec store.Record) (knowledge.DataSource, error) {
 	var ds knowledge.DataSource
-	if err := decode(rec, &ds); err != nil {
+	if err := rec.Decode(&ds); err != nil {
 		return knowledge.DataSource{}, err
 	}
 	ds.Account, ds.Region, ds.Base, ds.ID, ds.Name = rec.Account, rec.Region, rec.Parent, rec.ID, rec.Name

@@ -87,7 +87,7 @@ func (r *Registry) QueueDocuments(ctx context.Context, ds knowledge.DataSource, 
 	for _, d := range w.Put {
 		names.Put = append(names.Put, d.ID)
 	}
-	body, err := encode(names)
+	body, err := store.Encode(names)
 	if err != nil {
 		return err
 	}
@@ -172,7 +172,7 @@ func (r *Registry) PendingDocuments(ctx context.Context, ds knowledge.DataSource
 	pending := map[string]PendingDocument{}
 	for _, rec := range page.Records { // in their order, so that the last request counts
 		var names requestedDocuments
-		if err := decode(rec, &names); err != nil {
+		if err := rec.Decode(&names); err != nil {
 			return nil, err
 		}
 		for _, id := range names.Put {
@@ -211,7 +211,7 @@ func documentsKey(account, region, base, source, request string) store.Key {
 // same document the later one wins, and a data source is deleted when nobody
 // writes its documents any more.
 func queued(id, kind string, w Work) (store.Job, error) {
-	payload, err := encode(w)
+	payload, err := store.Encode(w)
 	job := store.Job{ID: id, Kind: kind, Payload: payload}
 	if w.Source != "" {
 		job.Group = w.Base + "/" + w.Source
