@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path"
 	"text/tabwriter"
@@ -13,6 +12,7 @@ import (
 	modelaccess "github.com/outcrop/outcrop/internal/access"
 	"github.com/outcrop/outcrop/internal/app"
 	"github.com/outcrop/outcrop/internal/config"
+	"github.com/outcrop/outcrop/internal/store"
 )
 
 func (e *environment) accessCommand() *cobra.Command {
@@ -27,19 +27,13 @@ func (e *environment) accessCommand() *cobra.Command {
 
 // withAccess opens the agreements of the data directory for f.
 func (e *environment) withAccess(ctx context.Context, f func(*config.Config, *modelaccess.Registry) error) error {
-	cfg, err := e.load()
-	if err != nil {
-		return err
-	}
-	state, err := app.State(ctx, cfg, e.getenv)
-	if err != nil {
-		return err
-	}
-	registry, err := app.Access(cfg, state)
-	if err == nil {
-		err = f(cfg, registry)
-	}
-	return errors.Join(err, state.Close())
+	return e.withState(ctx, func(cfg *config.Config, s store.Store) error {
+		registry, err := app.Access(cfg, s)
+		if err != nil {
+			return err
+		}
+		return f(cfg, registry)
+	})
 }
 
 func (e *environment) accessListCommand() *cobra.Command {

@@ -43,9 +43,9 @@ func (e *environment) budgetSetCommand() *cobra.Command {
 				return usage(err)
 			}
 			b.Name, b.Period, b.Stop, b.Limit = args[0], ledger.Period(period), !warnOnly, limit
-			return e.withBudgets(cmd.Context(), func(ctx context.Context, cfg *config.Config, s store.Store) error {
+			return e.withState(cmd.Context(), func(cfg *config.Config, s store.Store) error {
 				b.Account = cfg.Account
-				if err := budget.Set(ctx, s, b); err != nil {
+				if err := budget.Set(cmd.Context(), s, b); err != nil {
 					return err
 				}
 				then := "beyond it answers carry a warning"
@@ -87,7 +87,8 @@ func (e *environment) budgetListCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Aliases: []string{"ls"}, Short: "List the budgets, and how far they are spent", Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return e.withBudgets(cmd.Context(), func(ctx context.Context, cfg *config.Config, s store.Store) error {
+			return e.withState(cmd.Context(), func(cfg *config.Config, s store.Store) error {
+				ctx := cmd.Context()
 				list, err := budget.List(ctx, s, cfg.Account)
 				if err != nil {
 					return err
@@ -129,8 +130,8 @@ func (e *environment) budgetRemoveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "rm NAME", Aliases: []string{"remove"}, Short: "Remove a budget", Args: oneArg,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return e.withBudgets(cmd.Context(), func(ctx context.Context, cfg *config.Config, s store.Store) error {
-				if err := budget.Remove(ctx, s, cfg.Account, args[0]); err != nil {
+			return e.withState(cmd.Context(), func(cfg *config.Config, s store.Store) error {
+				if err := budget.Remove(cmd.Context(), s, cfg.Account, args[0]); err != nil {
 					return err
 				}
 				_, err := fmt.Fprintln(e.stdout, "removed", args[0])
@@ -138,17 +139,4 @@ func (e *environment) budgetRemoveCommand() *cobra.Command {
 			})
 		},
 	}
-}
-
-// withBudgets opens the store of the data directory, beside a running server.
-func (e *environment) withBudgets(ctx context.Context, use func(context.Context, *config.Config, store.Store) error) error {
-	cfg, err := e.load()
-	if err != nil {
-		return err
-	}
-	s, err := app.State(ctx, cfg, e.getenv)
-	if err != nil {
-		return err
-	}
-	return errors.Join(use(ctx, cfg, s), s.Close())
 }

@@ -1,8 +1,8 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"path"
 	"strconv"
@@ -12,7 +12,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/outcrop/outcrop/internal/app"
+	"github.com/outcrop/outcrop/internal/config"
 	"github.com/outcrop/outcrop/internal/quota"
+	"github.com/outcrop/outcrop/internal/store"
 )
 
 // quotaScope is whose quotas a command is about.
@@ -28,29 +30,17 @@ func (e *environment) quotaCommand() *cobra.Command {
 }
 
 // quotas runs f with the quotas of the data directory.
-func (e *environment) quotas(ctx context.Context, s *quotaScope, f func(*quota.Registry) error) (err error) {
-	cfg, err := e.load()
-	if err != nil {
-		return err
-	}
-	if s != nil {
-		if s.account == "" {
-			s.account = cfg.Account
+func (e *environment) quotas(ctx context.Context, s *quotaScope, f func(*quota.Registry) error) error {
+	return e.withState(ctx, func(cfg *config.Config, state store.Store) error {
+		if s != nil {
+			s.account, s.region = cmp.Or(s.account, cfg.Account), cmp.Or(s.region, cfg.Region)
 		}
-		if s.region == "" {
-			s.region = cfg.Region
+		r, err := app.Quotas(ctx, cfg, state)
+		if err != nil {
+			return err
 		}
-	}
-	state, err := app.State(ctx, cfg, e.getenv)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, state.Close()) }()
-	r, err := app.Quotas(ctx, cfg, state)
-	if err != nil {
-		return err
-	}
-	return f(r)
+		return f(r)
+	})
 }
 
 func (s *quotaScope) flags(cmd *cobra.Command) {
