@@ -169,14 +169,7 @@ func (x *exchange) answerRefusals(w http.ResponseWriter) error {
 	text := append([]byte(xml.Header+`<DeleteResult xmlns="`+s3Namespace+`">`), errs...)
 	text = append(text, "</DeleteResult>"...)
 	x.outcome.Status = http.StatusOK
-	h := w.Header()
-	h.Set("Content-Type", "application/xml")
-	h.Set("Content-Length", strconv.Itoa(len(text)))
-	h.Set("Server", serverName)
-	h.Set("X-Amz-Request-Id", x.requestID)
-	h.Set("X-Amz-Id-2", x.requestID)
-	w.WriteHeader(http.StatusOK)
-	_, _ = w.Write(text) // the client is gone if this fails
+	x.send(w, http.StatusOK, text)
 	return nil
 }
 

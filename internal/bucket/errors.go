@@ -132,14 +132,18 @@ func (x *exchange) document(f *failure) []byte {
 
 // fail answers with an error.
 func (x *exchange) fail(w http.ResponseWriter, f *failure) {
-	body := x.document(f)
+	x.send(w, f.status, x.document(f))
+}
+
+// send answers with a document.
+func (x *exchange) send(w http.ResponseWriter, status int, body []byte) {
 	header := w.Header()
 	header.Set("Content-Type", "application/xml")
 	header.Set("Content-Length", strconv.Itoa(len(body)))
 	header.Set("Server", serverName)
 	header.Set("X-Amz-Request-Id", x.requestID)
 	header.Set("X-Amz-Id-2", x.requestID)
-	w.WriteHeader(f.status)
+	w.WriteHeader(status)
 	if x.method != http.MethodHead {
 		_, _ = w.Write(body) // the client is gone if this fails
 	}
