@@ -11,7 +11,7 @@ import (
 )
 
 func newAuthenticator(cfg *config.Config, keys *credential.Store, hasRegion func(string) bool, now func() time.Time) *authn.Authenticator {
-	signatures := sigv4.New(sigv4.Params{Keys: keys, Used: keys.Used, Now: now, Services: []string{"bedrock", "ce", "iam", "servicequotas", "sts", "monitoring"}, Region: hasRegion})
+	signatures := sigv4.New(sigv4.Params{Keys: keys, Used: keys.Used, Now: now, Services: signingNames(), Region: hasRegion})
 	return authn.New(authn.Params{
 		Signatures: signatures,
 		APIKeys:    apikey.New(apikey.Params{Keys: keys, Signatures: signatures, Now: now}),

@@ -33,12 +33,24 @@ import (
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
 
-// governed are the services whose operations are decided on.
+// governed are the services whose operations are decided on: all that the edge
+// serves.
 func governed() []*schema.Service {
 	return []*schema.Service{
 		apiruntime.Schema(), apibedrock.Schema(), apiagent.Schema(), apiagentruntime.Schema(),
-		apists.Schema(), apiiam.Schema(), apiservicequotas.Schema(), apice.Schema(), apicloudwatch.Schema(),
+		apice.Schema(), apiiam.Schema(), apiservicequotas.Schema(), apists.Schema(), apicloudwatch.Schema(),
 	}
+}
+
+// signingNames are what requests to those services are signed for.
+func signingNames() []string {
+	var names []string
+	for _, s := range governed() {
+		if !slices.Contains(names, s.SigningName) {
+			names = append(names, s.SigningName)
+		}
+	}
+	return names
 }
 
 // openAuthorization opens what decides.
