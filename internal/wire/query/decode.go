@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/outcrop/outcrop/internal/wire/govalue"
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
 
@@ -28,22 +29,13 @@ func decode(n *node, s *schema.Shape, m *schema.Member, dst reflect.Value) error
 	}
 }
 
-// alloc follows pointers, making what they point to.
-func alloc(dst reflect.Value) reflect.Value {
-	for dst.Kind() == reflect.Pointer {
-		dst.Set(reflect.New(dst.Type().Elem()))
-		dst = dst.Elem()
-	}
-	return dst
-}
-
 func decodeStruct(n *node, s *schema.Shape, dst reflect.Value) error {
 	var fields map[string]any
 	if dst.Kind() == reflect.Interface {
 		fields = make(map[string]any)
 		dst.Set(reflect.ValueOf(fields))
 	} else {
-		dst = alloc(dst)
+		dst = govalue.Alloc(dst)
 	}
 	for _, m := range s.Members {
 		child := n.member(m)
@@ -102,7 +94,7 @@ func decodeList(n *node, s *schema.Shape, m *schema.Member, dst reflect.Value) e
 	}
 	typ := reflect.TypeFor[[]any]()
 	if dst.Kind() != reflect.Interface {
-		dst = alloc(dst)
+		dst = govalue.Alloc(dst)
 		typ = dst.Type()
 	}
 	list := reflect.MakeSlice(typ, len(nodes), len(nodes))
@@ -122,7 +114,7 @@ func decodeMap(n *node, s *schema.Shape, m *schema.Member, dst reflect.Value) er
 	}
 	typ := reflect.TypeFor[map[string]any]()
 	if dst.Kind() != reflect.Interface {
-		dst = alloc(dst)
+		dst = govalue.Alloc(dst)
 		typ = dst.Type()
 	}
 	out := reflect.MakeMapWithSize(typ, len(nodes))
@@ -146,16 +138,9 @@ func decodeScalar(text string, s *schema.Shape, m *schema.Member, dst reflect.Va
 	if err != nil {
 		return malformed("%s %s.", name(m, s), err.Error())
 	}
-	from := reflect.ValueOf(v)
-	if dst.Kind() == reflect.Interface {
-		dst.Set(from)
-		return nil
-	}
-	dst = alloc(dst)
-	if !from.CanConvert(dst.Type()) {
+	if !govalue.Set(dst, v) {
 		return fmt.Errorf("query: a %s cannot hold the shape %s", dst.Type(), s.Name)
 	}
-	dst.Set(from.Convert(dst.Type()))
 	return nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/outcrop/outcrop/internal/wire/govalue"
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
 
@@ -72,41 +73,15 @@ func (w *xmlWriter) escape(s string) {
 	w.buf = b.Bytes()
 }
 
-// content follows pointers and interfaces; ok is false for an absent value.
-func content(v reflect.Value) (_ reflect.Value, ok bool) {
-	for v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface {
-		if v.IsNil() {
-			return v, false
-		}
-		v = v.Elem()
-	}
-	if !v.IsValid() {
-		return v, false
-	}
-	if k := v.Kind(); (k == reflect.Slice || k == reflect.Map) && v.IsNil() {
-		return v, false
-	}
-	return v, true
-}
-
 // members writes the members of a structure.
 func (w *xmlWriter) members(s *schema.Shape, v reflect.Value) error {
-	v, ok := content(v)
+	v, ok := govalue.Content(v)
 	if !ok {
 		return nil
 	}
 	for _, m := range s.Members {
-		var field reflect.Value
-		switch {
-		case v.Kind() == reflect.Struct && m.Field >= 0 && m.Field < v.NumField():
-			field = v.Field(m.Field)
-			// Enums are plain strings in Go; the empty one is absent.
-			if field.Kind() == reflect.String && field.Len() == 0 {
-				continue
-			}
-		case v.Kind() == reflect.Map && v.Type().Key().Kind() == reflect.String:
-			field = v.MapIndex(reflect.ValueOf(m.Name).Convert(v.Type().Key()))
-		default:
+		field, ok := govalue.Field(v, m)
+		if !ok {
 			return mismatch(v, s)
 		}
 		if err := w.member(m, field); err != nil {
@@ -121,7 +96,7 @@ func mismatch(v reflect.Value, s *schema.Shape) error {
 }
 
 func (w *xmlWriter) member(m *schema.Member, v reflect.Value) error {
-	v, ok := content(v)
+	v, ok := govalue.Content(v)
 	if !ok {
 		return nil
 	}
@@ -129,7 +104,7 @@ func (w *xmlWriter) member(m *schema.Member, v reflect.Value) error {
 }
 
 func (w *xmlWriter) element(name string, s *schema.Shape, m *schema.Member, v reflect.Value) error {
-	v, ok := content(v)
+	v, ok := govalue.Content(v)
 	if !ok { // a hole in a list or map
 		w.text(name, "")
 		return nil

@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/outcrop/outcrop/internal/wire/govalue"
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
 
@@ -38,31 +39,11 @@ func (d *decoder) value(m *schema.Member, dst reflect.Value) error {
 		if err != nil {
 			return err
 		}
-		return store(dst, v, s)
-	}
-}
-
-// alloc follows pointers, making what they point to.
-func alloc(dst reflect.Value) reflect.Value {
-	for dst.Kind() == reflect.Pointer {
-		dst.Set(reflect.New(dst.Type().Elem()))
-		dst = dst.Elem()
-	}
-	return dst
-}
-
-func store(dst reflect.Value, v any, s *schema.Shape) error {
-	from := reflect.ValueOf(v)
-	if dst.Kind() == reflect.Interface {
-		dst.Set(from)
+		if !govalue.Set(dst, v) {
+			return fmt.Errorf("rpcv2cbor: a %s cannot hold the shape %s", dst.Type(), s.Name)
+		}
 		return nil
 	}
-	dst = alloc(dst)
-	if !from.CanConvert(dst.Type()) {
-		return fmt.Errorf("rpcv2cbor: a %s cannot hold the shape %s", dst.Type(), s.Name)
-	}
-	dst.Set(from.Convert(dst.Type()))
-	return nil
 }
 
 func (d *decoder) structure(s *schema.Shape, dst reflect.Value) error {
@@ -76,7 +57,7 @@ func (d *decoder) structure(s *schema.Shape, dst reflect.Value) error {
 		fields = make(map[string]any)
 		dst.Set(reflect.ValueOf(fields))
 	} else {
-		dst = alloc(dst)
+		dst = govalue.Alloc(dst)
 	}
 	body := s.BodyMembers()
 	seen := make(map[int]bool, len(body))
@@ -153,7 +134,7 @@ func (d *decoder) list(m *schema.Member, dst reflect.Value) error {
 	s := m.Shape
 	typ := reflect.TypeFor[[]any]()
 	if dst.Kind() != reflect.Interface {
-		dst = alloc(dst)
+		dst = govalue.Alloc(dst)
 		typ = dst.Type()
 	}
 	out := reflect.New(typ).Elem()
@@ -204,7 +185,7 @@ func (d *decoder) mapping(m *schema.Member, dst reflect.Value) error {
 	s := m.Shape
 	typ := reflect.TypeFor[map[string]any]()
 	if dst.Kind() != reflect.Interface {
-		dst = alloc(dst)
+		dst = govalue.Alloc(dst)
 		typ = dst.Type()
 	}
 	out := reflect.MakeMap(typ)

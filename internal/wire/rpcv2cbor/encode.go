@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/outcrop/outcrop/internal/wire/govalue"
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
 
@@ -54,23 +55,6 @@ func (w *writer) double(v float64) {
 	w.buf = binary.BigEndian.AppendUint64(append(w.buf, simple<<5|floatDouble), math.Float64bits(v))
 }
 
-// content follows pointers and interfaces; ok is false for an absent value.
-func content(v reflect.Value) (_ reflect.Value, ok bool) {
-	for v.Kind() == reflect.Pointer || v.Kind() == reflect.Interface {
-		if v.IsNil() {
-			return v, false
-		}
-		v = v.Elem()
-	}
-	if !v.IsValid() {
-		return v, false
-	}
-	if k := v.Kind(); (k == reflect.Slice || k == reflect.Map) && v.IsNil() {
-		return v, false
-	}
-	return v, true
-}
-
 func mismatch(v reflect.Value, s *schema.Shape) error {
 	return fmt.Errorf("rpcv2cbor: a %s is not the shape %s", v.Type(), s.Name)
 }
@@ -79,22 +63,13 @@ func mismatch(v reflect.Value, s *schema.Shape) error {
 func (w *writer) structure(s *schema.Shape, v reflect.Value) error {
 	w.open()
 	defer w.close()
-	v, ok := content(v)
+	v, ok := govalue.Content(v)
 	if !ok {
 		return nil
 	}
 	for _, m := range s.Members {
-		var field reflect.Value
-		switch {
-		case v.Kind() == reflect.Struct && m.Field >= 0 && m.Field < v.NumField():
-			field = v.Field(m.Field)
-			// Enums are plain strings in Go; the empty one is absent.
-			if field.Kind() == reflect.String && field.Len() == 0 {
-				continue
-			}
-		case v.Kind() == reflect.Map && v.Type().Key().Kind() == reflect.String:
-			field = v.MapIndex(reflect.ValueOf(m.Name).Convert(v.Type().Key()))
-		default:
+		field, ok := govalue.Field(v, m)
+		if !ok {
 			return mismatch(v, s)
 		}
 		if err := w.member(m, field); err != nil {
@@ -105,7 +80,7 @@ func (w *writer) structure(s *schema.Shape, v reflect.Value) error {
 }
 
 func (w *writer) member(m *schema.Member, v reflect.Value) error {
-	v, ok := content(v)
+	v, ok := govalue.Content(v)
 	if !ok {
 		return nil
 	}
@@ -114,7 +89,7 @@ func (w *writer) member(m *schema.Member, v reflect.Value) error {
 }
 
 func (w *writer) value(s *schema.Shape, v reflect.Value) error {
-	v, ok := content(v)
+	v, ok := govalue.Content(v)
 	if !ok { // a hole in a list or map
 		w.head(simple, simpleNull)
 		return nil
