@@ -1,10 +1,10 @@
 package embedded_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/knowledge"
@@ -13,7 +13,7 @@ import (
 )
 
 // metadataIndex is an index whose documents have their number of chunks.
-func metadataIndex(t *testing.T, chunks ...int) knowledge.Index {
+func metadataIndex(t testing.TB, chunks ...int) knowledge.Index {
 	t.Helper()
 	indexes, err := embedded.Open(t.TempDir(), embedded.Params{Durability: sqlite.ProcessCrash})
 	if err != nil {
@@ -100,33 +100,48 @@ func TestOldMetadataLeavesMemory(t *testing.T) {
 	}
 }
 
+// mostConditions is how many conditions a filter may have.
+const mostConditions = 1000
+
+// manyConditions searches with n conditions of which one has to hold, and one
+// more that denies the first of them.
+func manyConditions(ctx context.Context, index knowledge.Index, key string, n int) (hits int, err error) {
+	f := knowledge.Filter{Operator: knowledge.Any}
+	for i := range n {
+		f.Members = append(f.Members, knowledge.Filter{Operator: knowledge.Equals, Key: key, Value: knowledge.String(fmt.Sprint("0-", i))})
+	}
+	// Also within others, and behind a negation.
+	no := knowledge.Filter{Operator: knowledge.NotEquals, Key: key, Value: knowledge.String("0-0")}
+	f = knowledge.Filter{Operator: knowledge.All, Members: []knowledge.Filter{no, f}}
+	found, err := index.Search(ctx, knowledge.Query{Mode: knowledge.SemanticSearch, Vector: []float32{1, 0}, Limit: mostConditions, Filter: &f})
+	return len(found), err
+}
+
 // TestManyConditions has filters as long as they may be, and longer ones.
 func TestManyConditions(t *testing.T) {
 	t.Parallel()
-	const most = 1000
 	index := metadataIndex(t, 6000)
+	for key, want := range map[string]int{"which": 0, knowledge.KeyChunkID: mostConditions - 2} {
+		if n, err := manyConditions(t.Context(), index, key, mostConditions-1); err != nil || n != want {
+			t.Errorf("%s: got %d hits, %v, want %d", key, n, err, want)
+		}
+		if _, err := manyConditions(t.Context(), index, key, mostConditions); !fault.Is(err, fault.Invalid) {
+			t.Errorf("%s: %d conditions: got %v, want %v", key, mostConditions+1, err, fault.Invalid)
+		}
+	}
+}
+
+// BenchmarkManyConditions takes milliseconds, and seconds where all IDs are read
+// for each condition.
+func BenchmarkManyConditions(b *testing.B) {
+	index := metadataIndex(b, 6000)
 	for _, key := range []string{"which", knowledge.KeyChunkID} {
-		many := func(n int) (int, error) {
-			f := knowledge.Filter{Operator: knowledge.Any}
-			for i := range n {
-				f.Members = append(f.Members, knowledge.Filter{Operator: knowledge.Equals, Key: key, Value: knowledge.String(fmt.Sprint("0-", i))})
+		b.Run(key, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := manyConditions(b.Context(), index, key, mostConditions-1); err != nil {
+					b.Fatal(err)
+				}
 			}
-			// Also within others, and behind a negation.
-			no := knowledge.Filter{Operator: knowledge.NotEquals, Key: key, Value: knowledge.String("0-0")}
-			f = knowledge.Filter{Operator: knowledge.All, Members: []knowledge.Filter{no, f}}
-			hits, err := index.Search(t.Context(), knowledge.Query{Mode: knowledge.SemanticSearch, Vector: []float32{1, 0}, Limit: most, Filter: &f})
-			return len(hits), err
-		}
-		begin := time.Now()
-		if n, err := many(most - 1); err != nil || n != map[string]int{knowledge.KeyChunkID: most - 2}[key] {
-			t.Errorf("%s: got %d hits, %v", key, n, err)
-		}
-		// It takes milliseconds, and seconds where all IDs are read for each.
-		if took := time.Since(begin); took > 2*time.Second {
-			t.Errorf("%s: %d conditions took %v", key, most, took)
-		}
-		if _, err := many(most); !fault.Is(err, fault.Invalid) {
-			t.Errorf("%s: %d conditions: got %v, want %v", key, most+1, err, fault.Invalid)
-		}
+		})
 	}
 }
