@@ -167,9 +167,9 @@ func scalar(text string, s *schema.Shape, m *schema.Member) (any, error) {
 		}
 		return nil, errorText("must be true or false")
 	case schema.Byte, schema.Short, schema.Integer, schema.Long:
-		v, err := strconv.ParseInt(text, 10, intBits(s.Kind))
+		v, err := strconv.ParseInt(text, 10, s.Kind.Bits())
 		if err != nil {
-			return nil, errorText(fmt.Sprintf("must be an integer of %d bits", intBits(s.Kind)))
+			return nil, errorText(fmt.Sprintf("must be an integer of %d bits", s.Kind.Bits()))
 		}
 		return v, nil
 	case schema.Float, schema.Double:
@@ -183,18 +183,6 @@ func scalar(text string, s *schema.Shape, m *schema.Member) (any, error) {
 type errorText string
 
 func (e errorText) Error() string { return string(e) }
-
-func intBits(k schema.Kind) int {
-	switch k {
-	case schema.Byte:
-		return 8
-	case schema.Short:
-		return 16
-	case schema.Integer:
-		return 32
-	}
-	return 64
-}
 
 func float(text string) (any, error) {
 	switch text {

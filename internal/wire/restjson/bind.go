@@ -203,7 +203,7 @@ func (c Codec) scalar(rv reflect.Value, m, at *schema.Member, text string) error
 		ok = valid
 		set(rv, t)
 	default:
-		if bits(kind) == 0 && kind != schema.BigInteger && kind != schema.BigDecimal {
+		if kind.Bits() == 0 && kind != schema.BigInteger && kind != schema.BigDecimal {
 			return malformed("%s cannot travel outside the body.", at.WireName())
 		}
 		if err := setNumber(rv, text, m); err != nil {

@@ -43,7 +43,7 @@ func TestBotocoreInputs(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := params(t, tc.Op.Input, tc.Params)
+			want := vectortest.Params(t, tc.Op.Input, tc.Params)
 			if diff := cmp.Diff(want, got, equal); diff != "" {
 				t.Errorf("input (-want +got):\n%s", diff)
 			}
@@ -62,7 +62,7 @@ func TestBotocoreOutputs(t *testing.T) {
 				botocoreError(t, tc)
 				return
 			}
-			resp, err := restjson.Codec{}.EncodeResponse(tc.Service, tc.Op, params(t, tc.Op.Output, tc.Result), "id")
+			resp, err := restjson.Codec{}.EncodeResponse(tc.Service, tc.Op, vectortest.Params(t, tc.Op.Output, tc.Result), "id")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -96,7 +96,7 @@ func botocoreError(t *testing.T, tc vectortest.Case) {
 		}
 	}
 	if ex.Shape != nil && tc.Error != nil {
-		ex.Fields = params(t, ex.Shape, tc.Error).(map[string]any)
+		ex.Fields = vectortest.Params(t, ex.Shape, tc.Error).(map[string]any)
 	}
 	resp := restjson.Codec{}.EncodeException(tc.Service, ex, "id")
 	code, _, _ := strings.Cut(resp.Header.Get("X-Amzn-Errortype"), ":")

@@ -133,7 +133,7 @@ func setNumber(rv reflect.Value, text string, m *schema.Member) error {
 	switch kind := m.Shape.Kind; kind {
 	case schema.Float, schema.Double:
 		var f float64
-		if f, ok = parseFloat(text, bits(kind)); ok {
+		if f, ok = parseFloat(text, kind.Bits()); ok {
 			if rv.Kind() == reflect.Interface { // a float64: keep what was written
 				f, _ = parseFloat(text, 64)
 			}
@@ -144,7 +144,7 @@ func setNumber(rv reflect.Value, text string, m *schema.Member) error {
 		ok = true
 	default:
 		var n int64
-		if n, ok = parseInt(text, bits(kind)); ok {
+		if n, ok = parseInt(text, kind.Bits()); ok {
 			setInt(rv, n)
 		}
 	}

@@ -66,7 +66,7 @@ func appendValue(b []byte, m *schema.Member, rv reflect.Value) ([]byte, error) {
 				b = append(b, '"')
 				return append(appendFloat(b, f, 64), '"'), nil
 			}
-			return appendFloat(b, f, bits(s.Kind)), nil
+			return appendFloat(b, f, s.Kind.Bits()), nil
 		}
 	default:
 		switch {
@@ -301,7 +301,7 @@ func text(m, at *schema.Member, rv reflect.Value) (string, error) {
 		}
 	case schema.Float, schema.Double:
 		if f, ok := floatOf(rv); ok {
-			return strings.TrimSuffix(string(appendFloat(nil, f, bits(s.Kind))), ".0"), nil
+			return strings.TrimSuffix(string(appendFloat(nil, f, s.Kind.Bits())), ".0"), nil
 		}
 	case schema.Blob:
 		if raw, ok := bytesOf(rv); ok {

@@ -223,7 +223,7 @@ func setHeader(rv reflect.Value, m *schema.Member, h any) error {
 	switch k := m.Shape.Kind; {
 	case k == schema.String && hv.Kind() == reflect.String:
 		setString(rv, hv.String())
-	case bits(k) != 0 && hv.CanInt():
+	case k.Bits() != 0 && hv.CanInt():
 		setInt(rv, hv.Int())
 	case k == schema.Boolean && hv.Kind() == reflect.Bool:
 		set(rv, hv.Bool())

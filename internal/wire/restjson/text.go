@@ -147,22 +147,6 @@ func decodeBlob(s []byte) ([]byte, bool) {
 	return out[:n], err == nil
 }
 
-// bits is the size of an integer or float kind, 0 for other kinds.
-func bits(k schema.Kind) int {
-	switch k {
-	case schema.Byte:
-		return 8
-	case schema.Short:
-		return 16
-	case schema.Integer, schema.Float:
-		return 32
-	case schema.Long, schema.Double:
-		return 64
-	default:
-		return 0
-	}
-}
-
 var typeNames = map[schema.Kind]string{
 	schema.String: "String", schema.Boolean: "Boolean", schema.Byte: "Byte", schema.Short: "Short",
 	schema.Integer: "Integer", schema.Long: "Long", schema.Float: "Float", schema.Double: "Double",

@@ -18,6 +18,7 @@ import (
 	"github.com/outcrop/outcrop/internal/wire/constraint"
 	"github.com/outcrop/outcrop/internal/wire/restjson"
 	"github.com/outcrop/outcrop/internal/wire/schema"
+	"github.com/outcrop/outcrop/internal/wire/vectortest"
 )
 
 // notPassed are the vectors that the codec does not pass on purpose.
@@ -150,7 +151,7 @@ func TestSmithyRequests(t *testing.T) {
 					if err != nil {
 						t.Fatalf("got %v, want the parameters", err)
 					}
-					want := params(t, op.Input, tc.Params)
+					want := vectortest.Params(t, op.Input, tc.Params)
 					if diff := cmp.Diff(want, got, equal); diff != "" {
 						t.Errorf("input (-want +got):\n%s", diff)
 					}
@@ -219,7 +220,7 @@ func TestSmithyResponses(t *testing.T) {
 				count++
 				t.Run(tc.ID, func(t *testing.T) {
 					skipKnown(t, tc.ID)
-					resp, err := restjson.Codec{}.EncodeResponse(svc, op, params(t, op.Output, tc.Params), "id")
+					resp, err := restjson.Codec{}.EncodeResponse(svc, op, vectortest.Params(t, op.Output, tc.Params), "id")
 					if err != nil {
 						t.Fatal(err)
 					}
@@ -243,7 +244,7 @@ func TestSmithyResponses(t *testing.T) {
 				skipKnown(t, tc.ID)
 				ex := &schema.Exception{Code: shape.Error.Code, Status: shape.Error.Status, Shape: shape}
 				if tc.Params != nil {
-					ex.Fields = params(t, shape, tc.Params).(map[string]any)
+					ex.Fields = vectortest.Params(t, shape, tc.Params).(map[string]any)
 				}
 				check(t, tc, restjson.Codec{}.EncodeException(nil, ex, "id"))
 			})

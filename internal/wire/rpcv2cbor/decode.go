@@ -259,21 +259,9 @@ func (d *decoder) scalar(m *schema.Member) (any, error) {
 	return nil, malformed("The type of %s cannot be sent in this protocol.", m.WireName())
 }
 
-func bits(k schema.Kind) int {
-	switch k {
-	case schema.Byte:
-		return 8
-	case schema.Short:
-		return 16
-	case schema.Integer:
-		return 32
-	}
-	return 64
-}
-
 // integer takes numbers of every width, and fractions that are none.
 func integer(h head, m *schema.Member) (int64, error) {
-	n := bits(m.Shape.Kind)
+	n := m.Shape.Kind.Bits()
 	wrong := malformed("%s must be an integer of %d bits.", m.WireName(), n)
 	var v int64
 	switch h.major {

@@ -1,22 +1,20 @@
 package rpcv2cbor
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
-	"math"
 	"net/http"
 	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/outcrop/outcrop/internal/wire/schema"
+	"github.com/outcrop/outcrop/internal/wire/vectortest"
 )
 
 // The published test model of the protocol, loaded as one more table.
@@ -146,71 +144,6 @@ func (s *smithy) vectors(ast *astShape, trait string) []vector {
 	return slices.DeleteFunc(all, func(v vector) bool { return v.AppliesTo == "client" || strings.Contains(v.ID, "PopulatesDefaults") })
 }
 
-// params turns the parameters of a vector into the dynamic value of a shape.
-func params(t *testing.T, s *schema.Shape, raw json.RawMessage) any {
-	t.Helper()
-	if s == nil || raw == nil {
-		return map[string]any{}
-	}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	var v any
-	if err := d.Decode(&v); err != nil {
-		t.Fatal(err)
-	}
-	return param(t, s, v)
-}
-
-func param(t *testing.T, s *schema.Shape, v any) any {
-	t.Helper()
-	if v == nil {
-		return nil
-	}
-	number := func() float64 {
-		text, ok := v.(string)
-		if !ok {
-			text = v.(json.Number).String()
-		}
-		f, err := strconv.ParseFloat(text, 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return f
-	}
-	switch s.Kind {
-	case schema.Structure, schema.Union:
-		out := map[string]any{}
-		for name, field := range v.(map[string]any) {
-			if field != nil {
-				out[name] = param(t, s.Member(name).Shape, field)
-			}
-		}
-		return out
-	case schema.List:
-		out := []any{}
-		for _, elem := range v.([]any) {
-			out = append(out, param(t, s.Value.Shape, elem))
-		}
-		return out
-	case schema.Map:
-		out := map[string]any{}
-		for key, elem := range v.(map[string]any) {
-			out[key] = param(t, s.Value.Shape, elem)
-		}
-		return out
-	case schema.Blob:
-		return []byte(v.(string))
-	case schema.Byte, schema.Short, schema.Integer, schema.Long:
-		return int64(number())
-	case schema.Float, schema.Double:
-		return number()
-	case schema.Timestamp:
-		return time.UnixMilli(int64(math.Round(number() * 1000))).UTC()
-	default:
-		return v
-	}
-}
-
 func TestRequestVectors(t *testing.T) {
 	t.Parallel()
 	s := loadSmithy(t)
@@ -232,7 +165,7 @@ func TestRequestVectors(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				want := params(t, op.Input, v.Params)
+				want := vectortest.Params(t, op.Input, v.Params)
 				if diff := cmp.Diff(want, got, cmpopts.EquateNaNs(), cmpopts.EquateApprox(1e-6, 0)); diff != "" {
 					t.Errorf("input (-want +got):\n%s", diff)
 				}
@@ -288,13 +221,13 @@ func TestResponseVectors(t *testing.T) {
 func answer(t *testing.T, op *schema.Operation, shape *schema.Shape, v vector) *schema.Response {
 	t.Helper()
 	if op != nil {
-		got, err := Codec{}.EncodeResponse(nil, op, params(t, op.Output, v.Params), "id")
+		got, err := Codec{}.EncodeResponse(nil, op, vectortest.Params(t, op.Output, v.Params), "id")
 		if err != nil {
 			t.Fatal(err)
 		}
 		return got
 	}
-	fields := params(t, shape, v.Params).(map[string]any)
+	fields := vectortest.Params(t, shape, v.Params).(map[string]any)
 	message, _ := fields["message"].(string)
 	if capital, ok := fields["Message"].(string); ok {
 		message = capital

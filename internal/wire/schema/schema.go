@@ -32,6 +32,22 @@ const (
 	BigDecimal
 )
 
+// Bits is the size of an integer or float kind, 0 for other kinds.
+func (k Kind) Bits() int {
+	switch k {
+	case Byte:
+		return 8
+	case Short:
+		return 16
+	case Integer, Float:
+		return 32
+	case Long, Double:
+		return 64
+	default:
+		return 0
+	}
+}
+
 // Location says where in an HTTP message a top-level member travels.
 type Location uint8
 
