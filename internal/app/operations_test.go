@@ -3,20 +3,14 @@ package app
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
+	"github.com/outcrop/outcrop/internal/goldentest"
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
-
-var update = flag.Bool("update", false, "rewrite golden files")
 
 // noSink refuses to be opened: an operation that gets that far is built.
 type noSink struct{}
@@ -63,20 +57,5 @@ func TestUnimplementedOperations(t *testing.T) {
 	}
 	slices.Sort(lines)
 	got := fmt.Sprintf("# %d of %d operations answer that they are not implemented yet.\n%s\n", missing, total, strings.Join(lines, "\n"))
-	path := filepath.Join("testdata", "unimplemented.txt")
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("unimplemented operations, run with -update to accept (-want +got):\n%s", diff)
-	}
+	goldentest.Check(t, "testdata/unimplemented.txt", got)
 }

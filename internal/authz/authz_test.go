@@ -2,16 +2,11 @@ package authz
 
 import (
 	"context"
-	"flag"
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/outcrop/outcrop/internal/api/bedrock"
 	"github.com/outcrop/outcrop/internal/api/bedrockagent"
@@ -25,14 +20,13 @@ import (
 	"github.com/outcrop/outcrop/internal/call"
 	"github.com/outcrop/outcrop/internal/catalog"
 	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/goldentest"
 	"github.com/outcrop/outcrop/internal/iam"
 	"github.com/outcrop/outcrop/internal/iam/directory"
 	"github.com/outcrop/outcrop/internal/observe"
 	"github.com/outcrop/outcrop/internal/policy"
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
-
-var update = flag.Bool("update", false, "rewrite golden files")
 
 const account = "000000000000"
 
@@ -267,27 +261,7 @@ func TestNeeds(t *testing.T) {
 			fmt.Fprintf(&b, "    = %s\n", v.Call.Resource)
 		}
 	}
-	golden(t, "needs.txt", b.String())
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s, run with -update to accept (-want +got):\n%s", name, diff)
-	}
+	goldentest.Check(t, "testdata/needs.txt", b.String())
 }
 
 // allow is a policy of one statement.

@@ -15,6 +15,7 @@ import (
 	"github.com/outcrop/outcrop/internal/api/sts"
 	"github.com/outcrop/outcrop/internal/call"
 	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/goldentest"
 	"github.com/outcrop/outcrop/internal/iam"
 	"github.com/outcrop/outcrop/internal/iam/directory"
 	"github.com/outcrop/outcrop/internal/observe"
@@ -115,7 +116,7 @@ func TestDenials(t *testing.T) {
 			t.Errorf("%s: got %v for the account's owner", tc.name, err)
 		}
 	}
-	golden(t, "denials.txt", b.String())
+	goldentest.Check(t, "testdata/denials.txt", b.String())
 }
 
 func TestPrincipalsThatAreGone(t *testing.T) {

@@ -17,27 +17,11 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/outcrop/outcrop/internal/clocktest"
 )
 
-// clock is a clock that tests move.
-type clock struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func newClock() *clock { return &clock{t: time.Now()} }
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.t
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t = c.t.Add(d)
-}
+func newClock() *clocktest.Clock { return clocktest.New(time.Now()) }
 
 func open(t *testing.T, p Params) *Source {
 	t.Helper()
@@ -168,27 +152,27 @@ func TestStartsTogether(t *testing.T) {
 func TestRenewal(t *testing.T) {
 	t.Parallel()
 	c := newClock()
-	s := open(t, Params{Dir: t.TempDir(), Now: c.now})
+	s := open(t, Params{Dir: t.TempDir(), Now: c.Now})
 	first := leaf(t, s)
-	c.advance(leafLife - renewBefore - 2*backdate)
+	c.Advance(leafLife - renewBefore - 2*backdate)
 	if !leaf(t, s).Equal(first) {
 		t.Error("got a new certificate before its time")
 	}
-	c.advance(2 * backdate)
+	c.Advance(2 * backdate)
 	second := leaf(t, s)
 	if second.Equal(first) {
 		t.Error("got the old certificate when it was time for a new one")
 	}
-	if _, err := second.Verify(x509.VerifyOptions{DNSName: "localhost", Roots: roots(t, authorityPath(s)), CurrentTime: c.now()}); err != nil {
+	if _, err := second.Verify(x509.VerifyOptions{DNSName: "localhost", Roots: roots(t, authorityPath(s)), CurrentTime: c.Now()}); err != nil {
 		t.Errorf("the new certificate: %v", err)
 	}
 	// Close to the authority's end a leaf is shorter, but not made anew each time.
-	c.advance(caLife - leafLife)
+	c.Advance(caLife - leafLife)
 	last := leaf(t, s)
 	if last.NotAfter.After(s.ca.cert.NotAfter) {
 		t.Errorf("got a certificate until %v, longer than its authority's %v", last.NotAfter, s.ca.cert.NotAfter)
 	}
-	c.advance(time.Hour)
+	c.Advance(time.Hour)
 	if !leaf(t, s).Equal(last) {
 		t.Error("got a new certificate for each handshake near the authority's end")
 	}
@@ -200,28 +184,28 @@ func TestRefusesToStart(t *testing.T) {
 		return os.WriteFile(filepath.Join(p.Dir, name), []byte(data), 0o600)
 	}
 	cases := map[string]struct {
-		change func(p *Params, c *clock) error
+		change func(p *Params, c *clocktest.Clock) error
 		want   string
 	}{
-		"half a configuration": {func(p *Params, _ *clock) error { p.CertFile = "x"; return nil }, "only one half"},
-		"absent files": {func(p *Params, _ *clock) error {
+		"half a configuration": {func(p *Params, _ *clocktest.Clock) error { p.CertFile = "x"; return nil }, "only one half"},
+		"absent files": {func(p *Params, _ *clocktest.Clock) error {
 			p.CertFile, p.KeyFile = "no-such.pem", "no-such.key"
 			return nil
 		}, "load the configured TLS certificate"},
-		"not a certificate": {func(p *Params, _ *clock) error { return write(p, "ca.pem", "x") }, "holds no PEM certificate"},
-		"not a key":         {func(p *Params, _ *clock) error { return write(p, "ca.key", "x") }, "holds no PEM key"},
-		"a broken key": {func(p *Params, _ *clock) error {
+		"not a certificate": {func(p *Params, _ *clocktest.Clock) error { return write(p, "ca.pem", "x") }, "holds no PEM certificate"},
+		"not a key":         {func(p *Params, _ *clocktest.Clock) error { return write(p, "ca.key", "x") }, "holds no PEM key"},
+		"a broken key": {func(p *Params, _ *clocktest.Clock) error {
 			return write(p, "ca.key", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n")
 		}, "no key in PKCS #8 form"},
-		"another key":    {func(p *Params, _ *clock) error { return os.Remove(filepath.Join(p.Dir, "ca.key")) }, "is not the certificate of ca.key"},
-		"expired":        {func(_ *Params, c *clock) error { c.advance(caLife); return nil }, "expired on"},
-		"missing system": {func(p *Params, _ *clock) error { p.SystemRoots = "no-such.pem"; return nil }, "no-such.pem"},
+		"another key":    {func(p *Params, _ *clocktest.Clock) error { return os.Remove(filepath.Join(p.Dir, "ca.key")) }, "is not the certificate of ca.key"},
+		"expired":        {func(_ *Params, c *clocktest.Clock) error { c.Advance(caLife); return nil }, "expired on"},
+		"missing system": {func(p *Params, _ *clocktest.Clock) error { p.SystemRoots = "no-such.pem"; return nil }, "no-such.pem"},
 	}
 	for name, tc := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := newClock()
-			p := Params{Dir: t.TempDir(), Now: c.now}
+			p := Params{Dir: t.TempDir(), Now: c.Now}
 			open(t, p)
 			if err := tc.change(&p, c); err != nil {
 				t.Fatal(err)
@@ -245,8 +229,8 @@ func ownPair(t *testing.T, dir string, now time.Time) (cert, key string) {
 func TestConfiguredCertificate(t *testing.T) {
 	t.Parallel()
 	c := newClock()
-	cert, key := ownPair(t, t.TempDir(), c.now())
-	p := Params{Dir: t.TempDir(), CertFile: cert, KeyFile: key, Now: c.now}
+	cert, key := ownPair(t, t.TempDir(), c.Now())
+	p := Params{Dir: t.TempDir(), CertFile: cert, KeyFile: key, Now: c.Now}
 	s := open(t, p)
 	first := leaf(t, s)
 	own, err := os.ReadFile(cert)
@@ -263,7 +247,7 @@ func TestConfiguredCertificate(t *testing.T) {
 	}
 
 	// A renewed pair: first the key is replaced, then the certificate.
-	newCert, newKey := ownPair(t, t.TempDir(), c.now())
+	newCert, newKey := ownPair(t, t.TempDir(), c.Now())
 	replace := func(from, to string) {
 		t.Helper()
 		if err := os.Rename(from, to); err != nil {
@@ -271,16 +255,16 @@ func TestConfiguredCertificate(t *testing.T) {
 		}
 		// The two files may have been made within one tick of the file
 		// system's clock.
-		if err := os.Chtimes(to, c.now(), c.now()); err != nil {
+		if err := os.Chtimes(to, c.Now(), c.Now()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	c.advance(recheckInterval)
+	c.Advance(recheckInterval)
 	replace(newKey, key)
 	if !leaf(t, s).Equal(first) {
 		t.Error("got no certificate, or another, while the files do not fit together")
 	}
-	c.advance(recheckInterval)
+	c.Advance(recheckInterval)
 	replace(newCert, cert)
 	if leaf(t, s).Equal(first) {
 		t.Error("got the old certificate after its files were replaced")

@@ -3,7 +3,6 @@ package chat_test
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,12 +16,11 @@ import (
 	"github.com/outcrop/outcrop/internal/chat"
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/gguf"
+	"github.com/outcrop/outcrop/internal/goldentest"
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/pack"
 	"github.com/outcrop/outcrop/internal/pack/packtest"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 func newRenderer(t testing.TB) *chat.Renderer {
 	t.Helper()
@@ -102,27 +100,9 @@ func TestRender(t *testing.T) {
 				if err != nil {
 					got = "error " + err.Error()
 				}
-				golden(t, template+"-"+name, got)
+				goldentest.Check(t, filepath.Join("testdata", "golden", template+"-"+name+".txt"), got)
 			})
 		}
-	}
-}
-
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", "golden", name+".txt")
-	if *update {
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatalf("%v: run the test with -update to write it", err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s differs (-want +got):\n%s", path, diff)
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"io"
 	"log/slog"
 	"net/http"
@@ -17,11 +16,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/outcrop/outcrop/internal/call"
 	"github.com/outcrop/outcrop/internal/delivery"
 	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/goldentest"
 	"github.com/outcrop/outcrop/internal/iam"
 	"github.com/outcrop/outcrop/internal/invocationlog"
 	"github.com/outcrop/outcrop/internal/logfile"
@@ -29,8 +27,6 @@ import (
 	"github.com/outcrop/outcrop/internal/store/sqlitestore"
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 var noon = time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 
@@ -220,19 +216,7 @@ func TestRecords(t *testing.T) {
 			if err := json.Indent(&indented, []byte(f.lines(t)), "", "  "); err != nil {
 				t.Fatal(err)
 			}
-			golden := filepath.Join("testdata", name+".json")
-			if *update {
-				if err := os.WriteFile(golden, indented.Bytes(), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), indented.String()); diff != "" {
-				t.Errorf("the record differs (-want +got):\n%s", diff)
-			}
+			goldentest.Check(t, filepath.Join("testdata", name+".json"), indented.String())
 		})
 	}
 }

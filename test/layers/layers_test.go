@@ -81,7 +81,7 @@ var groups = []group{
 	{
 		name:     "databases",
 		packages: []string{"internal/sqlite", "internal/store/..."},
-		imports:  []string{"internal/sqlite", "internal/store/..."},
+		imports:  []string{"internal/clocktest", "internal/sqlite", "internal/store/..."},
 		vendors:  []string{"modernc.org/sqlite/...", "github.com/google/go-cmp/cmp/..."},
 		why:      "a store keeps documents of resources that it does not know",
 	},
@@ -148,8 +148,8 @@ var groups = []group{
 	},
 	{
 		name:     "fakes and contract suites",
-		packages: []string{"internal/inference/backendtest", "internal/inference/mem", "internal/native/nativetest", "internal/pack/packtest", "internal/iam/credential/credentialtest"},
-		imports:  []string{"internal/iam/...", "internal/inference", "internal/native", "internal/pack/...", "internal/progress", "internal/store/sqlitestore"},
+		packages: []string{"internal/inference/backendtest", "internal/inference/mem", "internal/native/nativetest", "internal/pack/packtest", "internal/iam/credential/credentialtest", "internal/goldentest", "internal/clocktest"},
+		imports:  []string{"internal/goldentest", "internal/iam/...", "internal/inference", "internal/native", "internal/pack/...", "internal/progress", "internal/store/sqlitestore"},
 		vendors:  []string{"github.com/google/go-cmp/cmp/..."},
 		why:      "a suite tests a port through the port alone, so that every adapter can run it",
 	},

@@ -1,10 +1,7 @@
 package apitest
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,37 +13,15 @@ import (
 	"github.com/outcrop/outcrop/internal/api/bedrockagentruntime"
 	"github.com/outcrop/outcrop/internal/api/bedrockruntime"
 	"github.com/outcrop/outcrop/internal/api/sts"
+	"github.com/outcrop/outcrop/internal/goldentest"
 	"github.com/outcrop/outcrop/internal/wire/constraint"
 	"github.com/outcrop/outcrop/internal/wire/restjson"
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
 
-var update = flag.Bool("update", false, "rewrite the golden files")
-
 func services() []*schema.Service {
 	return []*schema.Service{
 		bedrock.Schema(), bedrockagent.Schema(), bedrockagentruntime.Schema(), bedrockruntime.Schema(), sts.Schema(),
-	}
-}
-
-// golden compares got with testdata/name.
-func golden(t *testing.T, name, got string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll("testdata", 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("%s (-want +got, run with -update to accept):\n%s", path, diff)
 	}
 }
 
@@ -66,7 +41,7 @@ func TestOperations(t *testing.T) {
 			fmt.Fprintf(&b, "%s %s %s %s %d%s\n", svc.ID, op.Name, op.Method, op.URI, op.Status, stream)
 		}
 	}
-	golden(t, "operations.txt", b.String())
+	goldentest.Check(t, "testdata/operations.txt", b.String())
 }
 
 func TestOperationCounts(t *testing.T) {
@@ -116,7 +91,7 @@ func TestRoutes(t *testing.T) {
 		}
 	}
 	slices.Sort(ambiguous)
-	golden(t, "ambiguous_routes.txt", strings.Join(slices.Compact(ambiguous), "\n")+"\n")
+	goldentest.Check(t, "testdata/ambiguous_routes.txt", strings.Join(slices.Compact(ambiguous), "\n")+"\n")
 }
 
 // fill puts an escaped ARN in the place of every label.
@@ -161,7 +136,7 @@ func TestPatterns(t *testing.T) {
 		t.Fatal("no patterns")
 	}
 	slices.Sort(lines)
-	golden(t, "patterns.txt", strings.Join(lines, "\n")+"\n")
+	goldentest.Check(t, "testdata/patterns.txt", strings.Join(lines, "\n")+"\n")
 }
 
 // TestTables checks what every reader of the tables relies on.

@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -19,11 +18,10 @@ import (
 	"github.com/outcrop/outcrop/internal/document"
 	"github.com/outcrop/outcrop/internal/document/pdf/pdftest"
 	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/goldentest"
 	"github.com/outcrop/outcrop/internal/pack"
 	"github.com/outcrop/outcrop/internal/pack/packtest"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 // open returns a Parser with the real PDFium, whose compiled form all tests share.
 func open(t testing.TB) document.Parser {
@@ -68,18 +66,7 @@ func TestGolden(t *testing.T) {
 		for _, page := range text.Pages {
 			got += fmt.Sprintf("page %d\n%s\n", page.Number, page.Text)
 		}
-		if *update {
-			if err := os.WriteFile(name+".golden", []byte(got), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(name + ".golden")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(string(want), got); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", name, diff)
-		}
+		goldentest.Check(t, name+".golden", got)
 	}
 	if found < 9 {
 		t.Errorf("got %d files, want one for each format", found)

@@ -1,21 +1,18 @@
 package html_test
 
 import (
-	"flag"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	"golang.org/x/text/encoding/charmap"
 
 	"github.com/outcrop/outcrop/internal/document/html"
 	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/goldentest"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 // Each page in testdata has a file beside it with the text that is found in it.
 func TestGolden(t *testing.T) {
@@ -38,19 +35,7 @@ func TestGolden(t *testing.T) {
 		for _, p := range text.Pages {
 			got += p.Text + "\n"
 		}
-		golden := strings.TrimSuffix(page, ".html") + ".golden.md"
-		if *update {
-			if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(golden)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(string(want), got); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", page, diff)
-		}
+		goldentest.Check(t, strings.TrimSuffix(page, ".html")+".golden.md", got)
 	}
 }
 

@@ -46,7 +46,7 @@ func TestAccessKey(t *testing.T) {
 		wantUnknown(t, id, err)
 	}
 	list, err := s.AccessKeys(t.Context(), "alice")
-	if diff := cmp.Diff([]AccessKey{{ID: key.ID, User: "alice", Status: Active, Created: p.clock.now()}}, list); diff != "" || err != nil {
+	if diff := cmp.Diff([]AccessKey{{ID: key.ID, User: "alice", Status: Active, Created: p.clock.Now()}}, list); diff != "" || err != nil {
 		t.Errorf("error %v, list (-want +got):\n%s", err, diff)
 	}
 	if _, _, err := s.CreateAccessKey(t.Context(), "nobody"); !fault.Is(err, fault.NotFound) {
@@ -274,9 +274,9 @@ func TestLastUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := db.count()
-	first := LastUsed{User: "alice", Time: p.clock.now(), Service: "bedrock", Region: "us-east-1"}
+	first := LastUsed{User: "alice", Time: p.clock.Now(), Service: "bedrock", Region: "us-east-1"}
 	s.Used(key.ID, "bedrock", "us-east-1")
-	p.clock.advance(useInterval - time.Second)
+	p.clock.Advance(useInterval - time.Second)
 	s.Used(key.ID, "s3", "eu-west-1")
 	s.Used("AKIAROOT", "s3", "eu-west-1")
 	if n := db.count(); n != before {
@@ -291,14 +291,14 @@ func TestLastUsed(t *testing.T) {
 	if got := last(); got != first || len(s.uses) != 0 {
 		t.Errorf("written: got %+v and %d unwritten, want %+v", got, len(s.uses), first)
 	}
-	p.clock.advance(time.Second)
+	p.clock.Advance(time.Second)
 	s.Used(key.ID, "s3", "eu-west-1")
 	if err := s.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	other, _ := p.open(t)
 	got, err := other.LastUsed(t.Context(), key.ID)
-	if want := (LastUsed{User: "alice", Time: p.clock.now(), Service: "s3", Region: "eu-west-1"}); err != nil || got != want {
+	if want := (LastUsed{User: "alice", Time: p.clock.Now(), Service: "s3", Region: "eu-west-1"}); err != nil || got != want {
 		t.Errorf("another process: got %+v, error %v, want %+v", got, err, want)
 	}
 	if err := s.DeleteAccessKey(t.Context(), "alice", key.ID); err != nil {

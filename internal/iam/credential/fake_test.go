@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/outcrop/outcrop/internal/clocktest"
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/iam"
 	"github.com/outcrop/outcrop/internal/iam/directory"
@@ -21,24 +22,8 @@ const testAccount = "000000000000"
 
 var testRoot = iam.RootKey{AccessKeyID: "AKIAROOT", Secret: "root-secret"}
 
-// clock is a clock that tests move.
-type clock struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func newClock() *clock { return &clock{t: time.Date(2026, 11, 21, 19, 34, 0, 0, time.UTC)} }
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.t
-}
-
-func (c *clock) advance(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t = c.t.Add(d)
+func newClock() *clocktest.Clock {
+	return clocktest.New(time.Date(2026, 11, 21, 19, 34, 0, 0, time.UTC))
 }
 
 // people is a Directory in memory.
@@ -207,7 +192,7 @@ func (c *counting) count() int {
 // place is a data directory with its clock and its people.
 type place struct {
 	dir    string
-	clock  *clock
+	clock  *clocktest.Clock
 	people *people
 }
 
@@ -228,7 +213,7 @@ func (p *place) open(t *testing.T) (*Store, *counting) {
 
 func (p *place) tryOpen(t *testing.T) (*Store, *counting, error) {
 	t.Helper()
-	s, err := openAt(t, p, p.clock.now, whole)
+	s, err := openAt(t, p, p.clock.Now, whole)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -26,7 +26,7 @@ func TestOtherProcess(t *testing.T) {
 	if err := cli.Revoke(t.Context(), key.ID); err != nil {
 		t.Fatal(err)
 	}
-	p.clock.advance(fresh)
+	p.clock.Advance(fresh)
 	_, err = server.Lookup(key.ID, "")
 	wantUnknown(t, "a revoked key", err)
 	if err := cli.Revoke(t.Context(), key.ID); err != nil {
@@ -61,16 +61,16 @@ func TestUserIsGone(t *testing.T) {
 		}
 	}
 	p.people.rename("bob", "robert")
-	p.clock.advance(stale)
+	p.clock.Advance(stale)
 	if c, err := s.Lookup(bobs.ID, ""); err != nil || c.Principal.Name != "robert" || c.Principal.ARN != "arn:aws:iam::000000000000:user/team/robert" {
 		t.Errorf("a renamed user: got %+v, error %v", c.Principal, err)
 	}
 	p.people.remove("robert")
-	p.clock.advance(fresh)
+	p.clock.Advance(fresh)
 	_, err = s.Lookup(bobs.ID, "")
 	wantUnknown(t, "a deleted user's key", err)
 	p.people.addUser("robert")
-	p.clock.advance(stale)
+	p.clock.Advance(stale)
 	_, err = s.Lookup(bobs.ID, "")
 	wantUnknown(t, "a key of who had the name before", err)
 
@@ -128,7 +128,7 @@ func TestClockJumps(t *testing.T) {
 		if err := cli.Revoke(t.Context(), key.ID); err != nil {
 			t.Fatal(err)
 		}
-		p.clock.advance(jump)
+		p.clock.Advance(jump)
 		_, err = server.Lookup(key.ID, "")
 		wantUnknown(t, jump.String(), err)
 	}
@@ -152,7 +152,7 @@ func TestUnknownKeysCostLittle(t *testing.T) {
 	if n := db.count(); n != 1 {
 		t.Errorf("got %d reads, want none for what cannot be a key", n-1)
 	}
-	p.clock.advance(fresh)
+	p.clock.Advance(fresh)
 	_, err := s.Lookup("AKIA"+strings.Repeat("C", 16), "")
 	wantUnknown(t, "unknown", err)
 	if n := db.count(); n != 2 {
@@ -172,7 +172,7 @@ func TestStoreFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	db.err = errors.New("disk is gone")
-	p.clock.advance(stale)
+	p.clock.Advance(stale)
 	if _, err := s.Lookup(key.ID, ""); !fault.Is(err, fault.Internal) {
 		t.Errorf("got %v, want an internal error: the key may have been revoked", err)
 	}

@@ -139,7 +139,7 @@ func TestMigrationIsKilled(t *testing.T) {
 	t.Parallel()
 	for n := 0; ; n++ {
 		p := newOldPlace(t)
-		_, err := openAt(t, p, p.clock.now, func(c *counting) store.Store { return &dying{counting: c, left: n} })
+		_, err := openAt(t, p, p.clock.Now, func(c *counting) store.Store { return &dying{counting: c, left: n} })
 		if err != nil && !errors.Is(err, errKilled) {
 			t.Fatal(err)
 		}

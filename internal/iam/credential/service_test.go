@@ -63,7 +63,7 @@ func TestAPIKey(t *testing.T) {
 	} {
 		wantUnknown(t, what, err)
 	}
-	p.clock.advance(24 * time.Hour)
+	p.clock.Advance(24 * time.Hour)
 	if err := lookup(name, secret); code(err) != "ExpiredTokenException" {
 		t.Errorf("expired: got error %v, want ExpiredTokenException", err)
 	}

@@ -53,7 +53,7 @@ func TestSessionOfRole(t *testing.T) {
 	if !strings.HasPrefix(c.AccessKeyID, "ASIA") || len(c.AccessKeyID) != 20 || len(c.Secret) != 40 || len(c.SessionToken) > 1024 {
 		t.Errorf("got %s, a secret of %d and a token of %d characters", c.AccessKeyID, len(c.Secret), len(c.SessionToken))
 	}
-	given.Issued, given.Expires = p.clock.now(), p.clock.now().Add(time.Hour)
+	given.Issued, given.Expires = p.clock.Now(), p.clock.Now().Add(time.Hour)
 	want := iam.Credential{
 		AccessKeyID: c.AccessKeyID, Expires: given.Expires, Secret: c.Secret, SessionToken: c.SessionToken,
 		Principal: iam.Principal{
@@ -72,7 +72,7 @@ func TestSessionOfRole(t *testing.T) {
 	}
 	// It is returned with its end, also when that is past: the caller says so
 	// once it knows that the signature is right.
-	p.clock.advance(2 * time.Hour)
+	p.clock.Advance(2 * time.Hour)
 	if got, err := s.Lookup(c.AccessKeyID, c.SessionToken.Reveal()); err != nil || !got.Expires.Equal(given.Expires) {
 		t.Errorf("expired: got an end of %v, error %v", got.Expires, err)
 	}
@@ -129,7 +129,7 @@ func TestSessionTokensThatAreNotGood(t *testing.T) {
 		wantUnknown(t, what, err)
 	}
 	other, err := Open(t.Context(), Params{
-		Store: s.p.Store, Dir: p.dir, Account: "111122223333", Root: testRoot, Directory: p.people, Now: p.clock.now, Rand: s.p.Rand,
+		Store: s.p.Store, Dir: p.dir, Account: "111122223333", Root: testRoot, Directory: p.people, Now: p.clock.Now, Rand: s.p.Rand,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -159,22 +159,22 @@ func TestSessionsEndWithTheirOwner(t *testing.T) {
 	}
 
 	p.people.setRole("reader", "")
-	p.clock.advance(fresh)
+	p.clock.Advance(fresh)
 	wantUnknown(t, "a deleted role", lookup(role))
 	p.people.setRole("reader", "AROASECOND")
-	p.clock.advance(fresh)
+	p.clock.Advance(fresh)
 	wantUnknown(t, "a role made anew", lookup(role))
 
 	p.people.remove("alice")
-	p.clock.advance(fresh)
+	p.clock.Advance(fresh)
 	wantUnknown(t, "a deleted user", lookup(user))
 	p.people.addUser("alice")
-	p.clock.advance(fresh)
+	p.clock.Advance(fresh)
 	wantUnknown(t, "a user made anew", lookup(user))
 
 	changed, err := Open(t.Context(), Params{
 		Store: s.p.Store, Dir: p.dir, Account: testAccount, Root: iam.RootKey{AccessKeyID: "AKIANEWROOT", Secret: "x"},
-		Directory: p.people, Now: p.clock.now, Rand: s.p.Rand,
+		Directory: p.people, Now: p.clock.Now, Rand: s.p.Rand,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -13,7 +13,7 @@ import (
 func TestBegunAttachment(t *testing.T) {
 	t.Parallel()
 	c := newClock()
-	d := directory.New(directory.Params{Store: newStore(t, c.time), Account: account, Now: c.time, Rand: rand.Reader})
+	d := directory.New(directory.Params{Store: newStore(t, c.Now), Account: account, Now: c.Now, Rand: rand.Reader})
 	ctx := t.Context()
 	who := directory.Who{Sort: directory.SortUser, Name: "u"}
 	must[directory.User](t)(d.CreateUser(ctx, directory.NewUser{Name: "u"}))
@@ -21,7 +21,7 @@ func TestBegunAttachment(t *testing.T) {
 	for range 2 { // the second one finds the record of the first
 		directory.BeginAttach(t, d, who, p.ARN)
 		refused(t, d.DeletePolicy(ctx, p.ARN), "DeleteConflict", "Cannot delete a policy attached to entities.")
-		c.pass(time.Minute)
+		c.Advance(time.Minute)
 	}
 	if uses := must[directory.Page[directory.Use]](t)(d.Uses(ctx, p.ARN, directory.List{})); len(uses.Items) != 0 {
 		t.Errorf("got %d uses want none", len(uses.Items))
@@ -33,7 +33,7 @@ func TestBegunAttachment(t *testing.T) {
 func TestBegunDeletion(t *testing.T) {
 	t.Parallel()
 	c := newClock()
-	d := directory.New(directory.Params{Store: newStore(t, c.time), Account: account, Now: c.time, Rand: rand.Reader})
+	d := directory.New(directory.Params{Store: newStore(t, c.Now), Account: account, Now: c.Now, Rand: rand.Reader})
 	ctx := t.Context()
 	old := must[directory.User](t)(d.CreateUser(ctx, directory.NewUser{Name: "u"}))
 	directory.BeginDelete(t, d, directory.Who{Sort: directory.SortUser, Name: "u"})
@@ -43,7 +43,7 @@ func TestBegunDeletion(t *testing.T) {
 	unknown(t, d, principal(old))
 	_, err = d.CreateUser(ctx, directory.NewUser{Name: "u"})
 	refused(t, err, "EntityAlreadyExists", "User with name u already exists.")
-	c.pass(time.Minute)
+	c.Advance(time.Minute)
 	if made := must[directory.User](t)(d.CreateUser(ctx, directory.NewUser{Name: "u"})); made.ID == old.ID {
 		t.Error("got the ID of the user before")
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/outcrop/outcrop/internal/clocktest"
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/iam/directory"
 	"github.com/outcrop/outcrop/internal/store"
@@ -25,25 +26,7 @@ const (
 	awsFull = "arn:aws:iam::aws:policy/AmazonBedrockFullAccess"
 )
 
-// clock is a time that tests move.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func newClock() *clock { return &clock{now: time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)} }
-
-func (c *clock) time() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) pass(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = c.now.Add(d)
-}
+func newClock() *clocktest.Clock { return clocktest.New(time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)) }
 
 func newStore(t testing.TB, now func() time.Time) store.Store {
 	t.Helper()
@@ -57,7 +40,7 @@ func newStore(t testing.TB, now func() time.Time) store.Store {
 
 func open(t testing.TB) *directory.Directory {
 	t.Helper()
-	now := newClock().time
+	now := newClock().Now
 	return directory.New(directory.Params{Store: newStore(t, now), Account: account, Now: now, Rand: rand.Reader})
 }
 

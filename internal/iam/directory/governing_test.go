@@ -147,8 +147,8 @@ func TestGoverningOfOthers(t *testing.T) {
 func TestChangesByOthers(t *testing.T) {
 	t.Parallel()
 	c := newClock()
-	s := newStore(t, c.time)
-	params := directory.Params{Store: s, Account: account, Now: c.time, Rand: rand.Reader}
+	s := newStore(t, c.Now)
+	params := directory.Params{Store: s, Account: account, Now: c.Now, Rand: rand.Reader}
 	here, there := directory.New(params), directory.New(params)
 	ctx := t.Context()
 	u := must[directory.User](t)(there.CreateUser(ctx, directory.NewUser{Name: "u"}))
@@ -158,23 +158,23 @@ func TestChangesByOthers(t *testing.T) {
 	for i, idle := range []time.Duration{0, time.Second / 2, time.Second, time.Minute, time.Hour} {
 		for range 3 {
 			governs(t, here, p, append([]string{}, want...), nil, nil)
-			c.pass(idle)
+			c.Advance(idle)
 		}
 		name := fmt.Sprint("p", i)
 		ok(t, there.PutInline(ctx, who, name, allow))
 		want = append(want, "user "+name)
-		c.pass(2 * time.Second)
+		c.Advance(2 * time.Second)
 		governs(t, here, p, want, nil, nil)
 	}
 	ok(t, there.DeleteInline(ctx, who, "p0"))
-	c.pass(-time.Hour) // a clock that is set back is no reason to keep what was
+	c.Advance(-time.Hour) // a clock that is set back is no reason to keep what was
 	governs(t, here, p, want[1:], nil, nil)
 }
 
 // However many principals come, only so many are remembered.
 func TestBoundedMemory(t *testing.T) {
 	t.Parallel()
-	now := newClock().time
+	now := newClock().Now
 	d := directory.New(directory.Params{
 		Store: newStore(t, now), Account: account, Now: now, Rand: rand.Reader, Principals: 128, Documents: 128,
 	})
@@ -194,7 +194,7 @@ func TestBoundedMemory(t *testing.T) {
 // A policy that cannot be read, of whatever release, is not a policy less.
 func TestUnreadablePolicy(t *testing.T) {
 	t.Parallel()
-	now := newClock().time
+	now := newClock().Now
 	s := newStore(t, now)
 	d := directory.New(directory.Params{Store: s, Account: account, Now: now, Rand: rand.Reader})
 	ctx := t.Context()

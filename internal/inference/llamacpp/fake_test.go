@@ -9,10 +9,10 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"github.com/outcrop/outcrop/internal/clocktest"
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/gguf"
 	"github.com/outcrop/outcrop/internal/inference"
@@ -103,29 +103,11 @@ func playFake(mode string) int {
 
 const slowStep = 100 * time.Millisecond
 
-// clock is a time that a test moves.
-type clock struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.t
-}
-
-func (c *clock) add(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t = c.t.Add(d)
-}
-
 // fakes is a backend whose children are fakes.
 type fakes struct {
 	*llamacpp.Backend
 	t     *testing.T
-	clock *clock
+	clock *clocktest.Clock
 	count string
 }
 
@@ -143,7 +125,7 @@ func openFakes(t *testing.T, mode string, change func(*llamacpp.Params)) *fakes 
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
-	fk := &fakes{t: t, clock: &clock{t: time.Unix(1e9, 0)}, count: filepath.Join(dir, "count")}
+	fk := &fakes{t: t, clock: clocktest.New(time.Unix(1e9, 0)), count: filepath.Join(dir, "count")}
 	p := llamacpp.Params{
 		Command: []string{os.Args[0]},
 		Env:     append(os.Environ(), fakeMode+"="+mode, fakeCount+"="+fk.count),
@@ -151,7 +133,7 @@ func openFakes(t *testing.T, mode string, change func(*llamacpp.Params)) *fakes 
 		Locate: func(_ context.Context, name string) (llamacpp.Model, error) {
 			return llamacpp.Model{Path: model}, nil
 		},
-		Now: fk.clock.now,
+		Now: fk.clock.Now,
 	}
 	if change != nil {
 		change(&p)

@@ -90,7 +90,7 @@ func TestFailuresBackOff(t *testing.T) {
 	}{
 		{0, 1}, {0, 2}, {0, 2}, {500 * time.Millisecond, 2}, {time.Second, 3}, {time.Second, 3}, {time.Second, 4}, {0, 4},
 	} {
-		f.clock.add(step.wait)
+		f.clock.Advance(step.wait)
 		if err := f.say("hello"); !fault.Is(err, fault.NotReady) {
 			t.Errorf("step %d: got %v, want %v", i, err, fault.NotReady)
 		}
@@ -112,7 +112,7 @@ func TestDeathInTheMiddle(t *testing.T) {
 		if !fault.Is(err, fault.Upstream) || len(events) != 2 {
 			t.Errorf("got %v after %d events, want %v after 2", err, len(events), fault.Upstream)
 		}
-		f.clock.add(time.Hour)
+		f.clock.Advance(time.Hour)
 		if err := f.say("hello"); err != nil {
 			t.Errorf("the next request: %v", err)
 		}
@@ -144,7 +144,7 @@ func TestDeathsAfterAGoodLoadBackOff(t *testing.T) {
 		{2 * time.Minute, "die", fault.Upstream, 4},
 		{0, "hello", 0, 5},
 	} {
-		f.clock.add(step.wait)
+		f.clock.Advance(step.wait)
 		err := f.say(step.text)
 		if step.kind == 0 && err != nil || step.kind != 0 && !fault.Is(err, step.kind) {
 			t.Errorf("step %d: got %v, want %v", i, err, step.kind)
@@ -238,12 +238,12 @@ func TestIdleModelsAreUnloaded(t *testing.T) {
 	if err := f.say("hello"); err != nil {
 		t.Fatal(err)
 	}
-	f.clock.add(59 * time.Second)
+	f.clock.Advance(59 * time.Second)
 	f.UnloadIdle()
 	if f.PID("m") == 0 {
 		t.Error("unloaded after 59 seconds of 60")
 	}
-	f.clock.add(2 * time.Second)
+	f.clock.Advance(2 * time.Second)
 	f.UnloadIdle()
 	if f.PID("m") != 0 {
 		t.Error("still loaded after 61 seconds of 60")
@@ -271,7 +271,7 @@ func TestMemoryIsMadeByUnloadingTheLeastRecentlyUsed(t *testing.T) {
 		return names
 	}
 	use := func(name string) error {
-		f.clock.add(time.Second)
+		f.clock.Advance(time.Second)
 		_, err := inference.Collect(t.Context(), f, ask(name, "hello"))
 		return err
 	}

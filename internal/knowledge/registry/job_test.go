@@ -27,7 +27,7 @@ func TestJob(t *testing.T) {
 	}
 	want := knowledge.Job{
 		Account: account, Region: region, Base: ds.Base, Source: ds.ID, ID: made.ID, Description: "d",
-		Status: knowledge.JobStarting, Started: f.now(), Updated: f.now(), Version: 1,
+		Status: knowledge.JobStarting, Started: f.clock.Now(), Updated: f.clock.Now(), Version: 1,
 	}
 	f.check("StartJob", made, want)
 	f.check("work", f.work(), []registry.Work{{Account: account, Region: region, Base: ds.Base, Source: ds.ID, Job: made.ID}})
@@ -45,14 +45,14 @@ func TestJob(t *testing.T) {
 	f.job(other)
 	f.work()
 
-	f.pass(time.Minute)
+	f.clock.Advance(time.Minute)
 	made.Status, made.Statistics = knowledge.JobComplete, knowledge.Statistics{Scanned: 3, New: 2, Failed: 1}
 	made.Reasons = []string{"one"}
 	done, err := f.UpdateJob(ctx, made)
 	if err != nil {
 		t.Fatal(err)
 	}
-	made.Updated, made.Version = f.now(), made.Version+1
+	made.Updated, made.Version = f.clock.Now(), made.Version+1
 	f.check("UpdateJob", done, made)
 	stale := made
 	stale.Version--
@@ -126,7 +126,7 @@ func TestJobs(t *testing.T) {
 		j := f.end(f.job(ds), status)
 		ids = append(ids, j.ID)
 		if len(ids) != 2 { // two of them start at once
-			f.pass(time.Minute)
+			f.clock.Advance(time.Minute)
 		}
 	}
 	// the jobs by their place in that list
@@ -192,7 +192,7 @@ func TestJobs(t *testing.T) {
 func TestOldJobsAreForgotten(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
-	f.Registry = registry.New(registry.Params{Store: f.store, Now: f.now, KeepJobs: 3})
+	f.Registry = registry.New(registry.Params{Store: f.store, Now: f.clock.Now, KeepJobs: 3})
 	ds := f.source(f.base("docs"), "bucket")
 	other := f.job(f.source(f.base("others"), "bucket"))
 	f.end(other, knowledge.JobFailed)
@@ -254,7 +254,7 @@ func TestDocuments(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.check("PendingDocuments", pending, map[string]registry.PendingDocument{
-		"1": {Since: f.now()}, "2": {Since: f.now()}, "3": {Since: f.now()}, "9": {Delete: true, Since: f.now()},
+		"1": {Since: f.clock.Now()}, "2": {Since: f.clock.Now()}, "3": {Since: f.clock.Now()}, "9": {Delete: true, Since: f.clock.Now()},
 	})
 	_, _, err = f.start(ds, "")
 	f.refused("StartJob", err, fault.Invalid, "ongoing KnowledgeBaseDocuments API request")
@@ -286,7 +286,7 @@ func TestDocuments(t *testing.T) {
 	f.refused("while a job runs", queue(put, ""), fault.Invalid, "has an ongoing ingestion job")
 	f.end(job, knowledge.JobComplete)
 	f.work()
-	f.pass(26 * time.Hour)
+	f.clock.Advance(26 * time.Hour)
 	if err := queue(put, "t"); err != nil {
 		t.Fatal(err)
 	}

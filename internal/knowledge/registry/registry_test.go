@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/outcrop/outcrop/internal/clocktest"
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/knowledge"
 	"github.com/outcrop/outcrop/internal/knowledge/registry"
@@ -31,15 +32,15 @@ type fixture struct {
 
 	t     *testing.T
 	store store.Store
+	clock *clocktest.Clock
 	mu    sync.Mutex
-	time  time.Time
 	ids   int
 }
 
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	f := &fixture{t: t, time: time.Date(2026, 3, 4, 5, 6, 7, 8000, time.UTC)}
-	s, err := sqlitestore.Open(t.Context(), filepath.Join(t.TempDir(), "state.db"), sqlitestore.Params{Now: f.now})
+	f := &fixture{t: t, clock: clocktest.New(time.Date(2026, 3, 4, 5, 6, 7, 8000, time.UTC))}
+	s, err := sqlitestore.Open(t.Context(), filepath.Join(t.TempDir(), "state.db"), sqlitestore.Params{Now: f.clock.Now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,25 +50,13 @@ func newFixture(t *testing.T) *fixture {
 		}
 	})
 	f.store = s
-	f.Registry = registry.New(registry.Params{Store: s, Now: f.now, NewID: func() string {
+	f.Registry = registry.New(registry.Params{Store: s, Now: f.clock.Now, NewID: func() string {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		f.ids++
 		return fmt.Sprintf("ID%08d", f.ids)
 	}})
 	return f
-}
-
-func (f *fixture) now() time.Time {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.time
-}
-
-func (f *fixture) pass(d time.Duration) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.time = f.time.Add(d)
 }
 
 func (f *fixture) base(name string) knowledge.Base {
@@ -175,7 +164,7 @@ func TestBase(t *testing.T) {
 	if err != nil || !created {
 		t.Fatal(created, err)
 	}
-	want.ID, want.Status, want.Version, want.Created, want.Updated = "ID00000001", knowledge.BaseActive, 1, f.now(), f.now()
+	want.ID, want.Status, want.Version, want.Created, want.Updated = "ID00000001", knowledge.BaseActive, 1, f.clock.Now(), f.clock.Now()
 	f.check("CreateBase", made, want)
 	got, err := f.Base(ctx, account, region, made.ID)
 	if err != nil {
@@ -198,14 +187,14 @@ func TestBase(t *testing.T) {
 	f.refused("of another region", ignore(f.Base(ctx, account, "eu-west-1", made.ID)), fault.NotFound, "Knowledge Base with id ID00000001 does not exist")
 	f.refused("of another account", ignore(f.Base(ctx, "222222222222", region, made.ID)), fault.NotFound, made.ID)
 
-	f.pass(time.Minute)
+	f.clock.Advance(time.Minute)
 	changed := made
 	changed.Name, changed.Description = "renamed", ""
 	changed, err = f.UpdateBase(ctx, changed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want.Name, want.Description, want.Version, want.Updated = "renamed", "", 2, f.now()
+	want.Name, want.Description, want.Version, want.Updated = "renamed", "", 2, f.clock.Now()
 	f.check("UpdateBase", changed, want)
 	if _, err := f.UpdateBase(ctx, made); store.Reason(err) != store.Changed {
 		t.Errorf("UpdateBase of an old version: got %v, want that it was changed", err)
@@ -247,7 +236,7 @@ func TestTags(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	b := f.base("docs")
-	f.pass(time.Minute)
+	f.clock.Advance(time.Minute)
 	tag := func(set map[string]string, remove ...string) error {
 		return f.TagBase(t.Context(), account, region, b.ID, set, remove)
 	}
@@ -309,7 +298,7 @@ func TestSource(t *testing.T) {
 	if err != nil || !created {
 		t.Fatal(created, err)
 	}
-	want.ID, want.Status, want.Version, want.Created, want.Updated = made.ID, knowledge.SourceAvailable, 1, f.now(), f.now()
+	want.ID, want.Status, want.Version, want.Created, want.Updated = made.ID, knowledge.SourceAvailable, 1, f.clock.Now(), f.clock.Now()
 	f.check("CreateSource", made, want)
 	got, err := f.Source(ctx, account, region, b.ID, made.ID)
 	if err != nil {
@@ -326,14 +315,14 @@ func TestSource(t *testing.T) {
 	f.refused("in no base", err, fault.NotFound, "Knowledge Base with id NONE does not exist")
 	f.refused("of another base", ignore(f.Source(ctx, account, region, other.ID, made.ID)), fault.NotFound, "DataSource with id "+made.ID)
 
-	f.pass(time.Minute)
+	f.clock.Advance(time.Minute)
 	changed := made
 	changed.Name, changed.Prefixes = "renamed", nil
 	changed, err = f.UpdateSource(ctx, changed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want.Name, want.Prefixes, want.Version, want.Updated = "renamed", nil, 2, f.now()
+	want.Name, want.Prefixes, want.Version, want.Updated = "renamed", nil, 2, f.clock.Now()
 	f.check("UpdateSource", changed, want)
 	if _, err := f.UpdateSource(ctx, made); store.Reason(err) != store.Changed {
 		t.Errorf("UpdateSource of an old version: got %v, want that it was changed", err)
@@ -491,7 +480,7 @@ func TestDeletionInBetween(t *testing.T) {
 				t.Parallel()
 				f := newFixture(t)
 				ds := f.source(f.base("docs"), "bucket")
-				r := registry.New(registry.Params{Now: f.now, Store: &racing{Store: f.store, before: func() {
+				r := registry.New(registry.Params{Now: f.clock.Now, Store: &racing{Store: f.store, before: func() {
 					if err := remove(f, ds); err != nil {
 						t.Error(err)
 					}

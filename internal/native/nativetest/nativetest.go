@@ -10,7 +10,6 @@ package nativetest
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,14 +17,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/goldentest"
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/native"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 // Model returns a model whose ids are predictable.
 func Model(id string) native.Model {
@@ -62,8 +58,8 @@ func Run(t *testing.T, f native.Family, m native.Model) {
 			if !json.Valid(whole) {
 				t.Errorf("got %q, want JSON", whole)
 			}
-			Golden(t, filepath.Join("testdata", "answers", c.name+".json"), append(whole, '\n'))
-			Golden(t, filepath.Join("testdata", "answers", c.name+".jsonl"), stream(t, f, m, c))
+			goldentest.Check(t, filepath.Join("testdata", "answers", c.name+".json"), string(whole)+"\n")
+			goldentest.Check(t, filepath.Join("testdata", "answers", c.name+".jsonl"), string(stream(t, f, m, c)))
 		})
 	}
 	t.Run("write fails", func(t *testing.T) {
@@ -166,27 +162,6 @@ func RunEmbedding(t *testing.T, f native.Embedding, m native.Model, dir string) 
 	})
 }
 
-// Golden compares got with a file, or writes the file.
-func Golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	if *update {
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(name, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatalf("%v: run the test with -update to write it", err)
-	}
-	if diff := cmp.Diff(string(want), string(got)); diff != "" {
-		t.Errorf("%s differs (-want +got):\n%s", name, diff)
-	}
-}
-
 // cases lists the bodies of a folder. The ending .txt is for what is not JSON.
 func cases(t testing.TB, dir string) []string {
 	t.Helper()
@@ -214,7 +189,7 @@ func each(t *testing.T, dir string, do func(body []byte) []byte) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			Golden(t, strings.TrimSuffix(name, filepath.Ext(name))+".golden", do(data))
+			goldentest.Check(t, strings.TrimSuffix(name, filepath.Ext(name))+".golden", string(do(data)))
 		})
 	}
 }

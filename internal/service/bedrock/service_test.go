@@ -3,10 +3,8 @@ package bedrock_test
 import (
 	"context"
 	"encoding/json"
-	"flag"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,13 +17,12 @@ import (
 	"github.com/outcrop/outcrop/internal/call"
 	"github.com/outcrop/outcrop/internal/catalog"
 	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/goldentest"
 	"github.com/outcrop/outcrop/internal/router"
 	"github.com/outcrop/outcrop/internal/service/bedrock"
 	"github.com/outcrop/outcrop/internal/wire/restjson"
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
-
-var update = flag.Bool("update", false, "write the golden files")
 
 const (
 	sonnet   = "anthropic.claude-3-5-sonnet-20241022-v2:0"
@@ -97,19 +94,7 @@ func TestAnswers(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := string(resp.Body) + "\n"
-			file := filepath.Join("testdata", tc.name+".json")
-			if *update {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), got); diff != "" {
-				t.Errorf("answer (-want +got):\n%s", diff)
-			}
+			goldentest.Check(t, filepath.Join("testdata", tc.name+".json"), got)
 			if !json.Valid(resp.Body) {
 				t.Error("the answer is not JSON")
 			}

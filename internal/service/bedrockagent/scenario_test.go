@@ -3,7 +3,6 @@ package bedrockagent_test
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -19,6 +18,7 @@ import (
 	"github.com/outcrop/outcrop/internal/call"
 	"github.com/outcrop/outcrop/internal/catalog"
 	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/goldentest"
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/inference/mem"
 	"github.com/outcrop/outcrop/internal/knowledge"
@@ -33,8 +33,6 @@ import (
 	"github.com/outcrop/outcrop/internal/wire/restjson"
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
-
-var update = flag.Bool("update", false, "write the answers into the scenarios")
 
 // fixture is a service on a real store and real indexes, with a clock and IDs
 // that are the same in every run.
@@ -228,7 +226,7 @@ func TestScenarios(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := newFixture(t).play(string(text))
-			if *update {
+			if goldentest.Updating() {
 				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
 					t.Fatal(err)
 				}

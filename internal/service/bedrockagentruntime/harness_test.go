@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"maps"
 	"net/http"
@@ -24,6 +23,7 @@ import (
 	"github.com/outcrop/outcrop/internal/document"
 	"github.com/outcrop/outcrop/internal/embedding"
 	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/goldentest"
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/inference/mem"
 	"github.com/outcrop/outcrop/internal/knowledge"
@@ -42,8 +42,6 @@ import (
 	"github.com/outcrop/outcrop/internal/wire/restjson"
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
-
-var update = flag.Bool("update", false, "write the expected answers into the case files")
 
 // fixture is a service on a real store and a real index, whose models follow a
 // script. The base BASE000001 has documents of each kind of place.
@@ -341,7 +339,7 @@ func TestCases(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if *update {
+			if goldentest.Updating() {
 				if err := os.WriteFile(file, []byte(request+"\n=> answer\n"+got), 0o644); err != nil {
 					t.Fatal(err)
 				}

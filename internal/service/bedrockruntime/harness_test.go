@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"maps"
 	"net/http"
@@ -22,6 +21,7 @@ import (
 	"github.com/outcrop/outcrop/internal/catalog"
 	"github.com/outcrop/outcrop/internal/embedding"
 	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/goldentest"
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/native/all"
 	"github.com/outcrop/outcrop/internal/router"
@@ -29,8 +29,6 @@ import (
 	"github.com/outcrop/outcrop/internal/wire/restjson"
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
-
-var update = flag.Bool("update", false, "write the expected answers into the case files")
 
 // clock gives times 10 ms apart, so that latencies are the same in every run.
 type clock struct{ now time.Time }
@@ -212,7 +210,7 @@ func TestCases(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if *update {
+			if goldentest.Updating() {
 				if err := os.WriteFile(file, []byte(request+"\n=> answer\n"+got), 0o644); err != nil {
 					t.Fatal(err)
 				}

@@ -52,7 +52,7 @@ func claim(t *testing.T, f *fixture) {
 	if err := f.Finish(t.Context(), got); err != nil {
 		t.Error(err)
 	}
-	f.pass(time.Hour)
+	f.clock.Advance(time.Hour)
 	checkNone(t, "a job that is finished", f, "k")
 	checkReason(t, "Finish again", f.Finish(t.Context(), got), store.LeaseTaken)
 	mustEnqueue(t, f, want) // is a new one
@@ -71,9 +71,9 @@ func claimOrder(t *testing.T, f *fixture) {
 		mustClaim(t, f, want)
 	}
 	checkNone(t, "before its time", f, "k", "other")
-	f.pass(time.Minute - 1)
+	f.clock.Advance(time.Minute - 1)
 	checkNone(t, "a nanosecond before its time", f, "k") // the leases of the others last as long
-	f.pass(1)
+	f.clock.Advance(1)
 	mustClaim(t, f, "overdue") // its lease has run out
 	mustClaim(t, f, "first")
 	mustClaim(t, f, "second")
@@ -119,17 +119,17 @@ func claimAtOnce(t *testing.T, f *fixture) {
 func lease(t *testing.T, f *fixture) {
 	mustEnqueue(t, f, store.Job{ID: "1", Kind: "k"})
 	first := mustClaim(t, f, "1")
-	f.pass(50 * time.Second)
+	f.clock.Advance(50 * time.Second)
 	if err := f.Renew(t.Context(), first, time.Minute); err != nil {
 		t.Fatal(err)
 	}
-	f.pass(59 * time.Second)
+	f.clock.Advance(59 * time.Second)
 	checkNone(t, "a renewed lease", f, "k")
-	f.pass(time.Second)
+	f.clock.Advance(time.Second)
 	if err := f.Renew(t.Context(), first, time.Minute); err != nil {
 		t.Errorf("Renew of a lease that ran out and that nobody took: %v", err)
 	}
-	f.pass(2 * time.Minute)
+	f.clock.Advance(2 * time.Minute)
 	second := mustClaim(t, f.another(), "1")
 	check(t, "attempts", second.Attempts, 2)
 	checkReason(t, "Renew", f.Renew(t.Context(), first, time.Minute), store.LeaseTaken)
@@ -151,7 +151,7 @@ func release(t *testing.T, f *fixture) {
 	checkReason(t, "Release again", f.Release(t.Context(), first, time.Time{}), store.LeaseTaken)
 	mustClaim(t, f, "2")
 	checkNone(t, "before its time", f, "k")
-	f.pass(30 * time.Minute)
+	f.clock.Advance(30 * time.Minute)
 	two := mustClaim(t, f, "2")
 	if err := f.Release(t.Context(), two, time.Time{}); err != nil {
 		t.Fatal(err)
@@ -159,10 +159,10 @@ func release(t *testing.T, f *fixture) {
 	if got := mustClaim(t, f, "2"); got.Attempts != 3 {
 		t.Errorf("attempts: got %d, want 3", got.Attempts)
 	}
-	f.pass(30*time.Minute - 1)
+	f.clock.Advance(30*time.Minute - 1)
 	mustClaim(t, f, "2")
 	checkNone(t, "a nanosecond before its time", f, "k")
-	f.pass(1)
+	f.clock.Advance(1)
 	if got := mustClaim(t, f, "1"); got.Attempts != 2 || !got.RunAt.Equal(start.Add(time.Hour)) {
 		t.Errorf("got attempt %d, to be run at %v, want the second at its new time", got.Attempts, got.RunAt)
 	}
@@ -182,7 +182,7 @@ func groups(t *testing.T, f *fixture) {
 	b1 := mustClaim(t, f, "b1")
 	check(t, "group", b1.Group, "b")
 	checkNone(t, "behind one that waits, and one that is held", f, "k")
-	f.pass(time.Second)
+	f.clock.Advance(time.Second)
 	a1 := mustClaim(t, f, "a1")
 	if err := f.Release(t.Context(), a1, start.Add(30*time.Second)); err != nil {
 		t.Fatal(err)
@@ -200,9 +200,9 @@ func groups(t *testing.T, f *fixture) {
 		t.Error("Finish of a job that another one of its group waits for: got nobody woken")
 	}
 	mustClaim(t, f, "b2")
-	f.pass(29 * time.Second)
+	f.clock.Advance(29 * time.Second)
 	a1 = mustClaim(t, f, "a1")
-	f.pass(time.Minute) // the lease has run out, and it is a1's turn again
+	f.clock.Advance(time.Minute) // the lease has run out, and it is a1's turn again
 	mustClaim(t, f, "b2")
 	mustClaim(t, f, "free")
 	again := mustClaim(t, f, "a1")

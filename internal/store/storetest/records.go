@@ -97,13 +97,13 @@ func createToken(t *testing.T, f *fixture) {
 	got, _, _ = again(record("B"), token)
 	check(t, "again after a change", got, first)
 
-	f.pass(23 * time.Hour)
+	f.clock.Advance(23 * time.Hour)
 	got, _, err = again(record("B"), token)
 	if err != nil {
 		t.Error(err)
 	}
 	check(t, "again after 23 hours", got, first)
-	f.pass(time.Hour)
+	f.clock.Advance(time.Hour)
 	if _, created, err := f.Create(t.Context(), record("C"), store.Create{Token: token}); err != nil || !created {
 		t.Errorf("after a day: got created %v, %v, want a new record", created, err)
 	}

@@ -7,12 +7,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/outcrop/outcrop/internal/clocktest"
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/store"
 )
@@ -54,7 +54,7 @@ func Run(t *testing.T, open Opener) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := &fixture{t: t, place: t.TempDir(), open: open, time: start}
+			f := &fixture{t: t, place: t.TempDir(), open: open, clock: clocktest.New(start)}
 			f.Store = f.another()
 			test(t, f)
 		})
@@ -68,30 +68,16 @@ type fixture struct {
 	t     *testing.T
 	place string
 	open  Opener
-
-	mu   sync.Mutex
-	time time.Time
+	clock *clocktest.Clock
 }
 
 // start has nanoseconds, which must be kept.
 var start = time.Date(2026, 3, 4, 5, 6, 7, 123456789, time.UTC)
 
-func (f *fixture) now() time.Time {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.time
-}
-
-func (f *fixture) pass(d time.Duration) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.time = f.time.Add(d)
-}
-
 // another opens the place once more.
 func (f *fixture) another() store.Store {
 	f.t.Helper()
-	s := f.open(f.t, f.place, f.now)
+	s := f.open(f.t, f.place, f.clock.Now)
 	f.t.Cleanup(func() {
 		if err := s.Close(); err != nil {
 			f.t.Error(err)

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -20,9 +19,9 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-)
 
-var update = flag.Bool("update", false, "rewrite testdata/*/encoded and testdata/negative/decoded")
+	"github.com/outcrop/outcrop/internal/goldentest"
+)
 
 // A golden case is a pair of files of the same name: testdata/<set>/encoded
 // holds the frame, testdata/<set>/decoded what it means: JSON for the positive
@@ -161,7 +160,7 @@ func fromJSON(t *testing.T, in jsonMessage) *Message {
 
 func TestGoldenPositive(t *testing.T) {
 	t.Parallel()
-	if *update {
+	if goldentest.Updating() {
 		entries, err := os.ReadDir("testdata/positive/decoded")
 		if err != nil {
 			t.Fatal(err)
@@ -262,7 +261,7 @@ func corruptions(t *testing.T) map[string][]byte {
 func TestGoldenNegative(t *testing.T) {
 	t.Parallel()
 	made := corruptions(t)
-	if *update {
+	if goldentest.Updating() {
 		for name, frame := range made {
 			_, err := NewDecoder(bytes.NewReader(frame), Limits{}).Decode()
 			if err == nil {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"flag"
 	"go/ast"
 	"go/importer"
 	"go/parser"
@@ -19,10 +18,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/outcrop/outcrop/cmd/outcrop-gen/internal/gen"
+	"github.com/outcrop/outcrop/internal/goldentest"
 	"github.com/outcrop/outcrop/internal/wire/schema/botocore"
 )
-
-var update = flag.Bool("update", false, "rewrite the golden files")
 
 func generate(t *testing.T, feature string) map[string][]byte {
 	t.Helper()
@@ -69,19 +67,7 @@ func TestFeatures(t *testing.T) {
 				if bytes.Contains(src, []byte("Never emitted")) {
 					t.Errorf("%s has documentation text of the model", name)
 				}
-				path := filepath.Join(dir, name+".golden")
-				if *update {
-					if err := os.WriteFile(path, src, 0o644); err != nil {
-						t.Fatal(err)
-					}
-				}
-				want, err := os.ReadFile(path)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if diff := cmp.Diff(string(want), string(src)); diff != "" {
-					t.Errorf("%s (-want +got, run with -update to accept):\n%s", path, diff)
-				}
+				goldentest.Check(t, filepath.Join(dir, name+".golden"), string(src))
 			}
 			golden, _ := filepath.Glob(filepath.Join(dir, "*.golden"))
 			for _, path := range golden {
