@@ -155,7 +155,7 @@ func New(p Params) (_ *App, err error) {
 	backends := p.Backends
 	if backends == nil {
 		backends, err = all.Backends(all.Params{
-			Config: cfg, Runner: p.Runner, Logger: p.Logger, Now: p.Now,
+			Config: cfg, Runner: p.Runner, Logger: p.Logger, Now: p.Now, Getenv: p.Getenv, Dialer: Dialer(cfg), Dir: cfg.DataDir(p.Getenv),
 			Engine: a.parts.Engine, Locate: a.parts.Locate,
 		})
 		if err != nil {

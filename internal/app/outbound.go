@@ -28,5 +28,13 @@ func configured(cfg *config.Config) []string {
 	if u, err := url.Parse(cfg.Telemetry.OTLP.Endpoint); err == nil && u.Host != "" {
 		hosts = append(hosts, u.Hostname())
 	}
+	for _, b := range cfg.Backends {
+		switch u, err := url.Parse(b.URL); {
+		case b.Type == config.BackendBedrock && b.URL == "":
+			hosts = append(hosts, ".amazonaws.com", ".amazonaws.com.cn")
+		case err == nil && u.Host != "":
+			hosts = append(hosts, u.Hostname())
+		}
+	}
 	return hosts
 }

@@ -24,28 +24,30 @@ type Config struct {
 	Account string `yaml:"account" doc:"The AWS account id that this server is, 12 digits."`
 	Region  string `yaml:"region" doc:"Region of requests that name none (long-term API keys)."`
 	Auth    Switch `yaml:"auth" doc:"on: every request must be signed. off: only on a loopback address, every request is anonymous."`
-	Offline bool   `yaml:"offline" doc:"Open no connection to another machine but to those that this configuration names (objects.endpoint); packs and models must be there already."`
+	Offline bool   `yaml:"offline" doc:"Open no connection to another machine but to those that this configuration names (objects.endpoint, backends); packs and models must be there already."`
 
 	Access      string `yaml:"access" doc:"auto: every model that is served can be used. request: an account has to accept a model's terms first (CreateFoundationModelAgreement). approval: and an administrator has to approve it (outcrop access)."`
 	AccessTerms string `yaml:"accessTerms" doc:"Text file with terms of your own that have to be accepted, where access is not auto."`
 
-	Listeners []Listener `yaml:"listeners" doc:"Further addresses, beside listen."`
-	TLS       TLS        `yaml:"tls"`
-	Compat    Compat     `yaml:"compat"`
-	Defaults  Defaults   `yaml:"defaults"`
-	Routes    []Route    `yaml:"routes" doc:"Which model ID is served by which local model; the first match wins."`
-	Regions   []Regional `yaml:"regions" doc:"Restricts models to regions; a model without a match is offered in every region."`
-	Engine    Engine     `yaml:"engine"`
-	Objects   Objects    `yaml:"objects"`
-	Ingestion Ingestion  `yaml:"ingestion"`
-	Overload  Overload   `yaml:"overload"`
-	IAM       IAM        `yaml:"iam"`
-	Limits    Limits     `yaml:"limits"`
-	Prices    []Price    `yaml:"prices" doc:"Prices of models beside those of AWS; the first match wins and replaces the whole price."`
-	Usage     Usage      `yaml:"usage"`
-	Timeouts  Timeouts   `yaml:"timeouts"`
-	Log       Log        `yaml:"log"`
-	Telemetry Telemetry  `yaml:"telemetry"`
+	Listeners []Listener         `yaml:"listeners" doc:"Further addresses, beside listen."`
+	TLS       TLS                `yaml:"tls"`
+	Compat    Compat             `yaml:"compat"`
+	Defaults  Defaults           `yaml:"defaults"`
+	Backends  map[string]Backend `yaml:"backends" doc:"Further servers of models, by name, beside the engine inside, which is llamacpp."`
+	Routes    []Route            `yaml:"routes" doc:"Which model ID is served by which model; the first match wins."`
+	Routing   Routing            `yaml:"routing"`
+	Regions   []Regional         `yaml:"regions" doc:"Restricts models to regions; a model without a match is offered in every region."`
+	Engine    Engine             `yaml:"engine"`
+	Objects   Objects            `yaml:"objects"`
+	Ingestion Ingestion          `yaml:"ingestion"`
+	Overload  Overload           `yaml:"overload"`
+	IAM       IAM                `yaml:"iam"`
+	Limits    Limits             `yaml:"limits"`
+	Prices    []Price            `yaml:"prices" doc:"Prices of models beside those of AWS; the first match wins and replaces the whole price."`
+	Usage     Usage              `yaml:"usage"`
+	Timeouts  Timeouts           `yaml:"timeouts"`
+	Log       Log                `yaml:"log"`
+	Telemetry Telemetry          `yaml:"telemetry"`
 
 	InvocationLogs InvocationLogs `yaml:"invocationLogs"`
 	Audit          Audit          `yaml:"audit"`
@@ -103,11 +105,15 @@ type Defaults struct {
 	Embedding string `yaml:"embedding" doc:"Local model that stands in for every text-embedding model without a route."`
 }
 
-// Route maps model IDs to a local model.
+// Route maps model IDs to a model, or to several in the order in which they are
+// tried.
 type Route struct {
-	Match string `yaml:"match" doc:"Model ID or pattern with * and ?."`
-	Model string `yaml:"model" doc:"Local model name, as outcrop models list shows it."`
-	Like  string `yaml:"like,omitempty" doc:"For an ID that Bedrock does not have: the model ID whose native format and limits it borrows. Without it such an ID works with Converse only."`
+	Match    string          `yaml:"match" doc:"Model ID or pattern with * and ?."`
+	Model    string          `yaml:"model,omitempty" doc:"Model that answers: a local one, as outcrop models list shows it, or BACKEND/NAME; BACKEND/* takes the name that was asked for."`
+	Chain    []Candidate     `yaml:"chain,omitempty" doc:"Instead of model: several, with weight and tier."`
+	Fallback []string        `yaml:"fallback,omitempty" doc:"As routing.fallback, for this route; [] never falls back."`
+	Timeouts BackendTimeouts `yaml:"timeouts,omitempty" doc:"As routing.timeouts, for this route."`
+	Like     string          `yaml:"like,omitempty" doc:"For an ID that Bedrock does not have: the model ID whose native format and limits it borrows. Without it such an ID works with Converse only."`
 }
 
 // Regional restricts model IDs to regions.
@@ -201,12 +207,20 @@ type Log struct {
 // Default is the configuration of a server that was told nothing.
 func Default() Config {
 	return Config{
-		Listen:    "127.0.0.1:8484",
-		Account:   "000000000000",
-		Region:    "us-east-1",
-		Auth:      On,
-		Access:    "auto",
-		Compat:    Compat{UnknownModel: "not-found", Lifecycle: "ignore"},
+		Listen:  "127.0.0.1:8484",
+		Account: "000000000000",
+		Region:  "us-east-1",
+		Auth:    On,
+		Access:  "auto",
+		Compat:  Compat{UnknownModel: "not-found", Lifecycle: "ignore"},
+		Routing: Routing{
+			Timeouts: BackendTimeouts{Connect: 5 * time.Second, FirstToken: 2 * time.Minute, Idle: time.Minute},
+			Retry:    Retry{Attempts: 2, Backoff: 200 * time.Millisecond, MaxBackoff: 5 * time.Second, Budget: 0.2},
+			Fallback: []string{"throttled", "error", "timeout", "context"},
+			Breaker:  Breaker{Failures: 5, Open: 10 * time.Second},
+			Probe:    Probe{Interval: 10 * time.Second, Timeout: 2 * time.Second},
+			Sticky:   "prefix",
+		},
 		Defaults:  Defaults{Chat: "smollm2-135m-instruct", Embedding: "all-minilm-l6-v2"},
 		Objects:   Objects{PathStyle: true, Domain: "localhost"},
 		Ingestion: Ingestion{Syncs: 2, Lease: 10 * time.Second},

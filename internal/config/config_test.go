@@ -59,7 +59,7 @@ func TestBadConfigurationNamesItsPlace(t *testing.T) {
 		"bad choice":             {"region: us-east-1\ncompat:\n  lifecycle: maybe\n", `outcrop.yaml:3: compat.lifecycle: "maybe" is not one of ignore, enforce`},
 		"auth off for the world": {"listen: 0.0.0.0:8484\nauth: off\n", "auth: off is only allowed on a loopback address"},
 		"bad size":               {"engine:\n  memory: lots\n", `"lots" is not a size`},
-		"route without model":    {"routes:\n  - match: a\n", "outcrop.yaml:2: routes.0: model is needed"},
+		"route without model":    {"routes:\n  - match: a\n", "outcrop.yaml:2: routes.0: a route has either model or chain"},
 		"like for a pattern":     {"routes:\n  - {match: \"my.*\", model: m, like: meta.llama3-8b-instruct-v1:0}\n", "like is for one model ID"},
 		"half a certificate":     {"tls:\n  key: k.pem\n", "certificate and key go together"},
 		"no time at all":         {"timeouts:\n  model: 0s\n", "timeouts.model: must be longer than nothing"},

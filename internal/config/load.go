@@ -160,7 +160,7 @@ func fromEnv(cfg *Config, getenv func(string) string) error {
 func walk(v reflect.Value, prefix string, visit func(path string, f reflect.StructField, v reflect.Value)) {
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
-		path := f.Tag.Get("yaml")
+		path, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 		if prefix != "" {
 			path = prefix + "." + path
 		}
@@ -247,7 +247,9 @@ func Markdown() string {
 		case Size:
 			def = value.String()
 		default:
-			if v.Kind() != reflect.Slice {
+			switch {
+			case v.Kind() == reflect.Map, v.Kind() == reflect.Slice && v.Len() == 0:
+			default:
 				def = fmt.Sprint(value)
 			}
 		}
@@ -255,13 +257,23 @@ func Markdown() string {
 			def = "`" + def + "`"
 		}
 		fmt.Fprintf(&b, "| `%s` | `%s` | %s | %s |\n", path, EnvName(path), def, f.Tag.Get("doc"))
-		if f.Type.Kind() == reflect.Slice && f.Type.Elem().Kind() == reflect.Struct {
-			item := f.Type.Elem()
-			for sub := range item.Fields() {
-				key, _, _ := strings.Cut(sub.Tag.Get("yaml"), ",")
-				fmt.Fprintf(&b, "| `%s[].%s` | | | %s |\n", path, key, sub.Tag.Get("doc"))
-			}
+		switch {
+		case f.Type.Kind() == reflect.Slice && f.Type.Elem().Kind() == reflect.Struct:
+			items(&b, path+"[]", f.Type.Elem())
+		case f.Type.Kind() == reflect.Map && f.Type.Elem().Kind() == reflect.Struct:
+			items(&b, path+".NAME", f.Type.Elem())
 		}
 	})
 	return b.String()
+}
+
+// items writes the lines of what a list or a map holds.
+func items(b *strings.Builder, path string, item reflect.Type) {
+	for sub := range item.Fields() {
+		key, _, _ := strings.Cut(sub.Tag.Get("yaml"), ",")
+		fmt.Fprintf(b, "| `%s.%s` | | | %s |\n", path, key, sub.Tag.Get("doc"))
+		if sub.Type.Kind() == reflect.Slice && sub.Type.Elem().Kind() == reflect.Struct {
+			items(b, path+"."+key+"[]", sub.Type.Elem())
+		}
+	}
 }

@@ -74,9 +74,6 @@ func (c *Config) Validate(lines Lines) error {
 	for i, r := range c.Routes {
 		key := fmt.Sprintf("routes.%d", i)
 		pattern(key, r.Match)
-		if r.Model == "" {
-			wrong(key, "model is needed")
-		}
 		if r.Like != "" && strings.ContainsAny(r.Match, "*?") && !strings.HasPrefix(r.Match, "arn:") {
 			wrong(key, "like is for one model ID of your own, not for the pattern %q", r.Match)
 		}
@@ -101,6 +98,8 @@ func (c *Config) Validate(lines Lines) error {
 		wrong("usage.keep", "must not be negative")
 	}
 	c.validateObjects(wrong)
+	c.validateBackends(wrong)
+	c.validateRouting(wrong)
 	c.validateLimits(wrong, pattern)
 	c.validateLogs(wrong)
 	if c.Engine.Parallel < 1 || c.Engine.Parallel > 64 {

@@ -85,13 +85,23 @@ type ModelInfo struct {
 // Request asks a model to go on with a conversation or a prompt.
 type Request struct {
 	Model    string // the backend's name for the model; the router fills it
-	System   []Part
+	System   []Part // Text, Guarded and CachePoint
 	Messages []Message
 	// Prompt is set when the caller wrote a native prompt in a family's own
 	// syntax. A model of that syntax gets it verbatim with special tokens
 	// parsed; any other model gets System and Messages, into which the prompt
 	// has been parsed.
 	Prompt *Prompt
+
+	Tools      []Tool
+	ToolChoice ToolChoice
+	// Parallel says whether several tools may be called in one answer; nil is
+	// the model's default.
+	Parallel *bool
+	// Output is set when the answer has to be JSON of a schema.
+	Output *OutputFormat
+	// Reasoning is nil when the model's default holds.
+	Reasoning *ReasoningConfig
 
 	MaxTokens     int      // 0: as many as fit into the context
 	Temperature   *float64 // nil: the model's default; 0 is greedy
@@ -101,8 +111,12 @@ type Request struct {
 	StopSequences []string
 
 	// Extra holds members that only one vendor understands, as the caller
-	// wrote them.
+	// wrote them, by the names that Dialect uses.
 	Extra map[string]json.RawMessage
+	// Dialect is the format of which Extra's members are, as the catalog names
+	// it: "anthropic-messages". A backend that speaks it passes them on; any
+	// other one leaves them out.
+	Dialect string
 }
 
 // Role is who speaks in a message.
@@ -112,6 +126,9 @@ type Role string
 const (
 	RoleUser      Role = "user"
 	RoleAssistant Role = "assistant"
+	// RoleSystem is an instruction in the middle of a conversation. Models that
+	// know no such thing get it as the beginning of the next user message.
+	RoleSystem Role = "system"
 )
 
 // Message is one turn. A trailing assistant message is a prefill: the model
@@ -120,15 +137,6 @@ type Message struct {
 	Role  Role
 	Parts []Part
 }
-
-// Part is a piece of a message: Text today. Adapters answer Unsupported for a
-// part that they do not know.
-type Part interface{ part() }
-
-// Text is a run of text. Special tokens in it are never parsed.
-type Text struct{ Text string }
-
-func (Text) part() {}
 
 // Syntax names the prompt markup of a model family.
 type Syntax string
@@ -151,21 +159,74 @@ type Prompt struct {
 	Syntax Syntax
 }
 
-// Event is a step of an answer: Started, TextDelta or Finished.
+// Event is a step of an answer: Started, a delta or a beginning, Finished.
+//
+// An answer is a row of blocks. TextDelta, ReasoningDelta and ToolDelta go on
+// with the block under way when it is of their kind; text and reasoning begin
+// one otherwise, a tool call always begins with ToolStart, and BlockEnd ends
+// the block under way where the next one is of the same kind. Blocks never
+// overlap: a backend whose server mixes them puts them in order. Blocks numbers
+// them.
 type Event interface{ event() }
 
 // Started comes first, when the prompt has been accepted and read.
 type Started struct {
 	Model       string // the model that answers
-	InputTokens int
+	InputTokens int    // 0 where the server says it only at the end
+	// ServedBy is the router's name of the model, "backend/model": the router
+	// fills it, backends leave it empty.
+	ServedBy string
 }
 
 // TextDelta is a piece of answer. Text is whole UTF-8 and never empty.
 type TextDelta struct {
 	Text string
-	// OutputTokens counts the tokens made so far, this delta's included.
+	// OutputTokens counts the tokens made so far, this delta's included; 0 where
+	// the server does not say.
 	OutputTokens int
 }
+
+// ReasoningDelta is a piece of what the model thought before it answered. One
+// of the members is set.
+type ReasoningDelta struct {
+	Text string
+	// Signature proves to the vendor that the block is its own; it comes last.
+	Signature string
+	// Redacted is a whole block that only the vendor can read.
+	Redacted     []byte
+	OutputTokens int // as TextDelta's
+}
+
+// ToolStart begins a call of a tool.
+type ToolStart struct {
+	ID   string // unique within the conversation
+	Name string
+	// Kind is empty for the caller's tools; "server_tool_use" for one that the
+	// server itself runs.
+	Kind string
+}
+
+// ToolDelta is a piece of the JSON text of a tool's input. All pieces of a call
+// together are one JSON object; none at all are the empty one. What a model
+// wrote that is no JSON object ends the answer with StopMalformedTool.
+type ToolDelta struct {
+	JSON         string
+	OutputTokens int // as TextDelta's
+}
+
+// CitationDelta says where the text block under way has something from. It may
+// come before the text.
+type CitationDelta struct{ Citation Citation }
+
+// ToolOutput is the result of a tool that the server itself ran: a block of its
+// own.
+type ToolOutput struct{ Result ToolResult }
+
+// ImageBlock is an image that the model made: a block of its own.
+type ImageBlock struct{ Image Image }
+
+// BlockEnd ends the block under way.
+type BlockEnd struct{}
 
 // Finished comes last.
 type Finished struct {
@@ -175,11 +236,21 @@ type Finished struct {
 	// Elapsed is the backend's own time for the request, from the moment it
 	// got it; what is left of the call's time is the server's cost.
 	Elapsed time.Duration
+	// Extra holds members of the vendor's answer that the hub has no place for
+	// (stop_details, logprobs, system_fingerprint), as the vendor wrote them.
+	Extra map[string]json.RawMessage
 }
 
-func (Started) event()   {}
-func (TextDelta) event() {}
-func (Finished) event()  {}
+func (Started) event()        {}
+func (TextDelta) event()      {}
+func (ReasoningDelta) event() {}
+func (ToolStart) event()      {}
+func (ToolDelta) event()      {}
+func (CitationDelta) event()  {}
+func (ToolOutput) event()     {}
+func (ImageBlock) event()     {}
+func (BlockEnd) event()       {}
+func (Finished) event()       {}
 
 // StopReason tells why an answer ended, in Converse's words.
 type StopReason string
@@ -187,10 +258,14 @@ type StopReason string
 // The reasons.
 const (
 	StopEndTurn       StopReason = "end_turn"
+	StopToolUse       StopReason = "tool_use"
 	StopMaxTokens     StopReason = "max_tokens"
 	StopSequence      StopReason = "stop_sequence"
 	StopContextWindow StopReason = "model_context_window_exceeded"
 	StopFiltered      StopReason = "content_filtered"
+	StopGuardrail     StopReason = "guardrail_intervened"
+	StopMalformed     StopReason = "malformed_model_output"
+	StopMalformedTool StopReason = "malformed_tool_use"
 )
 
 // Usage counts tokens. InputTokens excludes tokens that were read from or
@@ -199,13 +274,27 @@ type Usage struct {
 	InputTokens      int
 	OutputTokens     int
 	CacheReadTokens  int
-	CacheWriteTokens int
+	CacheWriteTokens int // all of them, those that are kept for an hour included
+	CacheWrite1h     int // of CacheWriteTokens
+	ReasoningTokens  int // of OutputTokens, where the server says
 }
 
-// EmbedRequest asks for the vectors of texts.
+// EmbedRequest asks for the vectors of texts or of images.
 type EmbedRequest struct {
 	Model string
 	Texts []string
+	// Images are embedded after the texts, one vector each. A model that cannot
+	// see answers Unsupported.
+	Images []Image
+	// Purpose is what the vectors are for, in Cohere's words: "search_document",
+	// "search_query", "classification", "clustering"; empty when not said.
+	Purpose string
+	// Dimensions is the size that was asked for; 0 when not said. A backend may
+	// answer with another one: whoever asks fits the vectors.
+	Dimensions int
+	// Truncate is which end of a text that is too long is cut off: "START",
+	// "END", or "" and "NONE" for an error.
+	Truncate string
 }
 
 // Embeddings are vectors of the model's own size, L2-normalized as the model

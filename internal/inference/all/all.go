@@ -10,11 +10,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"os"
+	"slices"
 	"time"
 
 	"github.com/outcrop/outcrop/internal/config"
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/inference/llamacpp"
+	"github.com/outcrop/outcrop/internal/outbound"
 )
 
 // Params is what adapters are built from.
@@ -22,6 +26,13 @@ type Params struct {
 	Config *config.Config
 	Logger *slog.Logger
 	Now    func() time.Time
+	// Getenv reads the variables that the configuration names; os.Getenv when
+	// nil.
+	Getenv func(string) string
+	// Dialer opens the connections to other machines.
+	Dialer *outbound.Dialer
+	// Dir is where backends keep what they need, such as sockets.
+	Dir string
 
 	// For the embedded engine.
 	Runner []string
@@ -29,36 +40,44 @@ type Params struct {
 	Locate func(ctx context.Context, name string) (llamacpp.Model, error)
 }
 
-// adapters is the list. The name is the one that outcrop.yaml and the header
-// x-outcrop-served-by use.
-var adapters = []struct { //nolint:gochecknoglobals // a constant table
-	name string
-	make func(Params) (inference.Backend, error)
-}{
-	{"llamacpp", newLlamacpp},
+// adapters is the list: by their type in outcrop.yaml, how the adapters of
+// configured backends are made. The name of a backend is the one that routes and
+// the header x-outcrop-served-by use.
+var adapters = map[string]func(p Params, name string, b config.Backend) (inference.Backend, error){ //nolint:gochecknoglobals // a constant table
 }
 
-// Default is the adapter of model names that name none.
-const Default = "llamacpp"
+// Default is the backend of model names that name none: the engine inside, which
+// every server has.
+const Default = config.Embedded
 
-// Backends builds every adapter. After an error nothing is left running.
+// Backends builds the embedded engine and every configured backend. After an
+// error nothing is left running.
 func Backends(p Params) (map[string]inference.Backend, error) {
-	backends := make(map[string]inference.Backend, len(adapters))
-	for _, a := range adapters {
-		b, err := a.make(p)
+	if p.Getenv == nil {
+		p.Getenv = os.Getenv
+	}
+	backends := map[string]inference.Backend{Default: llamacpp.New(llamacppParams(p))}
+	for _, name := range slices.Sorted(maps.Keys(p.Config.Backends)) {
+		b, err := backend(p, name, p.Config.Backends[name])
 		if err != nil {
-			err = fmt.Errorf("backend %s: %w", a.name, err)
+			err = fmt.Errorf("backends.%s: %w", name, err)
 			for _, started := range backends {
 				err = errors.Join(err, started.Close())
 			}
 			return nil, err
 		}
-		backends[a.name] = b
+		backends[name] = b
 	}
 	return backends, nil
 }
 
-func newLlamacpp(p Params) (inference.Backend, error) { return llamacpp.New(llamacppParams(p)), nil }
+func backend(p Params, name string, b config.Backend) (inference.Backend, error) {
+	build, ok := adapters[b.Type]
+	if !ok {
+		return nil, fmt.Errorf("there is no adapter of type %q", b.Type)
+	}
+	return build(p, name, b)
+}
 
 func llamacppParams(p Params) llamacpp.Params {
 	e := p.Config.Engine

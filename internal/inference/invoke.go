@@ -1,0 +1,87 @@
+package inference
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Invoker is the optional power to answer a native body as it is: the backend's
+// server speaks the body's own format, so nothing of it is read, and nothing can
+// get lost. Callers fall back to Generate where Speaks says no.
+type Invoker interface {
+	// Speaks reports whether native bodies of a format (the catalog's
+	// nativeFormat) can be handed to a model as they are.
+	Speaks(model, format string) bool
+	// Invoke runs one native request. emit gets the answer: the whole body once,
+	// or for a stream each chunk's JSON in order, never concurrently; it must not
+	// keep the slice. Errors, faults and cancellation are as Generate's. The
+	// chunks are the family's own, without Bedrock's metrics, which the caller
+	// puts into the last one; Invoke therefore says with last which one that is.
+	Invoke(ctx context.Context, req *NativeRequest, emit func(chunk []byte, last bool) error) (*NativeResult, error)
+}
+
+// NativeRequest is a native body on its way to a server that speaks its format.
+type NativeRequest struct {
+	Model  string // the backend's name for the model
+	Format string // the catalog's nativeFormat
+	Body   []byte // not to be changed
+	Stream bool
+}
+
+// NativeResult is what is known about a native answer.
+type NativeResult struct {
+	Model   string // the model that answered
+	Usage   Usage
+	Reason  StopReason // empty where it was not said
+	Elapsed time.Duration
+}
+
+// ImageMaker is the optional power to make and change images.
+type ImageMaker interface {
+	// MakeImages returns the images in order. Faults as Generate.
+	MakeImages(ctx context.Context, req *ImageRequest) (*Images, error)
+}
+
+// ImageRequest asks for images.
+type ImageRequest struct {
+	Model    string
+	Prompt   string
+	Negative string // what the images shall not show
+	Count    int    // at least 1
+	Width    int    // pixels; 0 when not said
+	Height   int
+	Quality  string // "standard", "premium"; empty when not said
+	Seed     *uint32
+	Guidance *float64 // how strictly the prompt is followed, on the family's own scale
+	Format   string   // "png", "jpeg", "webp"; empty for the model's own
+	// Source is an image to change, Mask which part of it (white is changed).
+	Source *Image
+	Mask   *Image
+}
+
+// Images are what an ImageMaker made.
+type Images struct {
+	Model       string
+	Images      []Image
+	Seeds       []uint32 // of each image, where the server says
+	InputTokens int
+	Elapsed     time.Duration
+}
+
+// Prober is the optional power to say whether the backend's server is there.
+type Prober interface {
+	// Probe answers nil when a request would be taken. It loads nothing.
+	Probe(ctx context.Context) error
+}
+
+// ErrContextWindow is in the chain of a fault that says that a request does not
+// fit into the model's context window, so that a model with a larger one can be
+// asked.
+var ErrContextWindow = errors.New("the request does not fit into the model's context window")
+
+// RetryAfter is in the chain of a fault whose server said when to ask again.
+type RetryAfter struct{ Wait time.Duration }
+
+// Error implements error.
+func (r RetryAfter) Error() string { return "the server asks to wait for " + r.Wait.String() }
