@@ -60,7 +60,7 @@ var groups = []group{
 		name: "parts",
 		packages: []string{
 			"internal/certificate", "internal/dualstack", "internal/fetch", "internal/gguf/...", "internal/iam/...",
-			"internal/library/...", "internal/machine", "internal/outbound", "internal/overload", "internal/pack/...", "internal/periodic", "internal/profile", "internal/progress",
+			"internal/library/...", "internal/machine", "internal/outbound", "internal/overload", "internal/pack/...", "internal/periodic", "internal/profile", "internal/progress", "internal/subprocess",
 		},
 		imports: []string{
 			"internal/fetch", "internal/gguf/...", "internal/iam/...", "internal/library/...", "internal/outbound", "internal/pack/...", "internal/progress",
@@ -142,7 +142,7 @@ var groups = []group{
 		packages: []string{"internal/inference/llamacpp/..."},
 		imports: []string{
 			"internal/chat", "internal/embedding", "internal/gguf/...", "internal/inference", "internal/inference/llamacpp", "internal/library/...",
-			"internal/machine", "internal/pack/...", "internal/progress", "internal/runner/...",
+			"internal/machine", "internal/pack/...", "internal/progress", "internal/runner/...", "internal/subprocess",
 		},
 		why: "an adapter speaks the hub's language to one vendor; it knows no other adapter, no AWS type and no service",
 	},

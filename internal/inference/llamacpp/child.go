@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
-	"runtime"
 	"sync"
 	"time"
 
 	"github.com/outcrop/outcrop/internal/runner/protocol"
+	"github.com/outcrop/outcrop/internal/subprocess"
 )
 
 // child is one running process with a loaded model. It is never restarted: a
@@ -21,7 +21,7 @@ type child struct {
 	stdin   io.Closer
 	sender  *protocol.Sender
 	info    protocol.Loaded
-	stderr  *tail
+	stderr  *subprocess.Tail
 	drained chan struct{} // closed when nobody reads frames any more
 	exited  chan struct{} // closed by the reaper
 	done    chan struct{} // closed when no frame comes any more, and why is set
@@ -48,10 +48,10 @@ type pending struct {
 func start(ctx context.Context, command, env []string, load protocol.Load, silence time.Duration) (*child, error) {
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Env = env
-	cmd.SysProcAttr = processAttributes()
+	cmd.SysProcAttr = subprocess.Attributes()
 	cmd.WaitDelay = silence // for a grandchild that keeps standard error open
 	c := &child{
-		cmd: cmd, stderr: newTail(),
+		cmd: cmd, stderr: &subprocess.Tail{},
 		drained: make(chan struct{}), exited: make(chan struct{}), done: make(chan struct{}),
 		calls: make(map[uint32]*pending),
 	}
@@ -96,23 +96,12 @@ func start(ctx context.Context, command, env []string, load protocol.Load, silen
 	}
 }
 
-// spawn starts the process from a thread that lives as long as the process
-// does: on Linux the child is told to die with the thread that started it.
+// spawn starts the process. Frames are read from a pipe that waiting closes.
 func (c *child) spawn() error {
-	started := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
-		err := c.cmd.Start()
-		started <- err
-		if err != nil {
-			return
-		}
-		<-c.drained // Wait closes the pipe that frames are read from
-		_ = c.cmd.Wait()
-		c.stderr.end(c.cmd.ProcessState.String())
+	return subprocess.Start(c.cmd, c.drained, func() {
+		c.stderr.End(c.cmd.ProcessState.String())
 		close(c.exited)
-	}()
-	return <-started
+	})
 }
 
 // handshake says what to load and waits until it is.

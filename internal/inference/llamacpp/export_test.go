@@ -50,4 +50,3 @@ func (b *Backend) Hold(model string) (acquire func(context.Context) error) {
 var ErrForgotten = errForgotten
 
 // Environment is what a child gets by default.
-func Environment() []string { return environment(nil) }

@@ -13,6 +13,7 @@ import (
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/inference/llamacpp"
+	"github.com/outcrop/outcrop/internal/subprocess"
 )
 
 func TestManyRequestsStartOneChild(t *testing.T) {
@@ -345,7 +346,7 @@ func TestEnvironmentHoldsNoSecrets(t *testing.T) {
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "wJalr")
 	t.Setenv("OUTCROP_ROOT_SECRET_ACCESS_KEY", "wJalr")
 	t.Setenv("CUDA_VISIBLE_DEVICES", "1")
-	env := strings.Join(llamacpp.Environment(), "\n")
+	env := strings.Join(subprocess.Environment(nil), "\n")
 	if strings.Contains(env, "wJalr") {
 		t.Errorf("got a secret in %q", env)
 	}

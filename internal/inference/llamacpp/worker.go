@@ -9,6 +9,7 @@ import (
 
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/gguf"
+	"github.com/outcrop/outcrop/internal/subprocess"
 )
 
 // Times between attempts to start a child that keeps failing, by not loading or
@@ -198,7 +199,7 @@ func (w *worker) startChild(ctx context.Context) (*child, error) {
 	if err := w.b.makeRoom(file.Size + cache); err != nil {
 		return nil, err
 	}
-	c, err := start(ctx, p.Command, environment(p.Env), load, p.LoadTimeout)
+	c, err := start(ctx, p.Command, subprocess.Environment(p.Env), load, p.LoadTimeout)
 	var f *fault.Error
 	switch {
 	case err == nil:

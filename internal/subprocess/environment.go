@@ -1,4 +1,4 @@
-package llamacpp
+package subprocess
 
 import (
 	"os"
@@ -13,8 +13,9 @@ var passed = []string{
 	"PROGRAMDATA", "CUDA_", "NVIDIA_", "HIP_", "ROCR_", "VK_", "GGML_", "GODEBUG", "GOCOVERDIR", "OUTCROP_RUNNER_",
 }
 
-// environment is the child's.
-func environment(explicit []string) []string {
+// Environment is what a child gets: what was given, or without it those of our
+// own variables that engines need.
+func Environment(explicit []string) []string {
 	if explicit != nil {
 		return explicit
 	}

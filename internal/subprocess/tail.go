@@ -1,24 +1,23 @@
-package llamacpp
+package subprocess
 
 import (
 	"strings"
 	"sync"
 )
 
-// tailSize is how much of a child's standard error is kept.
+// tailSize is how much of a child's output is kept.
 const tailSize = 4 << 10
 
-// tail keeps the end of what a child printed, and how it ended.
-type tail struct {
+// Tail keeps the end of what a child printed, and how it ended. Its zero value
+// is ready.
+type Tail struct {
 	mu   sync.Mutex
 	buf  []byte
 	exit string
 }
 
-func newTail() *tail { return &tail{} }
-
 // Write implements io.Writer and never fails.
-func (t *tail) Write(p []byte) (int, error) {
+func (t *Tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.buf = append(t.buf, p...)
@@ -28,15 +27,15 @@ func (t *tail) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// end notes how the process ended.
-func (t *tail) end(state string) {
+// End notes how the process ended.
+func (t *Tail) End(state string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.exit = state
 }
 
 // String tells how the child ended and its last lines, for the log.
-func (t *tail) String() string {
+func (t *Tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	text := strings.TrimSpace(strings.ToValidUTF8(string(t.buf), ""))
