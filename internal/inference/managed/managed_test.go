@@ -1,0 +1,310 @@
+//go:build unix
+
+package managed_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/inference/managed"
+	"github.com/outcrop/outcrop/internal/outbound"
+)
+
+// The test's own binary plays the model server.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "play-server" {
+		play(os.Args[2:])
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// play serves until it is told to end. Arguments: where to listen, a file to
+// which each start adds a line, and what it does.
+func play(args []string) {
+	log, err := os.OpenFile(args[1], os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		panic(err)
+	}
+	if _, err := fmt.Fprintln(log, os.Getenv("GREETING")); err != nil {
+		panic(err)
+	}
+	if args[2] == "fails" {
+		fmt.Fprintln(os.Stderr, "out of memory, it said")
+		os.Exit(3)
+	}
+	network, address := "tcp", args[0]
+	if strings.HasPrefix(address, "/") {
+		network = "unix"
+	}
+	l, err := net.Listen(network, address)
+	if err != nil {
+		panic(err)
+	}
+	mux := http.NewServeMux()
+	asked := 0
+	var mu sync.Mutex
+	health := func(w http.ResponseWriter, _ *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		if asked++; asked < 3 { // it loads its model
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}
+	if args[2] == "models" {
+		mux.HandleFunc("/v1/models", health)
+	} else {
+		mux.HandleFunc("/health", health)
+	}
+	mux.HandleFunc("/v1/pid", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, os.Getpid()) })
+	mux.HandleFunc("/v1/die", func(http.ResponseWriter, *http.Request) { os.Exit(1) })
+	_ = http.Serve(l, mux)
+}
+
+type stage struct {
+	*managed.Server
+
+	log    string
+	client *http.Client
+}
+
+func open(t *testing.T, what string, change func(*managed.Params)) *stage {
+	t.Helper()
+	dir := t.TempDir()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &stage{log: filepath.Join(dir, "starts")}
+	p := managed.Params{
+		Name: "gpu", Command: []string{self, "play-server", "127.0.0.1:{port}", s.log, what}, Env: append(os.Environ(), "GREETING=hello"),
+		Socket: filepath.Join(dir, "s"), Dialer: outbound.New(outbound.Params{Offline: true}), Logger: slog.New(slog.DiscardHandler),
+	}
+	if change != nil {
+		change(&p)
+	}
+	if s.Server, err = managed.New(p); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	s.client = &http.Client{Transport: &http.Transport{DialContext: s.DialContext, DisableKeepAlives: true}}
+	return s
+}
+
+func (s *stage) get(t *testing.T, path string) (string, error) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL()+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := s.client.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(resp.Body)
+	return string(body), err
+}
+
+func (s *stage) starts(t *testing.T) int {
+	t.Helper()
+	text, err := os.ReadFile(s.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Count(string(text), "hello\n")
+}
+
+// eventually waits for something that another process does; the test's own time
+// is the limit.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for !holds() {
+		select {
+		case <-t.Context().Done():
+			t.Fatalf("waited for %s", what)
+		case <-time.After(5 * time.Millisecond):
+		}
+	}
+}
+
+func TestManyRequestsStartOneServer(t *testing.T) {
+	t.Parallel()
+	for _, what := range []string{"health", "models"} {
+		s := open(t, what, nil)
+		if s.Running() {
+			t.Error("it runs before anybody asked")
+		}
+		var wg sync.WaitGroup
+		for range 20 {
+			wg.Go(func() {
+				if _, err := s.get(t, "/pid"); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if n := s.starts(t); n != 1 {
+			t.Errorf("%s: got %d starts, want 1", what, n)
+		}
+	}
+}
+
+func TestSocket(t *testing.T) {
+	t.Parallel()
+	s := open(t, "health", func(p *managed.Params) { p.Command[2] = "{socket}" })
+	if pid, err := s.get(t, "/pid"); err != nil || pid == "" {
+		t.Errorf("got %q, %v", pid, err)
+	}
+}
+
+// A server that ended is started again, when it is asked or by itself.
+func TestStartsAgain(t *testing.T) {
+	t.Parallel()
+	for _, eager := range []bool{false, true} {
+		var mu sync.Mutex
+		now := time.Now()
+		s := open(t, "health", func(p *managed.Params) {
+			p.Eager = eager
+			p.Now = func() time.Time { // every look is an hour later: no pause is long
+				mu.Lock()
+				defer mu.Unlock()
+				now = now.Add(time.Hour)
+				return now
+			}
+		})
+		eventually(t, "the first start", func() bool { pid, err := s.get(t, "/pid"); return err == nil && pid != "" })
+		if _, err := s.get(t, "/die"); err == nil {
+			t.Error("it died and answered")
+		}
+		if eager {
+			eventually(t, "a second start by itself", func() bool { return s.starts(t) > 1 && s.Running() })
+		}
+		eventually(t, "the second start", func() bool { _, err := s.get(t, "/pid"); return err == nil })
+		if n := s.starts(t); n != 2 {
+			t.Errorf("eager %v: got %d starts, want 2", eager, n)
+		}
+	}
+}
+
+// A program that ends at once is not started again for every request.
+func TestFailingProgram(t *testing.T) {
+	t.Parallel()
+	var log strings.Builder
+	var mu sync.Mutex
+	s := open(t, "fails", func(p *managed.Params) {
+		now := time.Now()
+		p.Now = func() time.Time { return now }
+		p.Logger = slog.New(slog.NewTextHandler(writer(func(b []byte) (int, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			return log.Write(b)
+		}), nil))
+	})
+	for range 10 {
+		_, err := s.get(t, "/pid")
+		if !fault.Is(err, fault.Unavailable) {
+			t.Fatalf("got %v, want %v", err, fault.Unavailable)
+		}
+		if text := fault.As(err).Message; !strings.Contains(text, "gpu") || strings.Contains(text, "memory") {
+			t.Errorf("got the message %q", text)
+		}
+	}
+	if n := s.starts(t); n != 1 {
+		t.Errorf("got %d starts, want 1", n)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if !strings.Contains(log.String(), "out of memory, it said") {
+		t.Errorf("the log does not say why: %s", log.String())
+	}
+}
+
+type writer func([]byte) (int, error)
+
+func (w writer) Write(b []byte) (int, error) { return w(b) }
+
+func TestMissingProgram(t *testing.T) {
+	t.Parallel()
+	s := open(t, "health", func(p *managed.Params) { p.Command[0] = "/nowhere/llama-server" })
+	if _, err := s.get(t, "/pid"); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("got %v, want %v", err, fault.Unavailable)
+	}
+}
+
+// A server that nobody asks is stopped, but never under an open connection.
+func TestIdle(t *testing.T) {
+	t.Parallel()
+	s := open(t, "health", func(p *managed.Params) { p.IdleTimeout = time.Millisecond })
+	conn, err := s.DialContext(t.Context(), "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := s.get(t, "/pid")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the stop", func() bool { return !s.Running() })
+	again, err := s.get(t, "/pid")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if pid == again {
+		t.Error("it was not stopped")
+	}
+}
+
+func TestCloseStopsTheProgram(t *testing.T) {
+	t.Parallel()
+	s := open(t, "health", nil)
+	pid, err := s.get(t, "/pid")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n, err := strconv.Atoi(pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p, err := os.FindProcess(n); err == nil && p.Signal(syscall.Signal(0)) == nil {
+		t.Errorf("process %d still runs", n)
+	}
+	if _, err := s.DialContext(context.Background(), "", ""); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("got %v, want %v", err, fault.Unavailable)
+	}
+}
+
+func TestWhatCannotWork(t *testing.T) {
+	t.Parallel()
+	for _, p := range []managed.Params{
+		{},
+		{Command: []string{"llama-server", "--port", "8080"}},
+		{Command: []string{"llama-server"}, URL: "http://127.0.0.1:{port}"},
+		{Command: []string{"llama-server", "{port}"}, URL: "nothing"},
+	} {
+		if s, err := managed.New(p); err == nil {
+			t.Errorf("%+v: got no error", p)
+			_ = s.Close()
+		}
+	}
+}
