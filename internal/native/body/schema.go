@@ -47,6 +47,10 @@ type Schema struct {
 
 	Enum []string // the allowed strings, or integers as they are written
 
+	// Null lets null through, as if the member were absent: clients of the
+	// OpenAI-shaped formats write it. Object's accessors know no difference.
+	Null bool
+
 	// OneOf takes a value that fits any one of the schemas; when none fits, the
 	// violations of the one whose type is right are told.
 	OneOf []*Schema
@@ -84,7 +88,7 @@ func (c *checker) addf(at, format string, args ...any) {
 }
 
 func (c *checker) value(at string, s *Schema, v any) {
-	if c.full() {
+	if c.full() || v == nil && s.Null {
 		return
 	}
 	if len(s.OneOf) > 0 {

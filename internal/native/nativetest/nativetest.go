@@ -220,18 +220,11 @@ type script struct {
 }
 
 func (s script) answer() *inference.Answer {
-	var a inference.Answer
+	var c inference.Collector
 	for _, ev := range s.events {
-		switch ev := ev.(type) {
-		case inference.Started:
-			a.Model = ev.Model
-		case inference.TextDelta:
-			a.Text += ev.Text
-		case inference.Finished:
-			a.Reason, a.StopSequence, a.Usage, a.Elapsed = ev.Reason, ev.StopSequence, ev.Usage, ev.Elapsed
-		}
+		c.Add(ev)
 	}
-	return &a
+	return c.Answer()
 }
 
 func answers() []script {

@@ -1,6 +1,9 @@
 package nova
 
 import (
+	"strings"
+
+	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/native"
 	"github.com/outcrop/outcrop/internal/native/body"
@@ -13,16 +16,12 @@ type answer struct {
 }
 
 type output struct {
-	Message message `json:"message"`
+	Message said `json:"message"`
 }
 
-type message struct {
-	Role    string `json:"role"`
-	Content []text `json:"content"`
-}
-
-type text struct {
-	Text string `json:"text"`
+type said struct {
+	Role    string  `json:"role"`
+	Content []block `json:"content"`
 }
 
 type usage struct {
@@ -31,6 +30,32 @@ type usage struct {
 	TotalTokens  int  `json:"totalTokens"`
 	CacheRead    *int `json:"cacheReadInputTokenCount,omitempty"`
 	CacheWrite   *int `json:"cacheWriteInputTokenCount,omitempty"`
+}
+
+// cited is text with where it is from.
+type cited struct {
+	Content   []textOnly `json:"content"`
+	Citations []citation `json:"citations"`
+}
+
+type textOnly struct {
+	Text string `json:"text"`
+}
+
+type citation struct {
+	Title    string              `json:"title,omitempty"`
+	Source   string              `json:"source,omitempty"`
+	Content  []textOnly          `json:"sourceContent,omitempty"`
+	Location map[string]location `json:"location,omitempty"`
+}
+
+type location struct {
+	Document     *int   `json:"documentIndex,omitempty"`
+	SearchResult *int   `json:"searchResultIndex,omitempty"`
+	Start        *int   `json:"start,omitempty"`
+	End          *int   `json:"end,omitempty"`
+	URL          string `json:"url,omitempty"`
+	Domain       string `json:"domain,omitempty"`
 }
 
 func newUsage(m native.Model, u inference.Usage) usage {
@@ -53,13 +78,98 @@ func stopReason(r inference.StopReason) string {
 	return string(r)
 }
 
-// Complete implements native.Family.
+// Complete implements native.Family. An answer of nothing has one block of empty
+// text: clients read content[0].text.
 func (Family) Complete(m native.Model, a *inference.Answer) ([]byte, error) {
+	content := []block{}
+	for _, p := range a.Content() {
+		b, err := newBlock(p)
+		if err != nil {
+			return nil, err
+		}
+		content = append(content, b)
+	}
+	if len(content) == 0 {
+		content = append(content, block{Text: new("")})
+	}
 	return body.Marshal(answer{
-		Output:     output{message{string(inference.RoleAssistant), []text{{a.Text}}}},
+		Output:     output{said{string(inference.RoleAssistant), content}},
 		StopReason: stopReason(a.Reason),
 		Usage:      newUsage(m, a.Usage),
 	})
+}
+
+// newBlock writes a part of an answer.
+func newBlock(p inference.Part) (block, error) {
+	switch p := p.(type) {
+	case inference.Text:
+		return block{Text: &p.Text}, nil
+	case inference.Cited:
+		return block{Citations: newCited(p)}, nil
+	case inference.Reasoning:
+		if p.Redacted != nil {
+			return block{Reasoning: &thought{Redacted: new(body.Base64(p.Redacted))}}, nil
+		}
+		return block{Reasoning: &thought{Text: &thoughtText{p.Text, p.Signature}}}, nil
+	case inference.ToolUse:
+		return block{ToolUse: &toolUse{ID: p.ID, Name: p.Name, Input: body.Value(p.Input), Type: p.Kind}}, nil
+	case inference.Image:
+		return block{Image: &file{Format: p.Format, Source: source{Bytes: new(body.Base64(p.Bytes))}}}, nil
+	case inference.JSON:
+		return block{JSON: body.Value(p.Value)}, nil
+	case inference.ToolResult:
+		out := &toolResult{ID: p.ID, Type: p.Kind, Content: []block{}}
+		if p.Status {
+			out.Status = "success"
+		}
+		if p.Failed {
+			out.Status = "error"
+		}
+		for _, c := range p.Content {
+			b, err := newBlock(c)
+			if err != nil {
+				return block{}, err
+			}
+			out.Content = append(out.Content, b)
+		}
+		return block{ToolResult: out}, nil
+	}
+	return block{}, fault.New(fault.Unsupported, "The model's answer has a part that its format cannot carry (%T).", p)
+}
+
+func newCited(p inference.Cited) *cited {
+	out := &cited{Citations: make([]citation, 0, len(p.Citations))}
+	for _, text := range p.Text {
+		out.Content = append(out.Content, textOnly{text})
+	}
+	for _, c := range p.Citations {
+		out.Citations = append(out.Citations, newCitation(c))
+	}
+	return out
+}
+
+func newCitation(c inference.Citation) citation {
+	out := citation{Title: c.Title, Source: c.Source}
+	for _, q := range c.Quotes {
+		out.Content = append(out.Content, textOnly{q})
+	}
+	l := c.Location
+	if l == nil {
+		return out
+	}
+	switch l.Unit {
+	case inference.LocationWeb:
+		out.Location = map[string]location{"web": {URL: l.URL, Domain: l.Domain}}
+	case inference.LocationSearch:
+		out.Location = map[string]location{"searchResultLocation": {SearchResult: &l.Document, Start: &l.Start, End: &l.End}}
+	case inference.LocationPages:
+		out.Location = map[string]location{"documentPage": {Document: &l.Document, Start: &l.Start, End: &l.End}}
+	case inference.LocationChunks:
+		out.Location = map[string]location{"documentChunk": {Document: &l.Document, Start: &l.Start, End: &l.End}}
+	default:
+		out.Location = map[string]location{"documentChar": {Document: &l.Document, Start: &l.Start, End: &l.End}}
+	}
+	return out
 }
 
 // The chunks of a stream. Each has one member.
@@ -69,12 +179,42 @@ type (
 			Role string `json:"role"`
 		} `json:"messageStart"`
 	}
+	blockStart struct {
+		Start start `json:"contentBlockStart"`
+	}
+	start struct {
+		Start any `json:"start"`
+		Index int `json:"contentBlockIndex"`
+	}
+	toolStart struct {
+		ToolUse toolHead `json:"toolUse"`
+	}
+	toolHead struct {
+		ID   string `json:"toolUseId"`
+		Name string `json:"name"`
+		Type string `json:"type,omitempty"`
+	}
 	blockDelta struct {
 		Delta delta `json:"contentBlockDelta"`
 	}
 	delta struct {
-		Delta text `json:"delta"`
-		Index int  `json:"contentBlockIndex"`
+		Delta any `json:"delta"`
+		Index int `json:"contentBlockIndex"`
+	}
+	toolDelta struct {
+		ToolUse struct {
+			Input string `json:"input"`
+		} `json:"toolUse"`
+	}
+	thoughtDelta struct {
+		Reasoning struct {
+			Text      *string `json:"text,omitempty"`
+			Signature *string `json:"signature,omitempty"`
+			Redacted  *string `json:"redactedContent,omitempty"`
+		} `json:"reasoningContent"`
+	}
+	citationDelta struct {
+		Citation citation `json:"citation"`
 	}
 	blockStop struct {
 		Stop index `json:"contentBlockStop"`
@@ -97,11 +237,17 @@ type (
 	}
 )
 
+// stream writes every delta of text as a content block of its own, as the real
+// service's native stream does and ConverseStream does not, and the input of a
+// tool as one delta.
 type stream struct {
-	m     native.Model
-	write func([]byte) error
-	index int
-	usage inference.Usage
+	m        native.Model
+	write    func([]byte) error
+	index    int
+	thinking bool // a block of reasoning is open
+	calling  bool // a block of a tool is open
+	input    strings.Builder
+	usage    inference.Usage
 }
 
 // Stream implements native.Family.
@@ -109,8 +255,7 @@ func (Family) Stream(m native.Model, write func([]byte) error) native.Stream {
 	return &stream{m: m, write: write}
 }
 
-// Event implements native.Stream. Every delta is a content block of its own,
-// as in the real service's native stream and unlike in ConverseStream.
+// Event implements native.Stream.
 func (s *stream) Event(ev inference.Event) error {
 	switch ev := ev.(type) {
 	case inference.Started:
@@ -118,19 +263,107 @@ func (s *stream) Event(ev inference.Event) error {
 		c.MessageStart.Role = string(inference.RoleAssistant)
 		return s.send(c)
 	case inference.TextDelta:
-		i := s.index
-		s.index++
-		if err := s.send(blockDelta{delta{text{ev.Text}, i}}); err != nil {
+		return s.whole(nil, textOnly{ev.Text})
+	case inference.CitationDelta:
+		return s.whole(nil, citationDelta{newCitation(ev.Citation)})
+	case inference.ReasoningDelta:
+		return s.reasoning(ev)
+	case inference.ToolStart:
+		if err := s.leave(); err != nil {
 			return err
 		}
-		return s.send(blockStop{index{i}})
+		s.calling = true
+		return s.send(blockStart{start{toolStart{toolHead{ev.ID, ev.Name, ev.Kind}}, s.index}})
+	case inference.ToolDelta:
+		s.input.WriteString(ev.JSON)
+	case inference.ToolOutput:
+		return s.part(ev.Result)
+	case inference.ImageBlock:
+		return s.part(ev.Image)
+	case inference.BlockEnd:
+		return s.leave()
 	case inference.Finished:
 		s.usage = ev.Usage
+		if err := s.leave(); err != nil {
+			return err
+		}
 		var c messageStop
 		c.MessageStop.StopReason = stopReason(ev.Reason)
 		return s.send(c)
 	}
 	return nil
+}
+
+// reasoning goes on with a block of reasoning; what is redacted is one of its own.
+func (s *stream) reasoning(ev inference.ReasoningDelta) error {
+	var d thoughtDelta
+	if ev.Redacted != nil {
+		d.Reasoning.Redacted = new(body.Base64(ev.Redacted))
+		return s.whole(nil, d)
+	}
+	if !s.thinking {
+		if err := s.leave(); err != nil {
+			return err
+		}
+		s.thinking = true
+	}
+	if ev.Signature != "" {
+		d.Reasoning.Signature = &ev.Signature
+	} else {
+		d.Reasoning.Text = &ev.Text
+	}
+	return s.send(blockDelta{delta{d, s.index}})
+}
+
+// part writes what a model made beside text: as a block that begins with all of
+// it.
+func (s *stream) part(p inference.Part) error {
+	b, err := newBlock(p)
+	if err != nil {
+		return err
+	}
+	return s.whole(b, nil)
+}
+
+// whole writes a block of one start or one delta.
+func (s *stream) whole(begin, d any) error {
+	if err := s.leave(); err != nil {
+		return err
+	}
+	i := s.index
+	s.index++
+	if begin != nil {
+		if err := s.send(blockStart{start{begin, i}}); err != nil {
+			return err
+		}
+	}
+	if d != nil {
+		if err := s.send(blockDelta{delta{d, i}}); err != nil {
+			return err
+		}
+	}
+	return s.send(blockStop{index{i}})
+}
+
+// leave ends the block that is open.
+func (s *stream) leave() error {
+	if !s.thinking && !s.calling {
+		return nil
+	}
+	if s.calling {
+		var d toolDelta
+		if d.ToolUse.Input = s.input.String(); d.ToolUse.Input == "" {
+			d.ToolUse.Input = "{}"
+		}
+		s.input.Reset()
+		if err := s.send(blockDelta{delta{d, s.index}}); err != nil {
+			return err
+		}
+	}
+	s.thinking, s.calling = false, false
+	i := s.index
+	s.index++
+	return s.send(blockStop{index{i}})
 }
 
 // End implements native.Stream.

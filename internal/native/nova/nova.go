@@ -1,9 +1,9 @@
 // Package nova is the native format of Amazon Nova's understanding models: the
 // Converse API's shapes in JSON, with media in base64 and limits of its own.
 //
-// It translates and validates; it calls nobody. What the format can say and
-// the hub cannot carry yet (tools, media, reasoning) is refused by name, never
-// dropped.
+// It translates and validates; it calls nobody, and it opens no media: a film
+// or a document goes to the model as it is, or is refused by the backend that
+// cannot read it.
 package nova
 
 import (
@@ -34,23 +34,25 @@ func (Family) Decode(m native.Model, data []byte) (*inference.Request, error) {
 	if err != nil {
 		return nil, err
 	}
+	var in request
+	if err := body.Into(data, &in); err != nil {
+		return nil, err
+	}
 	req := &inference.Request{Temperature: new(defaultTemperature), TopP: new(defaultTopP)}
 	if err := parameters(m, o, req); err != nil {
 		return nil, err
 	}
-	if tools, _ := o.Object("toolConfig")["tools"].([]any); len(tools) > 0 {
-		return nil, unsupported("toolConfig: tool use is")
-	}
-	for i, b := range o.Objects("system") {
-		text, err := textBlock("#/system/"+strconv.Itoa(i), b)
+	for i, b := range in.System {
+		part, err := b.part("#/system/" + strconv.Itoa(i))
 		if err != nil {
 			return nil, err
 		}
-		if text != "" {
-			req.System = append(req.System, inference.Text{Text: text})
-		}
+		req.System = append(req.System, part)
 	}
-	if req.Messages, err = messages(o.Objects("messages")); err != nil {
+	if req.Messages, err = messages(in.Messages); err != nil {
+		return nil, err
+	}
+	if err := in.ToolConfig.apply(req); err != nil {
 		return nil, err
 	}
 	return req, nil
@@ -63,9 +65,7 @@ func (Family) Extra(m native.Model, fields json.RawMessage, req *inference.Reque
 	if err != nil {
 		return err
 	}
-	if err := reasoning(o.Object("reasoningConfig")); err != nil {
-		return err
-	}
+	reasoning(o.Object("reasoningConfig"), req)
 	return parameters(m, o, req)
 }
 
@@ -73,9 +73,7 @@ func (Family) Extra(m native.Model, fields json.RawMessage, req *inference.Reque
 // in snake case are older, and still taken.
 func parameters(m native.Model, o body.Object, req *inference.Request) error {
 	c := o.Object("inferenceConfig")
-	if err := reasoning(c.Object("reasoningConfig")); err != nil {
-		return err
-	}
+	reasoning(c.Object("reasoningConfig"), req)
 	req.MaxTokens = c.Int("maxTokens", c.Int("max_new_tokens", req.MaxTokens))
 	if m.MaxOutput > 0 && req.MaxTokens > m.MaxOutput {
 		return fault.New(fault.Invalid, "The maximum tokens you requested exceeds the model limit of %d. "+
@@ -100,45 +98,45 @@ func parameters(m native.Model, o body.Object, req *inference.Request) error {
 	return nil
 }
 
-func reasoning(c body.Object) error {
-	if c.String("type") == "enabled" {
-		return unsupported("reasoningConfig: reasoning is")
+func reasoning(c body.Object, req *inference.Request) {
+	switch c.String("type") {
+	case "enabled":
+		req.Reasoning = &inference.ReasoningConfig{Mode: inference.ReasoningOn, Effort: c.String("maxReasoningEffort")}
+	case "disabled":
+		req.Reasoning = &inference.ReasoningConfig{Mode: inference.ReasoningOff}
 	}
-	return nil
-}
-
-func unsupported(what string) error {
-	return fault.New(fault.Unsupported, "%s not supported by the model that serves this model ID.", what)
 }
 
 // messages reads the turns, with the texts that Converse has for the same
 // mistakes: the service answers both.
-func messages(list []body.Object) ([]inference.Message, error) {
-	if len(list) == 0 || list[0].String("role") != string(inference.RoleUser) {
+func messages(list []message) ([]inference.Message, error) {
+	if len(list) == 0 || list[0].Role != string(inference.RoleUser) {
 		return nil, fault.New(fault.Invalid, "A conversation must start with a user message. "+
 			"Try again with a conversation that starts with a user message.")
 	}
 	turns := make([]inference.Message, 0, len(list))
-	for i, o := range list {
-		m := inference.Message{Role: inference.Role(o.String("role"))}
+	for i, in := range list {
+		m := inference.Message{Role: inference.Role(in.Role)}
 		if i > 0 && turns[i-1].Role == m.Role {
 			return nil, fault.New(fault.Invalid, "A conversation must alternate between user and assistant roles. "+
 				"Make sure the conversation alternates between user and assistant roles and try again.")
 		}
-		for j, b := range o.Objects("content") {
-			text, err := textBlock("#/messages/"+strconv.Itoa(i)+"/content/"+strconv.Itoa(j), b)
+		content := false
+		for j, b := range in.Content {
+			part, err := b.part("#/messages/" + strconv.Itoa(i) + "/content/" + strconv.Itoa(j))
 			if err != nil {
 				return nil, err
 			}
-			switch {
-			case strings.TrimSpace(text) != "":
-				m.Parts = append(m.Parts, inference.Text{Text: text})
-			case b.Has("text"):
+			if text, ok := part.(inference.Text); ok && strings.TrimSpace(text.Text) == "" {
 				return nil, fault.New(fault.Invalid, "The text field in the ContentBlock object at messages.%d.content.%d is blank. "+
 					"Add text to the text field, and try again.", i, j)
 			}
+			if _, ok := part.(inference.CachePoint); !ok {
+				content = true
+			}
+			m.Parts = append(m.Parts, part)
 		}
-		if len(m.Parts) == 0 {
+		if !content {
 			return nil, fault.New(fault.Invalid, "The content field in the Message object at messages.%d is empty. "+
 				"Add a ContentBlock object to the content field and try again.", i)
 		}
@@ -147,68 +145,38 @@ func messages(list []body.Object) ([]inference.Message, error) {
 	return turns, nil
 }
 
-// textBlock reads a block. A cache point has no text and asks for nothing that
-// has to be carried on.
-func textBlock(at string, o body.Object) (string, error) {
-	if o.Has("text") {
-		if len(o) > 1 {
-			return "", body.Malformed(at + ": expected one content block, found " + strconv.Itoa(len(o)))
-		}
-		return o.String("text"), nil
-	}
-	for _, key := range otherBlocks {
-		if o.Has(key) {
-			return "", unsupported(at[len("#/"):] + ": content blocks with " + key + " are")
-		}
-	}
-	if o.Has("cachePoint") {
-		return "", nil
-	}
-	return "", body.Malformed(at + ": required key [text] not found")
-}
-
-// The schemas, and the content blocks that are known and not supported, are
-// constants in all but name.
+// The schemas are constants in all but name.
 var (
 	requestSchema = newRequestSchema()
 	extraSchema   = newExtraSchema()
-	otherBlocks   = []string{"image", "video", "audio", "document", "toolUse", "toolResult", "reasoningContent"}
 )
 
 func newRequestSchema() *body.Schema {
-	open := &body.Schema{Type: body.TypeObject, Open: true}
-	block := &body.Schema{Type: body.TypeObject, Properties: map[string]*body.Schema{"text": {Type: body.TypeString}, "cachePoint": open}}
-	system := &body.Schema{Type: body.TypeObject, Properties: map[string]*body.Schema{"text": {Type: body.TypeString, MinLength: 1}, "cachePoint": open}}
-	for _, key := range otherBlocks {
-		block.Properties[key] = open
-	}
-	message := &body.Schema{Type: body.TypeObject, Required: []string{"role", "content"}, Properties: map[string]*body.Schema{
-		"role":    {Type: body.TypeString, Enum: []string{"user", "assistant"}},
-		"content": {Type: body.TypeArray, Items: block},
-	}}
-	return &body.Schema{Type: body.TypeObject, Required: []string{"messages"}, Properties: map[string]*body.Schema{
-		"schemaVersion":   {Type: body.TypeString, Enum: []string{"messages-v1"}},
-		"system":          {Type: body.TypeArray, Items: system},
-		"messages":        {Type: body.TypeArray, Items: message},
+	system := body.ObjectOf(body.Properties{"text": {Type: body.TypeString, MinLength: 1}, "cachePoint": newCachePointSchema()})
+	message := body.ObjectOf(body.Properties{
+		"role":    body.StringOf("user", "assistant"),
+		"content": body.ListOf(body.ObjectOf(newBlocks())),
+	}, "role", "content")
+	return body.ObjectOf(body.Properties{
+		"schemaVersion":   body.StringOf("messages-v1"),
+		"system":          body.ListOf(system),
+		"messages":        body.ListOf(message),
 		"inferenceConfig": newConfigSchema(),
-		"toolConfig":      open,
-	}}
+		"toolConfig":      newToolSchema(),
+	}, "messages")
 }
 
 func newExtraSchema() *body.Schema {
-	return &body.Schema{Type: body.TypeObject, Properties: map[string]*body.Schema{
-		"inferenceConfig": newConfigSchema(),
-		"reasoningConfig": newReasoningSchema(),
-	}}
+	return body.ObjectOf(body.Properties{"inferenceConfig": newConfigSchema(), "reasoningConfig": newReasoningSchema()})
 }
 
 // newConfigSchema takes a temperature of 0, which the guide does not name and
 // the service is used with all the same.
 func newConfigSchema() *body.Schema {
-	unit := &body.Schema{Type: body.TypeNumber, Min: new(0.0), Max: new(1.0)}
+	unit := body.NumberOf(0, 1)
 	tokens := &body.Schema{Type: body.TypeInteger, Min: new(1.0)}
-	topK := &body.Schema{Type: body.TypeInteger, Min: new(0.0), Max: new(128.0)}
-	return &body.Schema{Type: body.TypeObject, Properties: map[string]*body.Schema{
+	topK := body.IntegerOf(0, 128)
+	return body.ObjectOf(body.Properties{
 		"maxTokens":       tokens,
 		"max_new_tokens":  tokens,
 		"temperature":     unit,
@@ -216,14 +184,14 @@ func newConfigSchema() *body.Schema {
 		"top_p":           unit,
 		"topK":            topK,
 		"top_k":           topK,
-		"stopSequences":   {Type: body.TypeArray, Items: &body.Schema{Type: body.TypeString, MinLength: 1}},
+		"stopSequences":   body.ListOf(&body.Schema{Type: body.TypeString, MinLength: 1}),
 		"reasoningConfig": newReasoningSchema(),
-	}}
+	})
 }
 
 func newReasoningSchema() *body.Schema {
-	return &body.Schema{Type: body.TypeObject, Required: []string{"type"}, Properties: map[string]*body.Schema{
-		"type":               {Type: body.TypeString, Enum: []string{"enabled", "disabled"}},
-		"maxReasoningEffort": {Type: body.TypeString, Enum: []string{"low", "medium", "high"}},
-	}}
+	return body.ObjectOf(body.Properties{
+		"type":               body.StringOf("enabled", "disabled"),
+		"maxReasoningEffort": body.StringOf("low", "medium", "high"),
+	}, "type")
 }
