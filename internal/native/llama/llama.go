@@ -2,17 +2,19 @@
 // Llama's own markup, which the caller writes, and a few sampling parameters.
 //
 // It translates and validates; it calls nobody. The prompt goes to a Llama
-// model as it is; it is also read into turns for a model of another family.
+// model as it is; it is also read into turns for a model of another family, and
+// for images, which no text carries.
 package llama
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 
-	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/native"
 	"github.com/outcrop/outcrop/internal/native/body"
+	"github.com/outcrop/outcrop/internal/native/media"
 	"github.com/outcrop/outcrop/internal/native/prompt"
 )
 
@@ -37,9 +39,6 @@ func (Family) Decode(m native.Model, data []byte) (*inference.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	if images, _ := o["images"].([]any); len(images) > 0 {
-		return nil, fault.New(fault.Unsupported, "images: images are not supported by the model that serves this model ID.")
-	}
 	req := &inference.Request{MaxTokens: o.Int("max_gen_len", defaultTokens)}
 	if req.Temperature = o.FloatPtr("temperature"); req.Temperature == nil {
 		req.Temperature = new(defaultTemperature)
@@ -51,7 +50,77 @@ func (Family) Decode(m native.Model, data []byte) (*inference.Request, error) {
 	c := prompt.Parse(text)
 	c.Syntax = syntax(m.ID, c.Syntax)
 	c.Apply(req, text)
+	images, err := readImages(o.Strings("images"))
+	if err != nil {
+		return nil, err
+	}
+	if len(images) > 0 {
+		place(req, images)
+	}
 	return req, nil
+}
+
+// imageSlot is where an image stands in a prompt.
+const imageSlot = "<|image|>"
+
+// readImages reads the base64 texts of images.
+func readImages(list []string) ([]inference.Part, error) {
+	images := make([]inference.Part, 0, len(list))
+	for i, text := range list {
+		at := "#/images/" + strconv.Itoa(i)
+		data, err := body.Bytes(at, text)
+		if err != nil {
+			return nil, err
+		}
+		format := media.Sniff(data)
+		if format == "" {
+			return nil, body.Malformed(at + ": the value is not an image in one of the formats png, jpeg, gif, webp")
+		}
+		images = append(images, inference.Image{Format: format, Bytes: data})
+	}
+	return images, nil
+}
+
+// place puts images where the prompt has a slot for them, and those without one
+// in front of what the user said last. The prompt itself has no bytes, so the
+// conversation takes its place for every model.
+func place(req *inference.Request, images []inference.Part) {
+	req.Prompt = nil
+	last := -1
+	for i, m := range req.Messages {
+		if m.Role != inference.RoleUser {
+			continue
+		}
+		last = i
+		var parts []inference.Part
+		for _, p := range m.Parts {
+			text, ok := p.(inference.Text)
+			for ok {
+				before, after, found := strings.Cut(text.Text, imageSlot)
+				if !found || len(images) == 0 {
+					break
+				}
+				if strings.TrimSpace(before) != "" {
+					parts = append(parts, inference.Text{Text: before})
+				}
+				parts = append(parts, images[0])
+				images, text.Text = images[1:], after
+				p = text
+			}
+			if !ok || strings.TrimSpace(text.Text) != "" {
+				parts = append(parts, p)
+			}
+		}
+		req.Messages[i].Parts = parts
+	}
+	if len(images) == 0 {
+		return
+	}
+	if last < 0 { // nothing but the beginning of an answer
+		req.Messages = append([]inference.Message{{Role: inference.RoleUser, Parts: images}}, req.Messages...)
+		return
+	}
+	req.Messages[last].Parts = append(images, req.Messages[last].Parts...)
 }
 
 // syntax settles what the prompt alone leaves open. A prompt without markup is
