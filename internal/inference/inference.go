@@ -151,6 +151,8 @@ const (
 	SyntaxHuman   Syntax = "human"   // \n\nHuman: … \n\nAssistant:
 	SyntaxUserBot Syntax = "userbot" // User: … Bot:
 	SyntaxChatML  Syntax = "chatml"  // <|im_start|>
+	// SyntaxDeepSeek has bars and blanks of its own: <｜User｜>
+	SyntaxDeepSeek Syntax = "deepseek"
 )
 
 // Prompt is a native prompt as the caller wrote it.

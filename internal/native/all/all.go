@@ -7,7 +7,11 @@ import (
 	"github.com/outcrop/outcrop/internal/native"
 	"github.com/outcrop/outcrop/internal/native/claude"
 	"github.com/outcrop/outcrop/internal/native/claudetext"
+	"github.com/outcrop/outcrop/internal/native/coherecommand"
+	"github.com/outcrop/outcrop/internal/native/deepseektext"
+	"github.com/outcrop/outcrop/internal/native/j2"
 	"github.com/outcrop/outcrop/internal/native/llama"
+	"github.com/outcrop/outcrop/internal/native/mistraltext"
 	"github.com/outcrop/outcrop/internal/native/nova"
 	"github.com/outcrop/outcrop/internal/native/titanembed"
 	"github.com/outcrop/outcrop/internal/native/titantext"
@@ -19,7 +23,11 @@ func Families() map[string]native.Family {
 	return map[string]native.Family{
 		"anthropic-messages": claude.Family{},
 		"anthropic-text":     claudetext.Family{},
+		"ai21-j2":            j2.Family{},
+		"cohere-command":     coherecommand.Family{},
+		"deepseek-text":      deepseektext.Family{},
 		"meta-llama":         llama.Family{},
+		"mistral-text":       mistraltext.Family{},
 		"nova-messages":      nova.Family{},
 		"titan-text":         titantext.Family{},
 	}

@@ -73,6 +73,9 @@ func Run(t *testing.T, f native.Family, m native.Model) {
 				break
 			}
 		}
+		if err == nil { // the whole answer is one chunk
+			err = s.End(native.Metrics{})
+		}
 		if err != broken { //nolint:errorlint // the very error has to come back
 			t.Errorf("got %v from a stream that cannot be written, want %v", err, broken)
 		}

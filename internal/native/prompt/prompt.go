@@ -1,7 +1,7 @@
 // Package prompt reads prompts that were written in a model family's own
 // markup back into a conversation, so that a model of another family can
-// answer them: Llama headers, [INST], ChatML, Human and Assistant, User and
-// Bot.
+// answer them: Llama headers, [INST], ChatML, DeepSeek's, Human and Assistant,
+// User and Bot.
 //
 // It renders nothing; package chat does that for the model that serves. The
 // families below package native that take a prompt call it. It never fails:
@@ -38,6 +38,8 @@ func Detect(text string) inference.Syntax {
 		return inference.SyntaxLlama4
 	case strings.Contains(text, chatML.open):
 		return inference.SyntaxChatML
+	case strings.Contains(text, deepSeekUser):
+		return inference.SyntaxDeepSeek
 	case strings.Contains(text, instOpen) && strings.Contains(text, instClose):
 		if strings.Contains(text, sysOpen) {
 			return inference.SyntaxLlama2
@@ -63,6 +65,8 @@ func ParseAs(syntax inference.Syntax, text string) Conversation {
 		c.readHeaders(chatML, text)
 	case inference.SyntaxLlama2, inference.SyntaxMistral:
 		c.readInst(text)
+	case inference.SyntaxDeepSeek:
+		c.readDeepSeek(text)
 	case inference.SyntaxHuman:
 		c.readDialogue(humanDialogue.split(text))
 	case inference.SyntaxUserBot:
@@ -97,6 +101,26 @@ func (c Conversation) Apply(req *inference.Request, text string) {
 	if c.System != "" {
 		req.System = []inference.Part{inference.Text{Text: c.System}}
 	}
+}
+
+// Written returns the prompt of a request to which one was applied, for formats
+// whose answers repeat it; empty when req is nil. Of a prompt without markup the
+// blank at its ends is gone.
+func Written(req *inference.Request) string {
+	switch {
+	case req == nil:
+		return ""
+	case req.Prompt != nil:
+		return req.Prompt.Text
+	}
+	for _, m := range req.Messages {
+		for _, p := range m.Parts {
+			if t, ok := p.(inference.Text); ok {
+				return t.Text
+			}
+		}
+	}
+	return ""
 }
 
 // reader is a conversation that is being read.

@@ -94,6 +94,10 @@ func TestParse(t *testing.T) {
 		{"mistral finished answer", "<s>[INST] Hi [/INST] Sure </s>", inference.SyntaxMistral, "U(Hi)A(Sure)"},
 		{"mistral system prompt", "<s>[SYSTEM_PROMPT] Be brief. [/SYSTEM_PROMPT][INST] Hi [/INST]", inference.SyntaxMistral, "S(Be brief.)U(Hi)"},
 		{"mistral not closed is plain", "what does [INST] mean?", inference.SyntaxPlain, "U(what does [INST] mean?)"},
+		{"deepseek", "<｜begin▁of▁sentence｜>Be brief.<｜User｜>Hi<｜Assistant｜><think>\n", inference.SyntaxDeepSeek, "S(Be brief.)U(Hi)"},
+		{"deepseek conversation", "<｜begin▁of▁sentence｜><｜User｜>a<｜Assistant｜><think>\nhm\n</think>\n\nb<｜end▁of▁sentence｜><｜User｜>c<｜Assistant｜>", inference.SyntaxDeepSeek, "U(a)A(b)U(c)"},
+		{"deepseek prefill", "<｜User｜>a<｜Assistant｜>Sure, ", inference.SyntaxDeepSeek, "U(a)A(Sure, )"},
+		{"deepseek answer alone", "<｜Assistant｜>x<｜User｜>y", inference.SyntaxDeepSeek, "A(x)U(y)"},
 		{"human", "\n\nHuman: Hi\n\nAssistant:", inference.SyntaxHuman, "U(Hi)"},
 		{"human with system", "Be brief.\n\nHuman: Hi\n\nAssistant: Hello\n\nHuman: Bye\n\nAssistant:", inference.SyntaxHuman, "S(Be brief.)U(Hi)A(Hello)U(Bye)"},
 		{"human without newlines in front", "Human: Hi\n\nAssistant:", inference.SyntaxHuman, "U(Hi)"},
@@ -164,10 +168,22 @@ func writers() map[inference.Syntax]func(c Conversation) string {
 		}
 	}
 	return map[inference.Syntax]func(c Conversation) string{
-		inference.SyntaxLlama3:  headers("<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>\n\n", "<|eot_id|>"),
-		inference.SyntaxLlama4:  headers("<|begin_of_text|>", "<|header_start|>", "<|header_end|>\n\n", "<|eot|>"),
-		inference.SyntaxChatML:  headers("", "<|im_start|>", "\n", "<|im_end|>\n"),
-		inference.SyntaxLlama2:  inst,
+		inference.SyntaxLlama3: headers("<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>\n\n", "<|eot_id|>"),
+		inference.SyntaxLlama4: headers("<|begin_of_text|>", "<|header_start|>", "<|header_end|>\n\n", "<|eot|>"),
+		inference.SyntaxChatML: headers("", "<|im_start|>", "\n", "<|im_end|>\n"),
+		inference.SyntaxLlama2: inst,
+		inference.SyntaxDeepSeek: func(c Conversation) string {
+			s := "<｜begin▁of▁sentence｜>" + c.System
+			for _, m := range c.Messages {
+				text := m.Parts[0].(inference.Text).Text
+				if m.Role == inference.RoleUser {
+					s += "<｜User｜>" + text
+				} else {
+					s += "<｜Assistant｜>" + text + "<｜end▁of▁sentence｜>"
+				}
+			}
+			return s + "<｜Assistant｜><think>\n"
+		},
 		inference.SyntaxHuman:   names("\n\n", "Human:", "Assistant:"),
 		inference.SyntaxUserBot: names("\n", "User:", "Bot:"),
 	}
@@ -200,7 +216,7 @@ func TestParseReadsBackWhatFamiliesWrite(t *testing.T) {
 // again for each character.
 func TestParseIsLinear(t *testing.T) {
 	t.Parallel()
-	for _, piece := range []string{" ", "\n", "x", "\n\nHuman:", "User:\n", "[INST]", "<<SYS>>", "<<SYS>>a<</SYS>>", "<|im_start|>", "<|im_start|>system\nx", "<|eot_id|>"} {
+	for _, piece := range []string{" ", "\n", "x", "\n\nHuman:", "User:\n", "[INST]", "<<SYS>>", "<<SYS>>a<</SYS>>", "<|im_start|>", "<|im_start|>system\nx", "<|eot_id|>", "<｜User｜>", "<｜Assistant｜></think>"} {
 		Parse(strings.Repeat(piece, 1<<20/len(piece)) + "[/INST]")
 	}
 }
@@ -230,13 +246,14 @@ func FuzzParse(f *testing.F) {
 	for _, s := range []string{
 		"hi", "<|start_header_id|>user<|end_header_id|>x<|eot_id|>", "<|header_start|>user<|header_end|>x<|eot|>", "<|im_start|>user\nx<|im_end|>",
 		"[INST] <<SYS>>a<</SYS>> x [/INST] y </s>", "\n\nHuman: x\n\nAssistant: y", "User: x\nBot:", "[/INST][INST]", "<|im_start|>", "\n\nHuman:\n\nHuman:\n\nAssistant:",
+		"<｜begin▁of▁sentence｜>s<｜User｜>x<｜Assistant｜><think>\n",
 	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, c := range []Conversation{
 			Parse(text), ParseAs(inference.SyntaxLlama3, text), ParseAs(inference.SyntaxChatML, text), ParseAs(inference.SyntaxLlama2, text),
-			ParseAs(inference.SyntaxHuman, text), ParseAs(inference.SyntaxUserBot, text),
+			ParseAs(inference.SyntaxHuman, text), ParseAs(inference.SyntaxUserBot, text), ParseAs(inference.SyntaxDeepSeek, text),
 		} {
 			if len(c.Messages) == 0 {
 				t.Fatalf("got no messages of %q as %q, want one at least", text, c.Syntax)
