@@ -124,6 +124,8 @@ type Location struct {
 	End      int // exclusive, as vendors count; pages too
 	URL      string
 	Domain   string
+	// Proof is what a vendor wants to see again of a place in the web.
+	Proof string
 }
 
 // LocationUnit says what a Location counts.
