@@ -58,7 +58,7 @@ func (a *App) services(backends map[string]inference.Backend) ([]edge.Service, e
 	families := bedrockruntime.Families{Text: nativeall.Families(), Embeddings: nativeall.Embeddings()}
 	a.models = serving.NewModels(serving.ModelsParams{Router: a.router, Gate: a.gov.gate, Lanes: a.throughput})
 	runtime := bedrockruntime.New(a.models, a.fitter, families, bedrockruntime.Params{Now: a.p.Now, ModelTimeout: cfg.Timeouts.Model})
-	control := bedrock.New(models, a.router, bedrock.Params{Throughput: a.throughput, Policies: a.policies, Access: a.access, Terms: a.terms, Lifecycle: router.Lifecycle(cfg.Compat.Lifecycle), Logging: a.gov.logging, Now: a.p.Now})
+	control := bedrock.New(models, a.router, bedrock.Params{Throughput: a.throughput, Profiles: a.profiles, Policies: a.policies, Access: a.access, Terms: a.terms, Lifecycle: router.Lifecycle(cfg.Compat.Lifecycle), Logging: a.gov.logging, Now: a.p.Now})
 	agent := bedrockagent.New(models, a.router, a.bases.registry, a.bases.indexes, a.policies)
 	quotas := servicequotas.New(servicequotas.Params{Quotas: a.quotas, Partition: models.Partition})
 	identity := iam.New(iam.Params{Directory: a.directory, Credentials: a.credentials, Organization: a.gov.organization})
@@ -115,11 +115,15 @@ func (a *App) newRouter(models *catalog.Catalog, backends map[string]inference.B
 	cfg := a.p.Config
 	routes := make([]router.Route, 0, len(cfg.Routes))
 	for _, r := range cfg.Routes {
-		routes = append(routes, router.Route{Match: r.Match, Model: r.Model, Like: r.Like})
+		route := router.Route{Match: r.Match, Model: r.Model, Like: r.Like}
+		for _, c := range r.Chain {
+			route.Chain = append(route.Chain, router.Candidate{Model: c.Model, Weight: c.Weight, Tier: c.Tier})
+		}
+		routes = append(routes, route)
 	}
 	r, err := router.New(models, backends, router.Params{
 		Routes: routes, DefaultChat: cfg.Defaults.Chat, DefaultEmbedding: cfg.Defaults.Embedding, DefaultBackend: all.Default,
-		UnknownModel: router.UnknownModel(cfg.Compat.UnknownModel), Lifecycle: router.Lifecycle(cfg.Compat.Lifecycle), Now: a.p.Now, Provisioned: a.throughput,
+		UnknownModel: router.UnknownModel(cfg.Compat.UnknownModel), Lifecycle: router.Lifecycle(cfg.Compat.Lifecycle), Now: a.p.Now, Provisioned: a.throughput, Applications: a.profiles,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("the routes of the configuration: %w", err)

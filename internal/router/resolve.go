@@ -41,7 +41,7 @@ func (r *Router) Resolve(_ context.Context, identifier, region, account string, 
 	}
 	t.Backend, t.Model, t.ServedBy = local.backend, local.model, local.String()
 	_, known := r.catalog.Lookup(t.ModelID)
-	t.StandIn = known
+	t.StandIn = known && t.Model != t.ModelID && t.Model != t.ProfileID
 	return t, nil
 }
 
@@ -89,11 +89,32 @@ func (r *Router) identify(identifier, region, account string) (*Target, error) {
 				return &Target{Entry: ownEntry(identifier, like), ModelID: identifier, ARN: identifier}, nil
 			}
 		}
+		if id.Kind == catalog.ApplicationProfile {
+			return r.application(identifier, region, account)
+		}
 		if id.Kind == catalog.ProvisionedModel {
 			return r.provisioned(identifier, region, account)
 		}
 	}
 	return nil, r.unknown()
+}
+
+// application finds what an application inference profile leads to. It is billed
+// and allowed under its own ARN.
+func (r *Router) application(arn, region, account string) (*Target, error) {
+	if r.params.Applications == nil {
+		return nil, r.unknown()
+	}
+	source, _, ok := r.params.Applications.Lead(arn, region, account)
+	if !ok {
+		return nil, r.unknown()
+	}
+	t, err := r.identify(source, region, account)
+	if err != nil {
+		return nil, err
+	}
+	t.ARN = arn
+	return t, nil
 }
 
 // provisioned finds the model of provisioned throughput.
@@ -186,7 +207,7 @@ func (r *Router) serving(t *Target, identifier string, kind catalog.Kind) (local
 	for _, route := range r.params.Routes {
 		for _, name := range []string{t.ModelID, t.ProfileID, identifier} {
 			if ok, _ := path.Match(route.Match, name); ok && name != "" {
-				return r.local(route.Model)
+				return r.chain(t, route)
 			}
 		}
 	}

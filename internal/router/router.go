@@ -9,6 +9,7 @@
 package router
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -47,12 +48,21 @@ type Route struct {
 	// inference profile, one ARN of a provisioned, custom or imported model, or
 	// an ID that Bedrock does not have.
 	Match string
-	// Model is the local model: "backend/name", or a name of the default
-	// backend.
+	// Model is the model that answers: "backend/name", or a name of the default
+	// backend. "backend/*" takes the ID that was asked for.
 	Model string
+	// Chain is instead of Model: several, that are tried.
+	Chain []Candidate
 	// Like is the base model ID whose native format and limits an ID of the
 	// operator's own borrows. Without it such an ID works with Converse only.
 	Like string
+}
+
+// Candidate is one of the models that may answer.
+type Candidate struct {
+	Model  string // as Route.Model
+	Weight int    // share of the requests among those of the same tier; 0 is 1
+	Tier   int    // lower ones are tried first
 }
 
 // Params are the settings of a router.
@@ -64,8 +74,17 @@ type Params struct {
 	UnknownModel     UnknownModel
 	Lifecycle        Lifecycle
 	Now              func() time.Time // time.Now when nil
+	// Applications finds application inference profiles; nil when there are none.
+	Applications Applications
 	// Provisioned finds provisioned throughput; nil when there is none.
 	Provisioned Provisioned
+}
+
+// Applications finds application inference profiles.
+type Applications interface {
+	// Lead returns the identifier that the profile of an ARN was made from, and
+	// the ARNs of its models. ok is false when the account has none such there.
+	Lead(arn, region, account string) (source string, models []string, ok bool)
 }
 
 // Provisioned finds provisioned throughput of an account by its ARN or name.
@@ -95,10 +114,17 @@ type Target struct {
 	Model     string // the backend's name for the local model: "smollm2-135m-instruct"
 	ServedBy  string // "llamacpp/smollm2-135m-instruct": the Router's own name for it
 	StandIn   bool   // a model of Bedrock's is answered by another one
+	// Via is the router's name for all who may answer, of whom ServedBy is the
+	// first; empty where nobody else does. See Name.
+	Via string
 	// Provisioned is the ARN of the provisioned throughput that was named; empty
 	// for everything else.
 	Provisioned string
 }
+
+// Name is what Generate, Embed and the others take as the model: what has been
+// resolved once is asked by it, whoever answers in the end.
+func (t *Target) Name() string { return cmp.Or(t.Via, t.ServedBy) }
 
 // New checks the routes and returns a router over the backends, which it closes
 // when it is closed.
@@ -133,8 +159,10 @@ func (r *Router) checkRoute(route Route) error {
 	if _, err := path.Match(route.Match, ""); err != nil || route.Match == "" {
 		return fmt.Errorf("router: %q is not a model ID or pattern", route.Match)
 	}
-	if _, err := r.servedBy(route.Model); err != nil {
-		return fmt.Errorf("router: route %s: %w", route.Match, err)
+	for _, c := range route.candidates() {
+		if _, err := r.servedBy(c.Model); err != nil {
+			return fmt.Errorf("router: route %s: %w", route.Match, err)
+		}
 	}
 	like, known := r.catalog.Lookup(route.Like)
 	if route.Like != "" && !known {
@@ -164,7 +192,7 @@ func ownEntry(id string, like *catalog.Model) *catalog.Model {
 	if like != nil {
 		*m = *like
 	}
-	m.ID, m.Name, m.Provider = id, id, "Outcrop"
+	m.ID, m.Name, m.Provider = id, id, catalog.OwnProvider
 	m.InferenceTypes = []string{catalog.OnDemand}
 	m.Lifecycle, m.EOLDate = catalog.Active, catalog.Date{}
 	m.Customizations, m.Profiles, m.ProvisionedIDs, m.MantleID, m.Endpoints = nil, nil, nil, "", nil
@@ -201,7 +229,7 @@ func (r *Router) Assignments() []Assignment {
 	}
 	for _, route := range r.params.Routes {
 		own := slices.ContainsFunc(r.own, func(m *catalog.Model) bool { return m.ID == route.Match })
-		add(route.Match, route.Model, !own && !strings.HasPrefix(route.Match, "arn:"))
+		add(route.Match, route.candidates()[0].Model, !own && !strings.HasPrefix(route.Match, "arn:"))
 	}
 	every := "every"
 	if len(list) > 0 {
@@ -238,17 +266,6 @@ func (r *Router) servedBy(name string) (localName, error) {
 		return localName{}, fmt.Errorf("model %s names no backend, and there is no default one", name)
 	}
 	return localName{r.params.DefaultBackend, name}, nil
-}
-
-// Generate implements inference.Backend; req.Model is a Target's ServedBy.
-func (r *Router) Generate(ctx context.Context, req *inference.Request, emit func(inference.Event) error) error {
-	b, model, err := r.backend(req.Model)
-	if err != nil {
-		return err
-	}
-	sub := *req
-	sub.Model = model
-	return b.Generate(ctx, &sub, emit)
 }
 
 // Embed implements inference.Embedder.
@@ -325,6 +342,9 @@ func (r *Router) Describe(ctx context.Context, model string) (*inference.ModelIn
 }
 
 func (r *Router) backend(servedBy string) (inference.Backend, string, error) {
+	if all, ok := strings.CutPrefix(servedBy, via); ok {
+		servedBy, _, _ = strings.Cut(all, " ")
+	}
 	name, model, _ := strings.Cut(servedBy, "/")
 	b, ok := r.backends[name]
 	if !ok {

@@ -212,7 +212,7 @@ func (s *Service) model(ctx context.Context, identifier string, req *answer.Requ
 	if err != nil {
 		return nil, err
 	}
-	info, err := s.p.Router.Describe(ctx, t.ServedBy)
+	info, err := s.p.Router.Describe(ctx, t.Name())
 	if fault.Is(err, fault.Unsupported) {
 		info, err = &inference.ModelInfo{Name: t.Model}, nil
 	}
@@ -224,7 +224,7 @@ func (s *Service) model(ctx context.Context, identifier string, req *answer.Requ
 		Info:    *info, Limit: t.Entry.MaxOutput,
 		Count: func(ctx context.Context, hub *inference.Request) (int, error) {
 			sub := *hub
-			sub.Model = t.ServedBy
+			sub.Model = t.Name()
 			return s.p.Router.CountTokens(ctx, &sub)
 		},
 	}

@@ -28,7 +28,7 @@ func (s *Service) CountTokens(ctx context.Context, in *api.CountTokensInput) (*a
 	if err != nil {
 		return nil, err
 	}
-	req.Model = t.ServedBy
+	req.Model = t.Name()
 	timed, cancel := serving.WithTimeout(ctx, s.params.ModelTimeout)
 	defer cancel()
 	n, err := s.router.CountTokens(timed, req)
@@ -44,7 +44,7 @@ func (s *Service) countRequest(t *router.Target, in *api.CountTokensInputValue) 
 		return s.request(t, &conversation{
 			Messages: in.Converse.Messages, System: in.Converse.System, ToolConfig: in.Converse.ToolConfig,
 			AdditionalModelRequestFields: in.Converse.AdditionalModelRequestFields,
-		})
+		}, false)
 	case in != nil && in.InvokeModel != nil:
 		if err := checkInvoke(nil, nil, nil, in.InvokeModel.Body); err != nil {
 			return nil, err

@@ -103,7 +103,7 @@ func (s *Service) invokeEmbedding(ctx context.Context, t *router.Target, body []
 	}()
 	timed, cancel := serving.WithTimeout(ctx, s.params.ModelTimeout)
 	defer cancel()
-	made, err := s.router.Embed(timed, &inference.EmbedRequest{Model: t.ServedBy, Texts: req.Texts})
+	made, err := s.router.Embed(timed, &inference.EmbedRequest{Model: t.Name(), Texts: req.Texts})
 	if err != nil {
 		return nil, serving.TimedOut(timed, err)
 	}

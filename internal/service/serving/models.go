@@ -128,7 +128,7 @@ func (m *Models) admitted(ctx context.Context, servedBy string) *admitted {
 	of.mu.Lock()
 	defer of.mu.Unlock()
 	for _, a := range slices.Backward(of.list) {
-		if a.target.ServedBy == servedBy {
+		if a.target.Name() == servedBy || a.target.ServedBy == servedBy {
 			return a
 		}
 	}
@@ -147,6 +147,7 @@ func (m *Models) begin(ctx context.Context, servedBy string, tokens func(*admitt
 			return nil, err
 		}
 		reserved = a.target.Provisioned
+		servedBy = a.target.ServedBy // the place is that of the model that was asked for
 	}
 	leave := func() {}
 	if m.p.Lanes != nil {

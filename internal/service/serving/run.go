@@ -85,7 +85,7 @@ func (r *Run) Generate(ctx context.Context, req *inference.Request, emit func(in
 	timed, cancel := WithTimeout(ctx, r.limits.Timeout)
 	defer cancel()
 	sub := *req
-	sub.Model = r.target.ServedBy
+	sub.Model = r.target.Name()
 	err := r.backend.Generate(timed, &sub, func(ev inference.Event) error {
 		switch ev := ev.(type) {
 		case inference.Started:
