@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/outcrop/outcrop/internal/access"
+	"github.com/outcrop/outcrop/internal/appprofile"
 	"github.com/outcrop/outcrop/internal/authn"
 	"github.com/outcrop/outcrop/internal/authz"
 	"github.com/outcrop/outcrop/internal/bucket"
@@ -85,6 +86,7 @@ type App struct {
 	models      *serving.Models // the router behind the gate
 	quotas      *quota.Registry
 	throughput  *provisioned.Registry
+	profiles    *appprofile.Registry
 	fitter      *embedding.Adapter
 	state       *sqlitestore.Store
 	directory   *directory.Directory

@@ -44,6 +44,8 @@ func (q *question) model(action, value string, to []target) []target {
 			return q.throughProfile(action, p, to)
 		}
 		return append(to, target{action: action, resource: q.profile(id)})
+	case catalog.ApplicationProfile:
+		return q.throughApplication(action, value, to)
 	case catalog.Prompt:
 		return append(to, target{action: "bedrock:RenderPrompt", resource: value})
 	case catalog.Endpoint:
@@ -107,6 +109,24 @@ func (q *question) rankers(action string, values []string, to []target) []target
 	role := q.baseRole()
 	for i := before; i < len(to); i++ {
 		to[i].role = role
+	}
+	return to
+}
+
+// throughApplication is an application inference profile, and the models that it
+// leads to: who may use the profile needs them too, so that no profile goes
+// around a deny.
+func (q *question) throughApplication(action, arn string, to []target) []target {
+	to = append(to, target{action: action, resource: arn})
+	if q.a.p.ProfileModels == nil {
+		return to
+	}
+	models, ok := q.a.p.ProfileModels(q.call.Account, q.call.Region, arn)
+	if !ok {
+		return to
+	}
+	for _, model := range models {
+		to = append(to, target{action: action, resource: model, profile: arn})
 	}
 	return to
 }

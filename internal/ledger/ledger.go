@@ -36,6 +36,9 @@ type Params struct {
 	Now    func() time.Time
 	// Tags tells the cost tags of a principal; nil: those of its session.
 	Tags func(p iam.Principal) map[string]string
+	// ResourceTags tells the cost tags of the ARN that is billed; nil: none has
+	// any. Those of the principal go before.
+	ResourceTags func(arn string) map[string]string
 	// Metadata tells what an operation's input says about its call; nil: nothing.
 	Metadata func(input any) map[string]string
 	// Keep is how long records are kept; 0: for ever.

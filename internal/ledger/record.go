@@ -50,7 +50,7 @@ type Record struct {
 	// or Interrupted.
 	Outcome string
 
-	Tags     map[string]string // of the principal: cost tags
+	Tags     map[string]string // cost tags: the principal's, over those of what is billed
 	Metadata map[string]string // of the request, as the client wrote it
 }
 

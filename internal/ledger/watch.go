@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"maps"
 	"net/http"
 
 	"github.com/outcrop/outcrop/internal/call"
@@ -33,7 +34,7 @@ type watch struct {
 // Settled implements observe.Watch. A whole answer is written by Answer: until
 // then its client knows of no tokens.
 func (w *watch) Settled(v *observe.View) {
-	if v.Op == nil || v.Op.OutputStream != nil {
+	if v.Op == nil || v.Stream {
 		w.write(v, 0, "")
 	}
 }
@@ -112,7 +113,21 @@ func (l *Ledger) of(c *call.Call, u call.Usage) *Record {
 	} else if c.Principal.Session != nil {
 		r.Tags = c.Principal.Session.Tags
 	}
+	if l.p.ResourceTags != nil {
+		r.Tags = over(l.p.ResourceTags(u.Resource), r.Tags)
+	}
 	return r
+}
+
+// over puts the tags of a principal over those of what it used: nobody leaves a
+// budget by the choice of a resource.
+func over(resource, principal map[string]string) map[string]string {
+	if len(resource) == 0 {
+		return principal
+	}
+	all := maps.Clone(resource)
+	maps.Copy(all, principal)
+	return all
 }
 
 // priced begins a record with what was used, and what that costs.

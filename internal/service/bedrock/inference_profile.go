@@ -3,9 +3,11 @@ package bedrock
 import (
 	"context"
 	"encoding/base64"
+	"slices"
 	"strings"
 
 	api "github.com/outcrop/outcrop/internal/api/bedrock"
+	"github.com/outcrop/outcrop/internal/appprofile"
 	"github.com/outcrop/outcrop/internal/call"
 	"github.com/outcrop/outcrop/internal/catalog"
 	"github.com/outcrop/outcrop/internal/fault"
@@ -15,24 +17,104 @@ import (
 // maxProfiles is the largest page, and the page of a caller who names none.
 const maxProfiles = 1000
 
+// AppProfiles keeps application inference profiles; *appprofile.Registry does.
+type AppProfiles interface {
+	Create(ctx context.Context, n appprofile.New) (appprofile.Profile, error)
+	Find(ctx context.Context, account, region, identifier string) (appprofile.Profile, error)
+	List(ctx context.Context, account, region string) ([]appprofile.Profile, error)
+	Tag(ctx context.Context, account, region, identifier string, set map[string]string, remove []string) error
+	Delete(ctx context.Context, account, region, identifier string) error
+}
+
+// CreateInferenceProfile makes an application inference profile of a model or of
+// a system-defined profile.
+func (s *Service) CreateInferenceProfile(ctx context.Context, in *api.CreateInferenceProfileInput) (*api.CreateInferenceProfileOutput, error) {
+	c := call.From(ctx)
+	if in.ModelSource == nil || in.ModelSource.CopyFrom == nil {
+		return nil, fault.New(fault.Invalid, "The modelSource field must name the model or inference profile to copy from.")
+	}
+	models, err := s.copied(*in.ModelSource.CopyFrom, c.Region)
+	if err != nil {
+		return nil, err
+	}
+	n := appprofile.New{
+		Account: c.Account, Region: c.Region, Name: schema.Deref(in.InferenceProfileName), Description: schema.Deref(in.Description),
+		Source: *in.ModelSource.CopyFrom, Models: models, Tags: tagMap(in.Tags),
+	}
+	if n.Token, err = token(in.ClientRequestToken, n); err != nil {
+		return nil, err
+	}
+	made, err := s.params.Profiles.Create(ctx, n)
+	if err != nil {
+		return nil, err
+	}
+	return &api.CreateInferenceProfileOutput{InferenceProfileArn: &made.ARN, Status: api.InferenceProfileStatusActive}, nil
+}
+
+// copied are the models of what a profile is made from.
+func (s *Service) copied(source, region string) ([]string, error) {
+	switch id := catalog.Parse(source); id.Kind {
+	case catalog.FoundationModel:
+		for _, m := range s.models.Models(region) {
+			if m.ID == id.Name && (id.Region == "" || id.Region == region) && s.listed(m) {
+				return []string{s.catalog.FoundationModelARN(region, m.ID)}, nil
+			}
+		}
+	case catalog.SystemProfile:
+		if id.Region != region {
+			return nil, fault.New(fault.Invalid, "The provided ARN is invalid for the service region")
+		}
+		p, ok := s.catalog.Profile(id.Name)
+		if ok && p.Model.OnRuntime() && s.listed(p.Model) && s.catalog.ProfileOffered(p, region) {
+			return s.catalog.Destinations(p, region), nil
+		}
+	}
+	return nil, fault.New(fault.Invalid, "The provided model identifier is invalid.")
+}
+
+// DeleteInferenceProfile drops an application inference profile. Those of the
+// system stay.
+func (s *Service) DeleteInferenceProfile(ctx context.Context, in *api.DeleteInferenceProfileInput) (*api.DeleteInferenceProfileOutput, error) {
+	c := call.From(ctx)
+	identifier := schema.Deref(in.InferenceProfileIdentifier)
+	if _, ok := s.systemProfile(identifier, c.Region); ok {
+		return nil, fault.New(fault.Invalid, "The inference profile %s is defined by the system and can't be deleted.", identifier)
+	}
+	return &api.DeleteInferenceProfileOutput{}, s.params.Profiles.Delete(ctx, c.Account, c.Region, identifier)
+}
+
 // ListInferenceProfiles lists the system-defined profiles that can be called
-// from the region, sorted by ID. There are no application profiles yet.
+// from the region, sorted by ID, or the account's own where type says so.
 func (s *Service) ListInferenceProfiles(ctx context.Context, in *api.ListInferenceProfilesInput) (*api.ListInferenceProfilesOutput, error) {
 	c := call.From(ctx)
 	after, err := readToken(in.NextToken)
 	if err != nil {
 		return nil, err
 	}
-	out := &api.ListInferenceProfilesOutput{InferenceProfileSummaries: []api.InferenceProfileSummary{}}
+	var all []api.GetInferenceProfileOutput
 	if in.TypeEquals == api.InferenceProfileTypeApplication {
-		return out, nil
+		own, err := s.params.Profiles.List(ctx, c.Account, c.Region)
+		if err != nil {
+			return nil, err
+		}
+		slices.SortFunc(own, func(a, b appprofile.Profile) int { return strings.Compare(a.ID, b.ID) })
+		for _, p := range own {
+			all = append(all, applicationProfile(p))
+		}
+	} else {
+		for _, p := range s.catalog.Profiles(c.Region) {
+			if s.listed(p.Model) {
+				all = append(all, s.profile(p, c.Region, c.Account))
+			}
+		}
 	}
 	limit := maxProfiles
 	if in.MaxResults != nil {
 		limit = min(max(int(*in.MaxResults), 1), maxProfiles)
 	}
-	for _, p := range s.catalog.Profiles(c.Region) {
-		if p.ID <= after || !s.listed(p.Model) {
+	out := &api.ListInferenceProfilesOutput{InferenceProfileSummaries: []api.InferenceProfileSummary{}}
+	for _, p := range all {
+		if *p.InferenceProfileId <= after {
 			continue
 		}
 		if n := len(out.InferenceProfileSummaries); n == limit {
@@ -40,7 +122,7 @@ func (s *Service) ListInferenceProfiles(ctx context.Context, in *api.ListInferen
 			out.NextToken = &token
 			break
 		}
-		out.InferenceProfileSummaries = append(out.InferenceProfileSummaries, api.InferenceProfileSummary(s.profile(p, c.Region, c.Account)))
+		out.InferenceProfileSummaries = append(out.InferenceProfileSummaries, api.InferenceProfileSummary(p))
 	}
 	return out, nil
 }
@@ -48,18 +130,45 @@ func (s *Service) ListInferenceProfiles(ctx context.Context, in *api.ListInferen
 // GetInferenceProfile describes one profile, by ID or ARN.
 func (s *Service) GetInferenceProfile(ctx context.Context, in *api.GetInferenceProfileInput) (*api.GetInferenceProfileOutput, error) {
 	c := call.From(ctx)
-	id := catalog.Parse(schema.Deref(in.InferenceProfileIdentifier))
-	if id.Kind == catalog.SystemProfile && c.Region != "" && id.Region != c.Region {
+	identifier := schema.Deref(in.InferenceProfileIdentifier)
+	id := catalog.Parse(identifier)
+	if (id.Kind == catalog.SystemProfile || id.Kind == catalog.ApplicationProfile) && c.Region != "" && id.Region != c.Region {
 		return nil, fault.New(fault.Invalid, "The provided ARN is invalid for the service region")
 	}
-	if id.Kind == catalog.NameID || id.Kind == catalog.SystemProfile {
-		p, ok := s.catalog.Profile(id.Name)
-		if ok && p.Model.OnRuntime() && s.listed(p.Model) && s.catalog.ProfileOffered(p, c.Region) {
-			out := s.profile(p, c.Region, c.Account)
-			return &out, nil
-		}
+	if p, ok := s.systemProfile(identifier, c.Region); ok {
+		out := s.profile(p, c.Region, c.Account)
+		return &out, nil
 	}
-	return nil, fault.New(fault.NotFound, "The inference profile %s does not exist.", schema.Deref(in.InferenceProfileIdentifier))
+	p, err := s.params.Profiles.Find(ctx, c.Account, c.Region, identifier)
+	if err != nil {
+		return nil, err
+	}
+	out := applicationProfile(p)
+	return &out, nil
+}
+
+// systemProfile finds a system-defined profile by its ID or ARN.
+func (s *Service) systemProfile(identifier, region string) (*catalog.Profile, bool) {
+	id := catalog.Parse(identifier)
+	if id.Kind != catalog.NameID && id.Kind != catalog.SystemProfile {
+		return nil, false
+	}
+	p, ok := s.catalog.Profile(id.Name)
+	return p, ok && p.Model.OnRuntime() && s.listed(p.Model) && s.catalog.ProfileOffered(p, region)
+}
+
+func applicationProfile(p appprofile.Profile) api.GetInferenceProfileOutput {
+	out := api.GetInferenceProfileOutput{
+		InferenceProfileArn: &p.ARN, InferenceProfileId: &p.ID, InferenceProfileName: &p.Name, CreatedAt: &p.Created, UpdatedAt: &p.Updated,
+		Status: api.InferenceProfileStatusActive, Type: api.InferenceProfileTypeApplication,
+	}
+	if p.Description != "" {
+		out.Description = &p.Description
+	}
+	for _, model := range p.Models {
+		out.Models = append(out.Models, api.InferenceProfileModel{ModelArn: &model})
+	}
+	return out
 }
 
 func (s *Service) profile(p *catalog.Profile, region, account string) api.GetInferenceProfileOutput {

@@ -36,19 +36,28 @@ func (s *Service) CreateProvisionedModelThroughput(ctx context.Context, in *api.
 		Account: c.Account, Region: c.Region, Name: schema.Deref(in.ProvisionedModelName), Model: schema.Deref(in.ModelId),
 		Units: int(schema.Deref(in.ModelUnits)), Commitment: provisioned.Commitment(in.CommitmentDuration), Tags: tagMap(in.Tags),
 	}
-	if token := schema.Deref(in.ClientRequestToken); token != "" {
-		text, err := json.Marshal(n)
-		if err != nil {
-			return nil, fault.Wrap(fault.Internal, err, "digest of a request")
-		}
-		sum := sha256.Sum256(text)
-		n.Token = store.Token{Value: token, Request: hex.EncodeToString(sum[:])}
+	var err error
+	if n.Token, err = token(in.ClientRequestToken, n); err != nil {
+		return nil, err
 	}
 	made, err := s.params.Throughput.Create(ctx, n)
 	if err != nil {
 		return nil, err
 	}
 	return &api.CreateProvisionedModelThroughputOutput{ProvisionedModelArn: &made.ARN}, nil
+}
+
+// token makes a request repeatable by its digest.
+func token(value *string, request any) (store.Token, error) {
+	if schema.Deref(value) == "" {
+		return store.Token{}, nil
+	}
+	text, err := json.Marshal(request)
+	if err != nil {
+		return store.Token{}, fault.Wrap(fault.Internal, err, "digest of a request")
+	}
+	sum := sha256.Sum256(text)
+	return store.Token{Value: *value, Request: hex.EncodeToString(sum[:])}, nil
 }
 
 // GetProvisionedModelThroughput describes one, by its ARN, ID or name.

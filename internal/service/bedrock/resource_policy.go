@@ -5,6 +5,7 @@ import (
 
 	api "github.com/outcrop/outcrop/internal/api/bedrock"
 	"github.com/outcrop/outcrop/internal/call"
+	"github.com/outcrop/outcrop/internal/catalog"
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
@@ -53,8 +54,8 @@ func (s *Service) DeleteResourcePolicy(ctx context.Context, in *api.DeleteResour
 // owned fails unless an ARN is that of provisioned throughput of the caller's
 // account and region, which alone has policies here so far.
 func (s *Service) owned(ctx context.Context, arn *string) error {
-	if err := taggable(arn); err != nil {
-		return err
+	if catalog.Parse(schema.Deref(arn)).Kind != catalog.ProvisionedModel {
+		return noSuch(arn)
 	}
 	c := call.From(ctx)
 	t, err := s.params.Throughput.Find(ctx, c.Account, c.Region, *arn)

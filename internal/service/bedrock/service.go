@@ -37,6 +37,8 @@ type Params struct {
 	// Throughput keeps the provisioned throughput; without it the operations on
 	// it are not to be called.
 	Throughput Throughput
+	// Profiles keeps the application inference profiles.
+	Profiles AppProfiles
 	// Policies are those of resources; they go with Throughput.
 	Policies *resourcepolicy.Registry
 	Now      func() time.Time // time.Now when nil

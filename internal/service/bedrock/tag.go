@@ -12,46 +12,65 @@ import (
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
 
-// TagResource sets tags of provisioned throughput.
+// tagged is what keeps the tags of a sort of resource.
+type tagged interface {
+	Tag(ctx context.Context, account, region, identifier string, set map[string]string, remove []string) error
+}
+
+// TagResource sets tags of provisioned throughput or an application inference
+// profile.
 func (s *Service) TagResource(ctx context.Context, in *api.TagResourceInput) (*api.TagResourceOutput, error) {
 	return &api.TagResourceOutput{}, s.retag(ctx, in.ResourceARN, tagMap(in.Tags), nil)
 }
 
-// UntagResource removes tags of provisioned throughput.
+// UntagResource removes tags of what TagResource sets them of.
 func (s *Service) UntagResource(ctx context.Context, in *api.UntagResourceInput) (*api.UntagResourceOutput, error) {
 	return &api.UntagResourceOutput{}, s.retag(ctx, in.ResourceARN, nil, in.TagKeys)
 }
 
 func (s *Service) retag(ctx context.Context, arn *string, set map[string]string, remove []string) error {
-	if err := taggable(arn); err != nil {
-		return err
+	var of tagged
+	switch catalog.Parse(schema.Deref(arn)).Kind {
+	case catalog.ProvisionedModel:
+		of = s.params.Throughput
+	case catalog.ApplicationProfile:
+		of = s.params.Profiles
+	default:
+		return noSuch(arn)
 	}
 	c := call.From(ctx)
-	return noResource(arn, s.params.Throughput.Tag(ctx, c.Account, c.Region, *arn, set, remove))
+	return noResource(arn, of.Tag(ctx, c.Account, c.Region, *arn, set, remove))
 }
 
-// ListTagsForResource lists the tags of provisioned throughput, by key.
+// ListTagsForResource lists the tags of a resource, by key.
 func (s *Service) ListTagsForResource(ctx context.Context, in *api.ListTagsForResourceInput) (*api.ListTagsForResourceOutput, error) {
-	if err := taggable(in.ResourceARN); err != nil {
-		return nil, err
-	}
 	c := call.From(ctx)
-	t, err := s.params.Throughput.Find(ctx, c.Account, c.Region, *in.ResourceARN)
-	if err != nil {
-		return nil, noResource(in.ResourceARN, err)
+	var tags map[string]string
+	switch catalog.Parse(schema.Deref(in.ResourceARN)).Kind {
+	case catalog.ProvisionedModel:
+		t, err := s.params.Throughput.Find(ctx, c.Account, c.Region, *in.ResourceARN)
+		if err != nil {
+			return nil, noResource(in.ResourceARN, err)
+		}
+		tags = t.Tags
+	case catalog.ApplicationProfile:
+		p, err := s.params.Profiles.Find(ctx, c.Account, c.Region, *in.ResourceARN)
+		if err != nil {
+			return nil, noResource(in.ResourceARN, err)
+		}
+		tags = p.Tags
+	default:
+		return nil, noSuch(in.ResourceARN)
 	}
 	out := &api.ListTagsForResourceOutput{Tags: []api.Tag{}}
-	for _, key := range slices.Sorted(maps.Keys(t.Tags)) {
-		out.Tags = append(out.Tags, api.Tag{Key: &key, Value: new(t.Tags[key])})
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		out.Tags = append(out.Tags, api.Tag{Key: &key, Value: new(tags[key])})
 	}
 	return out, nil
 }
 
-// taggable refuses what has no tags here.
-func taggable(arn *string) error {
-	if catalog.Parse(schema.Deref(arn)).Kind == catalog.ProvisionedModel {
-		return nil
-	}
+// noSuch is the answer about what has nothing of the sort here.
+func noSuch(arn *string) error {
 	return fault.New(fault.NotFound, "The resource with the ARN %s does not exist.", schema.Deref(arn)).WithField("resourceName", schema.Deref(arn))
 }
 
