@@ -64,6 +64,9 @@ func (r *Router) Generate(ctx context.Context, req *inference.Request, emit func
 		err = b.Generate(ctx, &sub, func(ev inference.Event) error {
 			if started, ok := ev.(inference.Started); ok {
 				started.ServedBy = name
+				if len(names) == 1 {
+					return emit(started)
+				}
 				held = &started
 				return nil
 			}
