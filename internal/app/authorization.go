@@ -30,6 +30,7 @@ import (
 	"github.com/outcrop/outcrop/internal/policy"
 	"github.com/outcrop/outcrop/internal/provisioned"
 	"github.com/outcrop/outcrop/internal/resourcepolicy"
+	"github.com/outcrop/outcrop/internal/service/openaidoor"
 	"github.com/outcrop/outcrop/internal/store"
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
@@ -40,6 +41,7 @@ func governed() []*schema.Service {
 	return []*schema.Service{
 		apiruntime.Schema(), apibedrock.Schema(), apiagent.Schema(), apiagentruntime.Schema(),
 		apice.Schema(), apiiam.Schema(), apiservicequotas.Schema(), apists.Schema(), apicloudwatch.Schema(),
+		openaidoor.Schema(),
 	}
 }
 
@@ -49,6 +51,11 @@ func signingNames() []string {
 	for _, s := range governed() {
 		if !slices.Contains(names, s.SigningName) {
 			names = append(names, s.SigningName)
+		}
+		for _, name := range s.AlsoSigned {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
 		}
 	}
 	return names

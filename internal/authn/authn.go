@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -95,8 +96,10 @@ func (s *signed) Region() string  { return s.cred.Region }
 func (s *signed) Service() string { return s.cred.Service }
 
 func (s *signed) Check(svc *schema.Service, op *schema.Operation) (err error) {
-	if err := s.cred.CheckService(svc.SigningName); err != nil {
-		return err
+	if !slices.Contains(svc.AlsoSigned, s.cred.Service) {
+		if err := s.cred.CheckService(svc.SigningName); err != nil {
+			return err
+		}
 	}
 	// Events are signed one by one, or not at all; nothing else is: a payload
 	// that nobody verifies would be as good as unsigned.
@@ -205,7 +208,7 @@ func own(host string) bool {
 		return ip.IsLoopback()
 	}
 	return name == "localhost" || strings.HasSuffix(name, ".localhost") ||
-		strings.HasPrefix(name, "bedrock") && hostRegion(host) != "" && strings.HasSuffix(name, ".amazonaws.com")
+		strings.HasPrefix(name, "bedrock") && hostRegion(host) != "" && (strings.HasSuffix(name, ".amazonaws.com") || strings.HasSuffix(name, ".api.aws"))
 }
 
 type open struct {

@@ -10,6 +10,7 @@
 package authz
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -91,9 +92,13 @@ func New(p Params) (*Authorizer, error) {
 		return nil, err
 	}
 	for _, service := range p.Services {
-		s := sections[service.ID]
+		id := cmp.Or(service.Door, service.ID)
+		s := sections[id]
 		if s == nil {
-			return nil, fmt.Errorf("operations.txt has no section %s", service.ID)
+			return nil, fmt.Errorf("operations.txt has no section %s", id)
+		}
+		if len(s.operations) != len(service.Operations) {
+			return nil, fmt.Errorf("operations.txt has %d rows for the %d operations of %s", len(s.operations), len(service.Operations), id)
 		}
 		for _, op := range service.Operations {
 			if a.rows[op], err = s.compile(op); err != nil {
@@ -208,7 +213,7 @@ func (q *question) targets(to []target) []target {
 
 func (q *question) need(n *need, to []target) []target {
 	if n.guard != nil {
-		if _, ok := n.guard.first(q.input); !ok {
+		if _, ok := n.guard.first(q.input); ok == n.absent {
 			return to
 		}
 	}

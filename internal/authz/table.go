@@ -18,6 +18,7 @@ type need struct {
 	optional  bool        // of nothing, where the members are not there
 	service   bool        // the service decides, for it needs more than policies
 	guard     *memberPath // nil, or: only where this is there
+	absent    bool        // only where it is not
 	text      string
 }
 
@@ -99,6 +100,7 @@ func (s *section) need(op *schema.Operation, text string) (need, error) {
 		n.service, text = true, rest
 	}
 	if rest, guard, ok := strings.Cut(text, " if {"); ok {
+		guard, n.absent = strings.CutPrefix(guard, "!")
 		p, err := parsePath(op.Input, strings.TrimSuffix(guard, "}"))
 		if err != nil {
 			return n, err

@@ -2,6 +2,7 @@ package authz
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,6 +24,10 @@ func services() []*schema.Service {
 		sts.Schema(), apiiam.Schema(), servicequotas.Schema(), ce.Schema(), cloudwatch.Schema(),
 	}
 }
+
+// doors are the sections of the doors, whose tables are in packages above this
+// one: New refuses them when a row is missing or too much.
+var doors = []string{"openai"}
 
 // Every operation has a row that fits its input, and no row is of an operation
 // that does not exist.
@@ -61,6 +66,9 @@ func TestEveryOperationHasARow(t *testing.T) {
 		delete(sections, service.ID)
 	}
 	for id := range sections {
+		if slices.Contains(doors, id) {
+			continue
+		}
 		t.Errorf("there is a section %s, and no such service", id)
 	}
 }

@@ -256,6 +256,22 @@ func (c *Catalog) Lookup(id string) (*Model, bool) {
 	return m, ok
 }
 
+// Mantle finds a model by the name that the OpenAI-compatible endpoint
+// (bedrock-mantle) has for it. Where several have it, the first one is meant.
+func (c *Catalog) Mantle(name string) (*Model, bool) {
+	if name == "" {
+		return nil, false
+	}
+	if m, ok := c.byID[name]; ok {
+		return m, ok
+	}
+	i := slices.IndexFunc(c.models, func(m *Model) bool { return m.MantleID == name })
+	if i < 0 {
+		return nil, false
+	}
+	return c.models[i], true
+}
+
 // Profile finds a system-defined inference profile by its ID.
 func (c *Catalog) Profile(id string) (*Profile, bool) {
 	p, ok := c.byProfile[id]

@@ -33,6 +33,9 @@ type Service struct {
 	// CheckBody holds, by operation, what is asked of a body before it is
 	// decoded, for what the tables cannot say.
 	CheckBody map[string]func(body []byte) error
+	// Door is set for a service that speaks another vendor's protocol instead of
+	// one of AWS's; see there.
+	Door *Door
 	// Padding: event frames carry the member p, a random prefix of a fixed
 	// alphabet, as bedrock-runtime's do to hide the lengths of tokens.
 	Padding bool
@@ -93,6 +96,7 @@ type Edge struct {
 	rest   map[*schema.Operation]*bound
 	named  map[string]*actions // by signing name: services whose protocols have one path
 	target map[string]*actions // the same by the prefix of X-Amz-Target
+	doors  []*Service
 	mux    *http.ServeMux
 }
 
@@ -118,6 +122,9 @@ func New(p Params) (*Edge, error) {
 		byPath := s.Schema.Protocol == protocolREST
 		if byPath {
 			rest = append(rest, s.Schema)
+		}
+		if s.Door != nil {
+			e.doors = append(e.doors, s)
 		}
 		for _, h := range s.Handlers {
 			b := &bound{service: s, Handler: h}

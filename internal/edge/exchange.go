@@ -31,6 +31,7 @@ type exchange struct {
 	call *call.Call
 
 	actions *actions // of the service behind /, where the request is for it
+	door    *Service // below whose prefix the path is
 	bound   *bound
 	codec   schema.Codec // of the protocol that the request is in
 	labels  map[string]string
@@ -125,6 +126,9 @@ func (x *exchange) serve() error {
 		return err
 	}
 	x.view.Input = input
+	if x.door != nil {
+		x.view.Labels, x.view.Stream = x.door.Door.Describe(input)
+	}
 	if err := x.edge.p.Authorize(&x.view); err != nil {
 		return err
 	}
@@ -167,7 +171,7 @@ func (x *exchange) decode() (any, error) {
 
 func (x *exchange) invoke(input any, claim authn.Claim) error {
 	ctx := call.With(x.r.Context(), x.call)
-	if x.bound.Unary == nil {
+	if x.view.Stream {
 		return x.invokeStream(ctx, input, claim)
 	}
 	output, err := x.bound.Unary(ctx, input)
@@ -189,7 +193,7 @@ func (x *exchange) write(response *schema.Response) {
 	x.setHeaders(response.Header)
 	header := x.w.Header()
 	header["Content-Length"] = []string{strconv.Itoa(len(response.Body))}
-	if x.bound != nil && x.bound.Unary != nil {
+	if x.bound != nil && !x.view.Stream {
 		cost := x.edge.p.Now().Sub(x.call.Start) - x.call.Usage().Elapsed
 		header[serverCostHeader] = []string{strconv.FormatInt(cost.Microseconds(), 10)}
 	}
@@ -254,6 +258,8 @@ func (x *exchange) fail(err error) {
 	switch {
 	case x.bound != nil:
 		service, op = x.bound.service, x.bound.Op
+	case x.door != nil:
+		service = x.door
 	case x.actions != nil:
 		service = x.actions.service
 	}
@@ -277,6 +283,7 @@ func (x *exchange) fail(err error) {
 // refuse answers a request that there is no room for, in the protocol that its
 // path tells.
 func (x *exchange) refuse(err error) {
+	x.door = x.edge.door(x.r.URL.Path)
 	switch prefix, _, _ := strings.Cut(x.r.Header.Get(awsjson.TargetHeader), "."); {
 	case x.r.URL.Path != "/":
 		_ = x.route() // a path that names nothing is refused as well

@@ -33,7 +33,7 @@ func (e *Edge) passed(r *http.Request) string {
 	if e.p.Passed[name] != nil {
 		return name
 	}
-	if name != "" || e.p.Unclaimed == "" {
+	if name != "" || e.p.Unclaimed == "" || e.door(r.URL.Path) != nil {
 		return ""
 	}
 	if _, pattern := e.mux.Handler(r); pattern != "" {

@@ -15,6 +15,10 @@ import (
 // operation that a path names is found without a claim too, for it says in which
 // protocol to complain; a form is not read for who does not say who they are.
 func (x *exchange) claim() (authn.Claim, error) {
+	if s := x.edge.door(x.r.URL.Path); s != nil {
+		x.door = s
+		s.Door.present(x.r)
+	}
 	claim, err := x.edge.p.Authenticator.Claim(x.r)
 	if err == nil {
 		x.call.Region = claim.Region()
@@ -49,7 +53,11 @@ func (x *exchange) claim() (authn.Claim, error) {
 }
 
 func (x *exchange) route() error {
-	candidates := x.edge.router.Match(x.r.Method, x.r.URL.EscapedPath(), x.r.URL.RawQuery)
+	path := x.r.URL.EscapedPath()
+	if x.door != nil {
+		path = x.door.Door.plain(path)
+	}
+	candidates := x.edge.router.Match(x.r.Method, path, x.r.URL.RawQuery)
 	if len(candidates) == 0 {
 		return fault.New(fault.NotFound, "no operation for %s %s", x.r.Method, x.r.URL.Path).WithCode(unknownOperation)
 	}
@@ -131,6 +139,7 @@ func (x *exchange) bind(b *bound) {
 	}
 	x.call.Service, x.call.Operation = b.service.Schema.ID, b.Op.Name
 	x.view.Service, x.view.Op, x.view.Labels = b.service.Schema, b.Op, x.labels
+	x.view.Stream = b.Unary == nil
 	x.begin()
 }
 

@@ -49,7 +49,11 @@ func (s *stream) Open(output any) error {
 		return fmt.Errorf("encode the head of %s: %w", s.x.bound.Op.Name, err)
 	}
 	s.x.setHeaders(response.Header)
-	s.x.w.Header().Set("Content-Type", "application/vnd.amazon.eventstream")
+	if door := s.x.bound.service.Door; door != nil {
+		s.x.w.Header().Set("Content-Type", door.Events.ContentType())
+	} else {
+		s.x.w.Header().Set("Content-Type", "application/vnd.amazon.eventstream")
+	}
 	s.x.status = response.Status
 	s.opened = true
 	s.x.deadline()
@@ -60,6 +64,14 @@ func (s *stream) Open(output any) error {
 // Send writes one event as a frame and flushes it.
 func (s *stream) Send(event any) error {
 	op := s.x.bound.Op
+	if door := s.x.bound.service.Door; door != nil {
+		frame, name, payload, err := door.Events.Append(s.frame[:0], op, event)
+		if err != nil {
+			return fmt.Errorf("encode an event of %s: %w", op.Name, err)
+		}
+		s.x.sending(name, payload)
+		return s.send(frame)
+	}
 	var extras map[string]string
 	if s.x.bound.service.Padding {
 		extras = map[string]string{"p": s.x.edge.p.NewPadding()}
@@ -77,9 +89,15 @@ func (s *stream) write(headers []eventstream.Header, payload []byte) error {
 	if err != nil {
 		return fmt.Errorf("frame an event: %w", err)
 	}
+	return s.send(frame)
+}
+
+// send writes what has been framed.
+func (s *stream) send(frame []byte) error {
 	s.frame = frame
 	s.x.deadline()
-	if _, err = s.x.w.Write(frame); err == nil {
+	_, err := s.x.w.Write(frame)
+	if err == nil {
 		err = http.NewResponseController(s.x.w).Flush()
 	}
 	if err != nil {
@@ -98,11 +116,22 @@ var streamChoices = map[fault.Kind][]string{ //nolint:gochecknoglobals // a cons
 // fail ends an open stream with an exception frame and returns the exception's
 // name for the log.
 func (s *stream) fail(f *fault.Error) string {
+	op := s.x.bound.Op
+	if door := s.x.bound.service.Door; door != nil {
+		ex := exceptionFor(op, f)
+		if s.failed {
+			return ex.Code
+		}
+		frame, name, payload := door.Events.AppendException(s.frame[:0], op, ex, s.x.call.RequestID)
+		s.x.view.Message = ex.Message
+		s.x.sending(name, payload)
+		_ = s.send(frame) // as below
+		return ex.Code
+	}
 	ex := &schema.Exception{Message: f.Message, Fields: f.Fields}
 	if f.Kind == fault.Internal {
 		ex.Message = internalText
 	}
-	op := s.x.bound.Op
 	ex.Shape = streamException(op.OutputStream.Shape, f)
 	ex.Code = ex.Shape.Error.Code
 	if s.failed {

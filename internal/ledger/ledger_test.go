@@ -69,7 +69,7 @@ func view(id string, p iam.Principal) *observe.View {
 
 func stream(id string) *observe.View {
 	v := view(id, alice)
-	v.Call.Operation, v.Op = "ConverseStream", &schema.Operation{OutputStream: &schema.Member{}}
+	v.Call.Operation, v.Op, v.Stream = "ConverseStream", &schema.Operation{OutputStream: &schema.Member{}}, true
 	return v
 }
 
@@ -85,7 +85,7 @@ func answer(l *ledger.Ledger, v *observe.View, in, out int) {
 	used(v, in, out)
 	w.Settled(v)
 	v.Status = http.StatusOK
-	if v.Op.OutputStream == nil {
+	if !v.Stream {
 		w.Answer(v, nil)
 	}
 	w.End(v)

@@ -23,10 +23,13 @@ type View struct {
 	// itself, as S3 does.
 	Service *schema.Service
 	Op      *schema.Operation
-	Labels  map[string]string // of the path, percent-decoded
+	Labels  map[string]string // of the path, percent-decoded; a door adds what it has in its body
 	Header  http.Header       // of the request
 	Body    []byte            // of the request, once it is read, without framing
 	Input   any               // a pointer to the operation's input; nil until it is decoded
+	// Stream: the answer goes out piece by piece. It is known before the
+	// operation runs.
+	Stream bool
 
 	// What became of it, from Answer on.
 	Output  any    // of a unary operation; nil when it failed

@@ -167,8 +167,14 @@ type Service struct {
 	TargetPrefix string
 	XMLNamespace string
 	Auth         []string
-	Operations   []*Operation // sorted by Name
-	Shapes       map[string]*Shape
+	// Door is set for the operations of another vendor's API that belong to the
+	// service ID: "openai". No service model has one.
+	Door string
+	// AlsoSigned are further signing names that requests to the service may be
+	// signed for; no service model has any.
+	AlsoSigned []string
+	Operations []*Operation // sorted by Name
+	Shapes     map[string]*Shape
 }
 
 // EventSink takes the answer of a streaming operation: Open once, with the
@@ -198,9 +204,9 @@ type RawSource interface {
 }
 
 // Handler binds an operation to the code that serves it. Exactly one of Unary
-// and Stream is set. in and the unary result are pointers to the generated
-// structs. Stream gets a source only when the operation's input is an event
-// stream.
+// and Stream is set; both for an operation of a door, whose input says which one
+// is wanted. in and the unary result are pointers to the generated structs.
+// Stream gets a source only when the operation's input is an event stream.
 type Handler struct {
 	Op     *Operation
 	Unary  func(ctx context.Context, in any) (any, error)

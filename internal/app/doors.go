@@ -1,0 +1,18 @@
+package app
+
+import (
+	"github.com/outcrop/outcrop/internal/edge"
+	"github.com/outcrop/outcrop/internal/service/openaidoor"
+)
+
+// openAI is the door for OpenAI's clients.
+func (a *App) openAI() edge.Service {
+	s := openaidoor.New(openaidoor.Params{
+		Router: a.models, Fitter: a.fitter, Catalog: a.catalog, Models: a.router.Models, Own: own(a.p.Config),
+		Now: a.p.Now, ModelTimeout: a.p.Config.Timeouts.Model,
+	})
+	return edge.Service{
+		Schema: s.Schema(), Handlers: s.Handlers(), Codec: s,
+		Door: &edge.Door{Prefix: openaidoor.Prefix, Aliases: []string{openaidoor.Alias}, Describe: s.Describe, Events: s.Events()},
+	}
+}
