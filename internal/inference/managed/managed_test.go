@@ -20,6 +20,7 @@ import (
 
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/inference/managed"
+	"github.com/outcrop/outcrop/internal/inference/remote"
 	"github.com/outcrop/outcrop/internal/outbound"
 )
 
@@ -306,5 +307,39 @@ func TestWhatCannotWork(t *testing.T) {
 			t.Errorf("%+v: got no error", p)
 			_ = s.Close()
 		}
+	}
+}
+
+// What asks model servers uses a managed one by its connections, and ends it.
+func TestBehindAClient(t *testing.T) {
+	t.Parallel()
+	s := open(t, "health", nil)
+	c, err := remote.New(remote.Params{Name: "gpu", URL: s.URL(), Dialer: outbound.New(outbound.Params{}), Server: s, Connect: time.Nanosecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !c.Asleep() {
+		t.Error("it runs before anybody asked")
+	}
+	for range 2 {
+		resp, err := c.Do(t.Context(), http.MethodGet, "/pid", nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, resp); err != nil {
+			t.Error(err)
+		}
+		if err := resp.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if c.Asleep() || s.starts(t) != 1 {
+		t.Errorf("asleep %v after %d starts, want one that is awake", c.Asleep(), s.starts(t))
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if s.Running() {
+		t.Error("it runs after the end of its client")
 	}
 }

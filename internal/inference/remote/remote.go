@@ -40,6 +40,9 @@ type Params struct {
 	Dialer *outbound.Dialer
 	// Socket is a Unix socket that is used in place of the URL's host.
 	Socket string
+	// Server is the program behind the URL, where it is looked after here; the
+	// Client closes it. nil: it runs by itself.
+	Server Server
 	// CA are PEM certificates of the authorities that the server's certificate
 	// is checked with; the machine's when empty.
 	CA []byte
@@ -55,6 +58,18 @@ type Params struct {
 	Sign func(r *http.Request, body []byte) error
 	// Now is the clock for dates of the server's; time.Now when nil.
 	Now func() time.Time
+}
+
+// Server is a program that is started when somebody connects to it; package
+// managed has them.
+type Server interface {
+	// DialContext connects to the program, which it starts if need be. The time
+	// of a start is its own to bound.
+	DialContext(ctx context.Context, network, address string) (net.Conn, error)
+	// Running reports whether the program runs and is healthy.
+	Running() bool
+	// Close stops the program and waits for it.
+	Close() error
 }
 
 // The sizes that a connection needs, and what a server may send.
@@ -111,7 +126,10 @@ func New(p Params) (*Client, error) {
 	t.ReadBufferSize, t.WriteBufferSize = buffer, buffer
 	t.MaxResponseHeaderBytes = headerLimit
 	t.DialContext = c.dial(t.DialContext)
-	if p.Socket != "" {
+	if p.Server != nil {
+		t.DialContext = p.Server.DialContext
+	}
+	if p.Socket != "" || p.Server != nil {
 		t.Proxy = nil
 	}
 	if len(p.CA) > 0 {
@@ -160,8 +178,15 @@ func (c *Client) Close() error {
 	c.stop()
 	c.wg.Wait()
 	c.transport.CloseIdleConnections()
+	if c.p.Server != nil {
+		return c.p.Server.Close()
+	}
 	return nil
 }
+
+// Asleep reports whether the server is one that would have to be started to
+// answer.
+func (c *Client) Asleep() bool { return c.p.Server != nil && !c.p.Server.Running() }
 
 // enter counts a request and waits for its place.
 func (c *Client) enter(ctx context.Context) error {
