@@ -7,6 +7,7 @@ import (
 	"github.com/outcrop/outcrop/internal/native"
 	"github.com/outcrop/outcrop/internal/native/claude"
 	"github.com/outcrop/outcrop/internal/native/claudetext"
+	"github.com/outcrop/outcrop/internal/native/coherechat"
 	"github.com/outcrop/outcrop/internal/native/coherecommand"
 	"github.com/outcrop/outcrop/internal/native/deepseektext"
 	"github.com/outcrop/outcrop/internal/native/j2"
@@ -25,6 +26,7 @@ func Families() map[string]native.Family {
 		"anthropic-text":     claudetext.Family{},
 		"ai21-j2":            j2.Family{},
 		"cohere-command":     coherecommand.Family{},
+		"cohere-command-r":   coherechat.Family{},
 		"deepseek-text":      deepseektext.Family{},
 		"meta-llama":         llama.Family{},
 		"mistral-text":       mistraltext.Family{},

@@ -38,6 +38,9 @@ type Schema struct {
 	Properties map[string]*Schema
 	Required   []string
 	Open       bool
+	// Members is the schema of the members that Properties has not, whatever
+	// their names are; nil: Open decides.
+	Members *Schema
 
 	Items              *Schema // of an array; nil: anything
 	MinItems, MaxItems int     // 0: no limit
@@ -139,7 +142,7 @@ func (c *checker) object(at string, s *Schema, v map[string]any) {
 		keys = append(keys, k)
 	}
 	slices.Sort(keys)
-	if !s.Open {
+	if !s.Open && s.Members == nil {
 		for _, k := range keys {
 			if _, ok := s.Properties[k]; !ok {
 				c.addf(at, "extraneous key [%s] is not permitted", quote(k))
@@ -154,6 +157,8 @@ func (c *checker) object(at string, s *Schema, v map[string]any) {
 	for _, k := range keys {
 		if p, ok := s.Properties[k]; ok {
 			c.value(at+"/"+escapePointer(k), p, v[k])
+		} else if s.Members != nil {
+			c.value(at+"/"+quote(escapePointer(k)), s.Members, v[k])
 		}
 	}
 }
