@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -180,9 +181,11 @@ func (v value) boolean() (is, ok bool) {
 	return string(v) == "true", string(v) == "true" || string(v) == "false"
 }
 
+// integer returns an integer, one beyond 32 bits as the largest or smallest of
+// them.
 func (v value) integer() (int, bool) {
-	n, err := strconv.Atoi(string(v))
-	return n, err == nil
+	n, err := strconv.ParseInt(string(v), 10, 32)
+	return int(n), err == nil || errors.Is(err, strconv.ErrRange)
 }
 
 func (v value) number() (float64, bool) {

@@ -341,8 +341,11 @@ func (c *Call) tools(o object) error {
 		if !ok {
 			return invalid("tools: Input should be a valid list")
 		}
-		var tools []inference.Tool
+		tools := slices.Clip(c.Request.Tools) // of Converse, where these are additional fields
 		names := make(map[string]bool, len(items))
+		for _, t := range tools {
+			names[t.Name] = true
+		}
 		for i, item := range items {
 			t, err := tool(at("tools", i), item)
 			if err != nil {

@@ -1,21 +1,23 @@
 // Package claude is the native format of Anthropic's Messages API, which
 // Claude 3 and later speak through InvokeModel.
 //
-// It translates and validates; it calls nobody. What the format can say and
-// the hub cannot carry yet (tools, images, documents, thinking) is refused by
-// name, never dropped. Texts of refusals are those that callers of the real
-// service see: the body's outline is checked in the words of its JSON schema,
-// what is inside of messages in the words of the model's own back end.
+// It validates what only Bedrock and its models ask for; what the format means
+// is package messages' business. It calls nobody. Texts of refusals are those
+// that callers of the real service see: the body's outline is checked in the
+// words of its JSON schema, what is inside of messages in the words of the
+// model's own back end.
 package claude
 
 import (
 	"encoding/json"
-	"fmt"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/inference"
+	"github.com/outcrop/outcrop/internal/messages"
 	"github.com/outcrop/outcrop/internal/native"
 	"github.com/outcrop/outcrop/internal/native/body"
 )
@@ -37,137 +39,79 @@ func (Family) Decode(m native.Model, data []byte) (*inference.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	req := &inference.Request{MaxTokens: o.Int("max_tokens", 0)}
-	if err := checkMaxTokens(m, req.MaxTokens); err != nil {
+	if err := checkBlocks(o["messages"]); err != nil {
 		return nil, err
 	}
-	if err := parameters(m, o, req); err != nil {
+	call, err := messages.DecodeRequest(data)
+	if err != nil {
 		return nil, err
 	}
-	if req.System, err = system(o["system"]); err != nil {
-		return nil, err
-	}
-	if req.Messages, err = messages(o["messages"].([]any)); err != nil {
-		return nil, err
-	}
-	return req, nil
+	return call.Request, Check(m, call.Request)
 }
 
 // Extra implements native.Family. Messages and the system prompt are Converse's
 // own business, so they are extraneous here.
 func (Family) Extra(m native.Model, fields json.RawMessage, req *inference.Request) error {
-	o, err := body.Decode(extraSchema, fields)
-	if err != nil {
+	if _, err := body.Decode(extraSchema, fields); err != nil {
 		return err
 	}
-	if o.Has("max_tokens") {
-		n := o.Int("max_tokens", 0)
-		if err := checkMaxTokens(m, n); err != nil {
-			return err
-		}
-		req.MaxTokens = n
-	}
-	return parameters(m, o, req)
-}
-
-func checkMaxTokens(m native.Model, n int) error {
-	if n < 1 {
-		return fault.New(fault.Invalid, "max_tokens: must be greater than or equal to 1")
-	}
-	if m.MaxOutput > 0 && n > m.MaxOutput {
-		return fault.New(fault.Invalid, "max_tokens: %d > %d, which is the maximum allowed number of output tokens for %s",
-			n, m.MaxOutput, shortName(m.ID))
-	}
-	return nil
-}
-
-// parameters applies what a body and additional fields have in common. Absent
-// members change nothing.
-func parameters(m native.Model, o body.Object, req *inference.Request) error {
-	if err := unsupported(o); err != nil {
+	if _, err := messages.DecodeParameters(fields, req); err != nil {
 		return err
 	}
-	if o.Has("temperature") {
-		req.Temperature = o.FloatPtr("temperature")
-	}
-	if o.Has("top_p") {
-		req.TopP = o.FloatPtr("top_p")
-	}
-	if o.Has("top_k") {
-		req.TopK = o.IntPtr("top_k")
-	}
-	if req.Temperature != nil && req.TopP != nil && oneSampler(m.ID) {
-		return fault.New(fault.Invalid, "`temperature` and `top_p` cannot both be specified for this model. Please use only one.")
-	}
-	if o.Has("stop_sequences") {
-		req.StopSequences = o.Strings("stop_sequences")
-		for _, s := range req.StopSequences {
-			if strings.TrimSpace(s) == "" {
-				return fault.New(fault.Invalid, "stop_sequences: each stop sequence must contain non-whitespace")
+	return Check(m, req)
+}
+
+// checkBlocks holds content blocks against the closed schema that Bedrock has
+// for all of them; what each kind may have the model's back end says.
+func checkBlocks(v any) error {
+	list, _ := v.([]any)
+	for i, v := range list {
+		m, _ := v.(map[string]any)
+		blocks, _ := m["content"].([]any)
+		for j, v := range blocks {
+			o, ok := v.(map[string]any)
+			if !ok {
+				continue
+			}
+			at := "#/messages/" + strconv.Itoa(i) + "/content/" + strconv.Itoa(j)
+			extra := ""
+			for key := range o {
+				if !slices.Contains(blockKeys, key) && (extra == "" || key < extra) {
+					extra = key
+				}
+			}
+			if extra != "" {
+				return body.Malformed(at + ": extraneous key [" + cut(extra) + "] is not permitted")
+			}
+			if _, ok := o["type"]; !ok {
+				return body.Malformed(at + ": required key [type] not found")
 			}
 		}
 	}
-	for _, key := range []string{"anthropic_beta", "metadata"} {
-		if raw := o.Raw(key); raw != nil {
-			if req.Extra == nil {
-				req.Extra = make(map[string]json.RawMessage)
-			}
-			req.Extra[key] = raw
-		}
-	}
 	return nil
 }
 
-// unsupported refuses what the hub cannot carry. Members that ask for nothing
-// (no tools, thinking off) pass.
-func unsupported(o body.Object) error {
-	refuse := func(what string) error {
-		return fault.New(fault.Unsupported, "%s not supported by the model that serves this model ID.", what)
-	}
-	if tools, _ := o["tools"].([]any); len(tools) > 0 {
-		return refuse("tools: tool use is")
-	}
-	if o.Has("tool_choice") {
-		return fault.New(fault.Invalid, "tool_choice: tool_choice may only be specified while providing tools.")
-	}
-	if o.Has("thinking") {
-		switch kind, _ := o.Object("thinking")["type"].(string); kind {
-		case "disabled":
-		case "enabled", "adaptive":
-			return refuse("thinking: extended thinking is")
-		case "":
-			return fault.New(fault.Invalid, "thinking.type: Field required")
-		default:
-			return unknownTag("thinking", kind, "'adaptive', 'disabled', 'enabled'")
-		}
-	}
-	if len(o.Object("output_config")) > 0 {
-		return refuse("output_config: effort and output formats are")
-	}
-	if len(o.Object("context_management")) > 0 {
-		return refuse("context_management: context editing is")
-	}
-	return nil
+// blockKeys are the members that any kind of block has.
+var blockKeys = []string{ //nolint:gochecknoglobals // a constant table
+	"cache_control", "caller", "citations", "content", "context", "data", "id", "input", "is_error", "name", "server_name", "signature", "source",
+	"text", "thinking", "title", "tool_use_id", "type",
 }
 
-func unknownTag(at, tag, expected string) error {
-	if len(tag) > 100 {
-		tag = strings.ToValidUTF8(tag[:100], "") + "…"
+// cut bounds what a sentence repeats of the caller's own text.
+func cut(s string) string {
+	const longest = 100
+	if len(s) <= longest {
+		return s
 	}
-	return fault.New(fault.Invalid, "%s: Input tag '%s' found using 'type' does not match any of the expected tags: %s", at, tag, expected)
-}
-
-// oneSampler tells the models that take temperature or top_p, not both.
-func oneSampler(id string) bool {
-	return strings.Contains(id, "claude-sonnet-4-5") || strings.Contains(id, "claude-haiku-4-5")
+	return strings.ToValidUTF8(s[:longest], "") + "…"
 }
 
 // versionSuffix matches what Bedrock puts behind the vendor's name of a model.
 var versionSuffix = regexp.MustCompile(`-v\d+(:.*)?$`)
 
-// shortName returns the vendor's name for a model: claude-3-haiku-20240307 for
+// ShortName returns the vendor's name for a model: claude-3-haiku-20240307 for
 // us.anthropic.claude-3-haiku-20240307-v1:0.
-func shortName(id string) string {
+func ShortName(id string) string {
 	if i := strings.Index(id, "anthropic."); i >= 0 {
 		id = id[i+len("anthropic."):]
 	}
@@ -209,4 +153,4 @@ func newExtraSchema() *body.Schema {
 	}}
 }
 
-func at(path string, index int) string { return fmt.Sprintf("%s.%d", path, index) }
+func invalid(format string, args ...any) error { return fault.New(fault.Invalid, format, args...) }
