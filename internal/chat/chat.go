@@ -13,10 +13,8 @@
 package chat
 
 import (
-	"strings"
 	"time"
 
-	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/inference"
 )
 
@@ -47,87 +45,15 @@ type Input struct {
 	// anything that encoding/json can write.
 	Extra map[string]any
 
+	// Tools are what the model may call, written as Hugging Face's templates
+	// expect them. A template that writes no tools down gets them described in
+	// the system text, and calls and results as tagged text: see tools.go.
+	Tools []inference.Tool
+
 	// Guard keeps control tokens that a user wrote from being taken for real
 	// ones. Nil: nobody guards.
 	Guard *Guard
 
 	// Now is the time that strftime_now tells. Nil: time.Now.
 	Now func() time.Time
-}
-
-// turn is a message as templates see it. Content is a string, or a list of
-// typed parts for templates that know nothing else.
-type turn struct {
-	Role    string `json:"role"`
-	Content any    `json:"content"`
-}
-
-type typedText struct {
-	Type string `json:"type"`
-	Text string `json:"text"`
-}
-
-// conversation brings an input into the form that the template can take, and
-// returns what goes behind the rendered text.
-func conversation(in *Input, can abilities) (turns []turn, prefill string, err error) {
-	system, err := joinText(in.System)
-	if err != nil {
-		return nil, "", err
-	}
-	system = in.Guard.protect(system)
-	turns = make([]turn, 0, len(in.Messages)+1)
-	if system != "" && can.system {
-		turns = append(turns, turn{"system", system})
-		system = ""
-	}
-	messages := in.Messages
-	if n := len(messages); in.AddGenerationPrompt && n > 0 && messages[n-1].Role == inference.RoleAssistant {
-		if prefill, err = joinText(messages[n-1].Parts); err != nil {
-			return nil, "", err
-		}
-		prefill = in.Guard.protect(prefill)
-		messages = messages[:n-1]
-	}
-	if system != "" && (len(messages) == 0 || messages[0].Role != inference.RoleUser) {
-		turns = append(turns, turn{string(inference.RoleUser), system})
-		system = ""
-	}
-	for _, m := range messages {
-		text, err := joinText(m.Parts)
-		if err != nil {
-			return nil, "", err
-		}
-		text = in.Guard.protect(text)
-		if system != "" {
-			text = system + "\n\n" + text
-			system = ""
-		}
-		turns = append(turns, turn{string(m.Role), text})
-	}
-	if can.typed {
-		for i := range turns {
-			turns[i].Content = []typedText{{"text", turns[i].Content.(string)}}
-		}
-	}
-	return turns, prefill, nil
-}
-
-func joinText(parts []inference.Part) (string, error) {
-	if len(parts) == 1 {
-		if t, ok := parts[0].(inference.Text); ok {
-			return t.Text, nil
-		}
-	}
-	var b strings.Builder
-	for i, p := range parts {
-		t, ok := p.(inference.Text)
-		if !ok {
-			return "", fault.New(fault.Unsupported, "The model that serves this request reads only text.")
-		}
-		if i > 0 {
-			b.WriteByte('\n')
-		}
-		b.WriteString(t.Text)
-	}
-	return b.String(), nil
 }

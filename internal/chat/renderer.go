@@ -15,6 +15,7 @@ import (
 	"github.com/dop251/goja"
 
 	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/inference"
 )
 
 const (
@@ -47,6 +48,9 @@ type abilities struct {
 	system bool // it writes a system message down
 	typed  bool // it wants content as a list of typed parts
 	tools  bool // it needs the variable tools, if only an empty list
+	// calls is found out when tools are used first.
+	calls callAbilities
+	asked bool // calls are known
 }
 
 // machine is one JavaScript engine with the script loaded.
@@ -159,9 +163,21 @@ func (r *Renderer) Render(ctx context.Context, in Input) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if usesTools(&in) {
+		if can, err = r.callAbilities(ctx, s, can); err != nil {
+			return "", err
+		}
+	}
 	turns, prefill, err := conversation(&in, can)
 	if err != nil {
 		return "", err
+	}
+	if can.calls.native && len(in.Tools) > 0 {
+		list, err := functions(in.Tools, in.Guard)
+		if err != nil {
+			return "", fault.New(fault.Invalid, "The input schema of a tool is not JSON.")
+		}
+		in.Extra = with(in.Extra, "tools", list)
 	}
 	text, err := s.run(ctx, can, turns, in.AddGenerationPrompt)
 	if err != nil {
@@ -239,6 +255,46 @@ func (r *Renderer) abilities(ctx context.Context, s *rendering) (abilities, erro
 	return can, nil
 }
 
+// callAbilities finds out, once for each template, what it does with tools.
+func (r *Renderer) callAbilities(ctx context.Context, s *rendering, can abilities) (abilities, error) {
+	if can.asked {
+		return can, nil
+	}
+	calls, err := s.probeCalls(ctx, can)
+	if err != nil {
+		return abilities{}, err
+	}
+	can.calls, can.asked = calls, true
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.known[s.in.Template] = can
+	return can, nil
+}
+
+func usesTools(in *Input) bool {
+	if len(in.Tools) > 0 {
+		return true
+	}
+	for _, m := range in.Messages {
+		for _, p := range m.Parts {
+			switch p.(type) {
+			case inference.ToolUse, inference.ToolResult:
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func with(vars map[string]any, key string, value any) map[string]any {
+	vars = maps.Clone(vars)
+	if vars == nil {
+		vars = map[string]any{}
+	}
+	vars[key] = value
+	return vars
+}
+
 // rendering is the use of a machine for one call of Render.
 type rendering struct {
 	m       *machine
@@ -258,7 +314,7 @@ func (s *rendering) probe(ctx context.Context) (abilities, error) {
 			}
 			return text
 		}
-		both := []turn{{"system", content(system)}, {"user", content(user)}}
+		both := []turn{{Role: "system", Content: content(system)}, {Role: "user", Content: content(user)}}
 		text, err := s.run(ctx, can, both, true)
 		if ctx.Err() != nil || s.spoiled {
 			return abilities{}, err
@@ -276,6 +332,85 @@ func (s *rendering) probe(ctx context.Context) (abilities, error) {
 		}
 	}
 	return abilities{system: true}, nil
+}
+
+// probeCalls renders made-up calls in the ways that templates take them. One
+// that writes no tool down, or loses calls or results in all of them, knows no
+// tools.
+func (s *rendering) probeCalls(ctx context.Context, can abilities) (callAbilities, error) {
+	const tool, member, value, answer, words = "outcropToolProbe", "outcropMemberProbe", "outcropValueProbe", "outcropResultProbe", "outcropTextProbe"
+	plain := *s.in
+	defer func() { s.in.Extra = plain.Extra }()
+	var known callAbilities
+	known.short = strings.Contains(s.in.Template, "tool_call") && strings.Contains(s.in.Template, "length 9")
+	tools := []inference.Tool{{Name: tool, Description: "d", Schema: []byte(`{"type": "object", "properties": {"` + member + `": {"type": "string"}}}`)}}
+	list, err := functions(tools, nil)
+	if err != nil {
+		return known, err
+	}
+	s.in.Extra = with(plain.Extra, "tools", list)
+	rendered := func(can abilities, messages ...inference.Message) (string, error) {
+		turns, _, err := conversation(&Input{Messages: messages}, can)
+		if err != nil {
+			return "", err
+		}
+		return s.run(ctx, can, turns, true)
+	}
+	ask := inference.Message{Role: inference.RoleUser, Parts: []inference.Part{inference.Text{Text: "u"}}}
+	text, err := rendered(can, ask)
+	if ctx.Err() != nil || s.spoiled {
+		return known, err
+	}
+	if err != nil || !strings.Contains(text, tool) {
+		return known, nil
+	}
+	call := func(n int) []inference.Message {
+		uses, results := inference.Message{Role: inference.RoleAssistant}, inference.Message{Role: inference.RoleUser}
+		for i := range n {
+			id := fmt.Sprintf("call%05d", i)
+			uses.Parts = append(uses.Parts, inference.ToolUse{ID: id, Name: tool, Input: []byte(`{"` + member + `": "` + value + `"}`)})
+			results.Parts = append(results.Parts, inference.ToolResult{ID: id, Content: []inference.Part{inference.Text{Text: answer}}})
+		}
+		return []inference.Message{ask, uses, results}
+	}
+	known.native = true
+	for _, way := range []callAbilities{{}, {null: true}, {text: true}, {text: true, null: true}} {
+		can.calls = callAbilities{native: true, text: way.text, null: way.null, short: known.short}
+		text, err := rendered(can, call(1)...)
+		if ctx.Err() != nil || s.spoiled {
+			return known, err
+		}
+		// The tool's own description holds its name and its member.
+		if err != nil || strings.Count(text, value) != 1 || strings.Count(text, answer) != 1 || strings.Count(text, tool) < 2 {
+			continue
+		}
+		known = can.calls
+		text, err = rendered(can, call(2)...)
+		if ctx.Err() != nil || s.spoiled {
+			return known, err
+		}
+		known.single = err != nil || strings.Count(text, value) != 2
+		can.calls = known
+
+		messages := call(1)
+		messages[1].Parts = append([]inference.Part{inference.Text{Text: words}}, messages[1].Parts...)
+		text, err = rendered(can, messages...)
+		if ctx.Err() != nil || s.spoiled {
+			return known, err
+		}
+		known.alone = err != nil || strings.Count(text, value) != 1 || !strings.Contains(text, words)
+		can.calls = known
+
+		messages = call(1)
+		messages[2].Parts = append(messages[2].Parts, inference.Text{Text: words})
+		text, err = rendered(can, messages...)
+		if ctx.Err() != nil || s.spoiled {
+			return known, err
+		}
+		known.last = err != nil || !strings.Contains(text, words)
+		return known, nil
+	}
+	return callAbilities{}, nil
 }
 
 // run renders turns with the input's template.

@@ -82,7 +82,7 @@ func TestEngine(t *testing.T) {
 }
 
 func user(text string) protocol.Message {
-	return protocol.Message{Role: inference.RoleUser, Parts: []string{text}}
+	return protocol.Message{Role: inference.RoleUser, Parts: []protocol.Part{{Text: text}}}
 }
 
 func (e *engine) testPrompt(t *testing.T) {
@@ -109,11 +109,11 @@ func (e *engine) testPrompt(t *testing.T) {
 			system + "<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n",
 		},
 		"system text": {
-			protocol.Generate{System: []string{"Be brief."}, Messages: []protocol.Message{user("Hello")}},
+			protocol.Generate{System: []protocol.Part{{Text: "Be brief."}}, Messages: []protocol.Message{user("Hello")}},
 			"<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n",
 		},
 		"prefill": {
-			protocol.Generate{Messages: []protocol.Message{user("Hello"), {Role: inference.RoleAssistant, Parts: []string{"Well,"}}}},
+			protocol.Generate{Messages: []protocol.Message{user("Hello"), {Role: inference.RoleAssistant, Parts: []protocol.Part{{Text: "Well,"}}}}},
 			system + "<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\nWell,",
 		},
 		"native prompt of its own syntax": {

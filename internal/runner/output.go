@@ -20,8 +20,8 @@ func (o *output) failed(id uint32, err error) {
 	o.json(protocol.KindFailed, id, protocol.Failure(err))
 }
 
-func (o *output) delta(id uint32, d protocol.Delta) {
-	_ = o.s.Add(func(dst []byte) []byte { return protocol.AppendDelta(dst, id, d) })
+func (o *output) delta(kind protocol.Kind, id uint32, d protocol.Delta) {
+	_ = o.s.Add(func(dst []byte) []byte { return protocol.AppendDelta(dst, kind, id, d) })
 }
 
 func (o *output) vectors(id uint32, v protocol.Vectors) {

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/runner/llama"
 	"github.com/outcrop/outcrop/internal/runner/protocol"
+	"github.com/outcrop/outcrop/internal/runner/toolcall"
 )
 
 // sliceBytes is how much text is tokenized between two looks at whether anybody
@@ -37,6 +39,8 @@ type prompter struct {
 	limit    int // tokens that one sequence may have
 	most     int // bytes of text that so many tokens can stand for
 	defaults llama.Sampling
+	format   toolcall.Format
+	shown    map[llama.Token]string // control tokens that the format's parser has to see
 }
 
 func newPrompter(m *llama.Model, r *chat.Renderer, limit int) *prompter {
@@ -48,7 +52,21 @@ func newPrompter(m *llama.Model, r *chat.Renderer, limit int) *prompter {
 		bos: v.Text(v.BOS()), eos: v.Text(v.EOS()),
 		defaults: defaultSampling(m),
 	}
+	p.format = toolcall.Detect(p.template, v.Special())
+	p.shown = shown(v, p.format.Markers())
 	return p
+}
+
+// shown finds the control tokens of the texts that mark calls and reasoning.
+func shown(v *llama.Vocab, marks []string) map[llama.Token]string {
+	found := map[llama.Token]string{}
+	for _, mark := range marks {
+		tokens, err := v.Tokenize(nil, mark, llama.NoFrame, llama.ParseSpecial)
+		if err == nil && len(tokens) == 1 && len(v.Piece(nil, tokens[0])) == 0 {
+			found[tokens[0]] = mark
+		}
+	}
+	return found
 }
 
 // tokens makes the input tokens of a request. A native prompt in the model's
@@ -59,14 +77,26 @@ func newPrompter(m *llama.Model, r *chat.Renderer, limit int) *prompter {
 // The number of tokens is exact up to twice the limit; CountTokens may be asked
 // how much too long a prompt is.
 func (p *prompter) tokens(ctx context.Context, req *protocol.Generate) ([]llama.Token, error) {
+	tokens, _, err := p.tokenize(ctx, req)
+	return tokens, err
+}
+
+// tokenize returns the pieces of text as well.
+func (p *prompter) tokenize(ctx context.Context, req *protocol.Generate) ([]llama.Token, []string, error) {
 	if req.TooLong(p.syntax, p.limit, p.most) {
-		return nil, protocol.ErrTooLong()
+		return nil, nil, protocol.ErrTooLong()
 	}
 	pieces, err := p.pieces(ctx, req)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	tokens, err := p.tokensOf(ctx, pieces)
+	return tokens, pieces, err
+}
+
+func (p *prompter) tokensOf(ctx context.Context, pieces []string) ([]llama.Token, error) {
 	var tokens []llama.Token
+	var err error
 	for _, piece := range pieces {
 		if piece == "" {
 			continue
@@ -158,34 +188,66 @@ func (p *prompter) counts(ctx context.Context, texts []string) ([]int, error) {
 }
 
 func (p *prompter) pieces(ctx context.Context, req *protocol.Generate) ([]string, error) {
-	if req.Prompt != nil && req.Prompt.Syntax == p.syntax {
+	if p.native(req) {
 		return []string{strings.ToValidUTF8(req.Prompt.Text, "\uFFFD")}, nil
 	}
-	in := chat.Input{
-		Template: p.template, BOS: p.bos, EOS: p.eos,
-		AddGenerationPrompt: true,
-		Guard:               p.guard,
-	}
-	for _, text := range req.System {
-		in.System = append(in.System, inference.Text{Text: text})
-	}
-	for _, m := range req.Messages {
-		msg := inference.Message{Role: m.Role}
-		for _, text := range m.Parts {
-			msg.Parts = append(msg.Parts, inference.Text{Text: text})
-		}
-		in.Messages = append(in.Messages, msg)
-	}
-	text, err := p.renderer.Render(ctx, in)
+	text, err := p.renderer.Render(ctx, p.input(req))
 	if err != nil {
 		return nil, err
 	}
 	return chat.Split(text), nil
 }
 
+// native reports whether the request's own prompt is taken as it is.
+func (p *prompter) native(req *protocol.Generate) bool {
+	return req.Prompt != nil && req.Prompt.Syntax == p.syntax
+}
+
+// input is a request as the renderer takes it.
+func (p *prompter) input(req *protocol.Generate) chat.Input {
+	in := chat.Input{
+		Template: p.template, BOS: p.bos, EOS: p.eos,
+		System:              protocol.Unpack(req.System),
+		AddGenerationPrompt: true,
+		Extra:               thinking(req.Reasoning),
+		Guard:               p.guard,
+	}
+	for _, m := range req.Messages {
+		in.Messages = append(in.Messages, inference.Message{Role: m.Role, Parts: protocol.Unpack(m.Parts)})
+	}
+	if req.ToolChoice.Mode != inference.ToolNone {
+		in.Tools = req.Tools
+	}
+	return in
+}
+
+// thinking are the variables by which templates let a model think or not.
+func thinking(r *inference.ReasoningConfig) map[string]any {
+	if r == nil {
+		return nil
+	}
+	vars := map[string]any{}
+	switch r.Mode {
+	case inference.ReasoningOff:
+		vars["enable_thinking"], vars["thinking"] = false, false
+	case inference.ReasoningOn, inference.ReasoningAdaptive:
+		vars["enable_thinking"], vars["thinking"] = true, true
+	}
+	switch r.Effort {
+	case "":
+	case "minimal":
+		vars["reasoning_effort"] = "low"
+	case "xhigh", "max":
+		vars["reasoning_effort"] = "high"
+	default:
+		vars["reasoning_effort"] = r.Effort
+	}
+	return vars
+}
+
 // sequence prepares the answer to a request.
 func (p *prompter) sequence(ctx context.Context, req *protocol.Generate) (*sequence, error) {
-	tokens, err := p.tokens(ctx, req)
+	tokens, pieces, err := p.tokenize(ctx, req)
 	if err != nil {
 		return nil, err
 	}
@@ -197,8 +259,45 @@ func (p *prompter) sequence(ctx context.Context, req *protocol.Generate) (*seque
 		max:      req.MaxTokens,
 		fresh:    req.Seed != nil,
 		sampling: p.sampling(req),
-		text:     textFilter{stops: req.Stop},
+		text:     p.answer(req, pieces),
 	}, nil
+}
+
+// answer reads the answer to a request. Where neither tools nor reasoning can be
+// in it, it is text, and a native prompt gets native text.
+func (p *prompter) answer(req *protocol.Generate, pieces []string) answerText {
+	a := answerText{stops: textFilter{stops: req.Stop}}
+	if p.native(req) {
+		return a
+	}
+	o := toolcall.Options{Type: memberTypes(req.Tools), InReasoning: p.format.OpensReasoning(pieces[len(pieces)-1])}
+	if req.ToolChoice.Mode != inference.ToolNone {
+		for _, tool := range req.Tools {
+			o.Tools = append(o.Tools, tool.Name)
+		}
+	}
+	if len(o.Tools) == 0 && p.format.ThinkOpen == "" {
+		return a
+	}
+	a.parser, a.shown = p.format.NewParser(o), p.shown
+	return a
+}
+
+// memberTypes tells the types of tools' members.
+func memberTypes(tools []inference.Tool) func(tool, member string) string {
+	return func(name, member string) string {
+		for _, tool := range tools {
+			var schema struct {
+				Properties map[string]struct{ Type any }
+			}
+			if tool.Name != name || json.Unmarshal(tool.Schema, &schema) != nil {
+				continue
+			}
+			kind, _ := schema.Properties[member].Type.(string)
+			return kind
+		}
+		return ""
+	}
 }
 
 // defaultSampling is the model's own advice, where its file gives any.

@@ -369,29 +369,35 @@ func (s *scheduler) advance(q *sequence, t llama.Token) (ending, bool) {
 		s.out.json(protocol.KindStarted, q.id, protocol.Started{InputTokens: q.prompt})
 	}
 	q.tokens = append(q.tokens, t)
+	send := func(kind protocol.Kind, text string) { s.send(q, kind, text) }
 	if s.vocab.EndsGeneration(t) {
-		s.send(q, q.text.flush())
-		return ending{reason: inference.StopEndTurn}, true
+		q.text.flush(send)
+		return ending{reason: q.text.reason()}, true
 	}
-	text, stop := q.text.write(s.vocab.Piece(nil, t))
+	if q.text.thinking() {
+		q.thought++
+	}
+	stop := q.text.write(s.vocab, t, send)
 	switch {
 	case stop != "":
-		s.send(q, text)
 		return ending{inference.StopSequence, stop}, true
 	case q.max > 0 && q.sampled() >= q.max:
-		s.send(q, text+q.text.flush())
+		q.text.flush(send)
 		return ending{reason: inference.StopMaxTokens}, true
 	case len(q.tokens) >= s.limit:
-		s.send(q, text+q.text.flush())
+		q.text.flush(send)
 		return ending{reason: inference.StopContextWindow}, true
 	}
-	s.send(q, text)
 	return ending{}, false
 }
 
-func (s *scheduler) send(q *sequence, text string) {
-	if text != "" {
-		s.out.delta(q.id, protocol.Delta{OutputTokens: q.sampled(), Text: text})
+func (s *scheduler) send(q *sequence, kind protocol.Kind, text string) {
+	switch {
+	case text == "":
+	case kind == protocol.KindCall:
+		s.out.json(kind, q.id, protocol.Call{Name: text})
+	default:
+		s.out.delta(kind, q.id, protocol.Delta{OutputTokens: q.sampled(), Text: text})
 	}
 }
 
@@ -399,7 +405,7 @@ func (s *scheduler) finish(sl *slot, end ending) {
 	q := sl.user
 	s.out.json(protocol.KindFinished, q.id, protocol.Finished{
 		Reason: end.reason, StopSequence: end.stop,
-		InputTokens: q.prompt, OutputTokens: q.sampled(),
+		InputTokens: q.prompt, OutputTokens: q.sampled(), Thought: q.thought,
 		Elapsed: s.now().Sub(q.received),
 	})
 	s.release(sl)

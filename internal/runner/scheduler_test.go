@@ -244,8 +244,8 @@ func TestSchedulerEndsAnswers(t *testing.T) {
 		want   string
 	}{
 		"max tokens":                  {prompt: "a", change: func(q *sequence) { q.max = 3 }, want: "bcd|max_tokens"},
-		"stop sequence":               {prompt: "a", change: func(q *sequence) { q.text.stops = []string{"efg"} }, want: "bcd|stop_sequence"},
-		"held back until the maximum": {prompt: "a", change: func(q *sequence) { q.max = 4; q.text.stops = []string{"defX"} }, want: "bcde|max_tokens"},
+		"stop sequence":               {prompt: "a", change: func(q *sequence) { q.text.stops.stops = []string{"efg"} }, want: "bcd|stop_sequence"},
+		"held back until the maximum": {prompt: "a", change: func(q *sequence) { q.max = 4; q.text.stops.stops = []string{"defX"} }, want: "bcde|max_tokens"},
 		"context full":                {prompt: "abc", limit: 8, want: "defgh|model_context_window_exceeded"},
 		"maximum at the context":      {prompt: "abc", limit: 8, change: func(q *sequence) { q.max = 5 }, want: "defgh|max_tokens"},
 		"ends at once":                {prompt: "z", want: "|end_turn"},

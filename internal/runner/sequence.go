@@ -21,8 +21,9 @@ type sequence struct {
 	fresh     bool          // compute the whole prompt, reuse nothing: a seed promises the same answer
 	sampling  llama.Sampling
 	sampler   sampler
-	text      textFilter
+	text      answerText
 	announced bool // Started has been sent
+	thought   int  // tokens of what was sampled that are reasoning
 }
 
 func (q *sequence) sampled() int { return len(q.tokens) - q.prompt }

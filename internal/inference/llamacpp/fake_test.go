@@ -82,13 +82,13 @@ func playFake(mode string) int {
 		if f.Decode(&g) != nil {
 			return 9
 		}
-		text := g.Messages[0].Parts[0]
+		text := g.Messages[0].Parts[0].Text
 		if text == "die before" {
 			return 8
 		}
 		_ = out.AddJSON(protocol.KindStarted, f.ID, protocol.Started{InputTokens: 1})
 		_ = out.Add(func(dst []byte) []byte {
-			return protocol.AppendDelta(dst, f.ID, protocol.Delta{OutputTokens: 1, Text: text})
+			return protocol.AppendDelta(dst, protocol.KindDelta, f.ID, protocol.Delta{OutputTokens: 1, Text: text})
 		})
 		switch text {
 		case "die":

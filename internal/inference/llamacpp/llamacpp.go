@@ -3,6 +3,7 @@ package llamacpp
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"sync"
@@ -149,12 +150,18 @@ func (b *Backend) Generate(ctx context.Context, req *inference.Request, emit fun
 				return true, err
 			}
 			return false, emit(inference.Started{Model: req.Model, InputTokens: s.InputTokens})
-		case protocol.KindDelta:
+		case protocol.KindDelta, protocol.KindThought, protocol.KindInput:
 			d, err := f.Delta()
 			if err != nil {
 				return true, err
 			}
-			return false, emit(inference.TextDelta{Text: d.Text, OutputTokens: d.OutputTokens})
+			return false, emit(delta(f.Kind, d))
+		case protocol.KindCall:
+			var call protocol.Call
+			if err := f.Decode(&call); err != nil {
+				return true, err
+			}
+			return false, emit(inference.ToolStart{ID: toolUseID(), Name: call.Name})
 		}
 		var end protocol.Finished
 		if err := f.Decode(&end); err != nil {
@@ -162,10 +169,28 @@ func (b *Backend) Generate(ctx context.Context, req *inference.Request, emit fun
 		}
 		return true, emit(inference.Finished{
 			Reason: end.Reason, StopSequence: end.StopSequence,
-			Usage:   inference.Usage{InputTokens: end.InputTokens, OutputTokens: end.OutputTokens},
+			Usage: inference.Usage{
+				InputTokens: end.InputTokens - end.CacheRead - end.CacheWrite, OutputTokens: end.OutputTokens,
+				CacheReadTokens: end.CacheRead, CacheWriteTokens: end.CacheWrite, ReasoningTokens: end.Thought,
+			},
 			Elapsed: b.p.Now().Sub(start),
 		})
 	})
+}
+
+func delta(kind protocol.Kind, d protocol.Delta) inference.Event {
+	switch kind {
+	case protocol.KindThought:
+		return inference.ReasoningDelta{Text: d.Text, OutputTokens: d.OutputTokens}
+	case protocol.KindInput:
+		return inference.ToolDelta{JSON: d.Text, OutputTokens: d.OutputTokens}
+	}
+	return inference.TextDelta{Text: d.Text, OutputTokens: d.OutputTokens}
+}
+
+// toolUseID names a call as Bedrock does.
+func toolUseID() string {
+	return "tooluse_" + rand.Text()[:22]
 }
 
 // CountTokens implements inference.TokenCounter.

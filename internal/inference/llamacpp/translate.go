@@ -15,17 +15,24 @@ func translate(req *inference.Request) (*protocol.Generate, error) {
 		MaxTokens: req.MaxTokens, Temperature: req.Temperature,
 		TopP: req.TopP, TopK: req.TopK, Seed: req.Seed,
 		Prompt: req.Prompt,
+		Tools:  req.Tools, ToolChoice: req.ToolChoice, Parallel: req.Parallel,
+		Output: req.Output, Reasoning: req.Reasoning,
 	}
 	var err error
-	if g.System, err = texts(req.System); err != nil {
+	if g.System, err = protocol.Pack(req.System); err != nil {
 		return nil, err
 	}
 	for _, m := range req.Messages {
-		parts, err := texts(m.Parts)
+		parts, err := protocol.Pack(m.Parts)
 		if err != nil {
 			return nil, err
 		}
 		g.Messages = append(g.Messages, protocol.Message{Role: m.Role, Parts: parts})
+	}
+	for _, tool := range req.Tools {
+		if tool.Kind != "" {
+			return nil, fault.New(fault.Unsupported, "The model that serves this request does not know the tool type %s.", tool.Kind)
+		}
 	}
 	for _, s := range req.StopSequences {
 		if s != "" {
@@ -47,16 +54,4 @@ func translate(req *inference.Request) (*protocol.Generate, error) {
 
 func outside(x *float64, low, high float64) bool {
 	return x != nil && !(*x >= low && *x <= high) // NaN is outside
-}
-
-func texts(parts []inference.Part) ([]string, error) {
-	var out []string
-	for _, p := range parts {
-		t, ok := p.(inference.Text)
-		if !ok {
-			return nil, fault.New(fault.Unsupported, "The model that serves this request reads only text.")
-		}
-		out = append(out, t.Text)
-	}
-	return out, nil
 }

@@ -27,9 +27,9 @@ func TestTranslate(t *testing.T) {
 		StopSequences: []string{"a", "", "b"},
 	}
 	want := &protocol.Generate{
-		System: []string{"Be brief.", "Be kind."},
+		System: []protocol.Part{{Text: "Be brief."}, {Text: "Be kind."}},
 		Messages: []protocol.Message{
-			{Role: inference.RoleUser, Parts: []string{"Hi"}}, {Role: inference.RoleAssistant, Parts: []string{"Hello"}},
+			{Role: inference.RoleUser, Parts: []protocol.Part{{Text: "Hi"}}}, {Role: inference.RoleAssistant, Parts: []protocol.Part{{Text: "Hello"}}},
 		},
 		Prompt:    &inference.Prompt{Text: "Hi", Syntax: inference.SyntaxLlama3},
 		MaxTokens: 5, Temperature: &warm, TopP: &most, TopK: &few, Seed: &seed,

@@ -92,9 +92,9 @@ func (f Frame) Decode(v any) error {
 	return nil
 }
 
-// AppendDelta writes a Delta frame.
-func AppendDelta(dst []byte, id uint32, d Delta) []byte {
-	dst = appendHeader(dst, KindDelta, id, 4+len(d.Text))
+// AppendDelta writes a frame of kind Delta, Thought or Input.
+func AppendDelta(dst []byte, kind Kind, id uint32, d Delta) []byte {
+	dst = appendHeader(dst, kind, id, 4+len(d.Text))
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(d.OutputTokens))
 	return append(dst, d.Text...)
 }

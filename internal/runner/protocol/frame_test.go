@@ -19,7 +19,7 @@ func TestFramesRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wire = AppendDelta(wire, 7, Delta{OutputTokens: 3, Text: "größer"})
+	wire = AppendDelta(wire, KindDelta, 7, Delta{OutputTokens: 3, Text: "größer"})
 	vectors := Vectors{InputTokens: []int{2, 5}, Vectors: [][]float32{{1, -0.5}, {0, 3e-9}}}
 	wire = AppendVectors(wire, 8, vectors)
 	counted := CountTexts{Texts: []string{"größer", "", "<b>\x00"}}
@@ -68,7 +68,7 @@ func TestFramesRoundTrip(t *testing.T) {
 
 func TestReadRefuses(t *testing.T) {
 	t.Parallel()
-	ok := AppendDelta(nil, 1, Delta{Text: "x"})
+	ok := AppendDelta(nil, KindDelta, 1, Delta{Text: "x"})
 	huge := bytes.Clone(ok)
 	binary.LittleEndian.PutUint32(huge, MaxPayload+1)
 	kind := bytes.Clone(ok)
@@ -101,7 +101,7 @@ func TestFailureKeepsKindMessageAndCause(t *testing.T) {
 }
 
 func FuzzRead(f *testing.F) {
-	f.Add(AppendDelta(nil, 1, Delta{OutputTokens: 1, Text: "a"}))
+	f.Add(AppendDelta(nil, KindDelta, 1, Delta{OutputTokens: 1, Text: "a"}))
 	f.Add(AppendVectors(nil, 2, Vectors{InputTokens: []int{1}, Vectors: [][]float32{{1}}}))
 	f.Add(AppendCountTexts(nil, 3, CountTexts{Texts: []string{"a", "", "bc"}}))
 	f.Fuzz(func(t *testing.T, wire []byte) {
@@ -110,7 +110,7 @@ func FuzzRead(f *testing.F) {
 			return
 		}
 		if d, err := fr.Delta(); err == nil && fr.Kind == KindDelta {
-			if again := AppendDelta(nil, fr.ID, d); !bytes.Equal(again, wire[:len(again)]) {
+			if again := AppendDelta(nil, fr.Kind, fr.ID, d); !bytes.Equal(again, wire[:len(again)]) {
 				t.Errorf("got %x, want %x", again, wire)
 			}
 		}

@@ -56,14 +56,9 @@ func (g *Generate) TooLong(syntax inference.Syntax, tokens, bytes int) bool {
 	if g.Prompt != nil && g.Prompt.Syntax == syntax {
 		return len(g.Prompt.Text) > bytes
 	}
-	n := 0
-	for _, text := range g.System {
-		n += len(strings.TrimSpace(text))
-	}
+	n := size(g.System)
 	for _, m := range g.Messages {
-		for _, text := range m.Parts {
-			n += len(strings.TrimSpace(text))
-		}
+		n += size(m.Parts)
 	}
 	return n > bytes || len(g.Messages) > tokens
 }

@@ -42,11 +42,11 @@ func TestCacheSize(t *testing.T) {
 func TestTooLong(t *testing.T) {
 	t.Parallel()
 	messages := func(n int, text string) protocol.Generate {
-		return protocol.Generate{Messages: make([]protocol.Message, n), System: []string{text}}
+		return protocol.Generate{Messages: make([]protocol.Message, n), System: []protocol.Part{{Text: text}}}
 	}
 	chatML := func(text string) protocol.Generate {
 		return protocol.Generate{
-			Messages: []protocol.Message{{Role: inference.RoleUser, Parts: []string{"a"}}},
+			Messages: []protocol.Message{{Role: inference.RoleUser, Parts: []protocol.Part{{Text: "a"}}}},
 			Prompt:   &inference.Prompt{Text: text, Syntax: inference.SyntaxChatML},
 		}
 	}

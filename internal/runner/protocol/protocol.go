@@ -12,7 +12,7 @@
 //	5  three zero bytes
 //	8  request id, uint32, little endian; 0 when the frame belongs to none
 //
-// Payloads are JSON, except for Delta, Vectors and CountTexts, which are binary
+// Payloads are JSON, except for Delta and its kin, Vectors and CountTexts, which are binary
 // because there are many of the one and the others are large.
 //
 // The child speaks first: Hello. The server answers with Load; Progress frames
@@ -20,7 +20,7 @@
 // child ends. From then on the server sends Generate, Embed, Count and CountTexts with
 // ids that it never uses twice, and each gets
 //
-//	Generate:   Started, Delta…, Finished
+//	Generate:   Started, Delta… and Call…, Finished
 //	Embed:      Vectors
 //	Count:      Counted
 //	CountTexts: TextsCounted
@@ -38,14 +38,14 @@ import (
 )
 
 // Version changes whenever a frame changes its meaning.
-const Version = 2
+const Version = 3
 
 // Kind is the type of a frame.
 type Kind uint8
 
 // The kinds. From the server: Load, Generate, Embed, Count, CountTexts, Cancel.
-// From the child: Hello, Progress, Loaded, Started, Delta, Finished, Vectors,
-// Counted, TextsCounted, Failed.
+// From the child: Hello, Progress, Loaded, Started, Delta, Thought, Call, Input,
+// Finished, Vectors, Counted, TextsCounted, Failed.
 const (
 	KindHello Kind = iota + 1
 	KindLoad
@@ -57,7 +57,10 @@ const (
 	KindCountTexts
 	KindCancel
 	KindStarted
-	KindDelta
+	KindDelta   // a piece of answer
+	KindThought // a piece of what the model thought, as Delta
+	KindCall    // a call of a tool begins
+	KindInput   // a piece of the call's input, as Delta
 	KindFinished
 	KindVectors
 	KindCounted
@@ -98,18 +101,24 @@ type Loaded struct {
 	MostText   int              `json:"mostText"` // bytes of text that Context tokens can stand for; 0: not known
 }
 
-// Message is a turn; its parts are texts.
+// Message is a turn.
 type Message struct {
 	Role  inference.Role `json:"role"`
-	Parts []string       `json:"parts"`
+	Parts []Part         `json:"parts"`
 }
 
 // Generate asks for an answer; Count, with the same payload, for the number of
 // input tokens that it would have.
 type Generate struct {
-	System   []string          `json:"system,omitempty"`
+	System   []Part            `json:"system,omitempty"`
 	Messages []Message         `json:"messages,omitempty"`
 	Prompt   *inference.Prompt `json:"prompt,omitempty"`
+
+	Tools      []inference.Tool           `json:"tools,omitempty"`
+	ToolChoice inference.ToolChoice       `json:"toolChoice,omitzero"`
+	Parallel   *bool                      `json:"parallel,omitempty"`
+	Output     *inference.OutputFormat    `json:"output,omitempty"`
+	Reasoning  *inference.ReasoningConfig `json:"reasoning,omitempty"`
 
 	MaxTokens   int      `json:"maxTokens,omitempty"`
 	Temperature *float64 `json:"temperature,omitempty"`
@@ -129,7 +138,12 @@ type Started struct {
 	InputTokens int `json:"inputTokens"`
 }
 
-// Delta is a piece of answer. On the wire: the tokens as uint32, then the text.
+// Call begins a call of a tool. What Input frames follow are its input.
+type Call struct {
+	Name string `json:"name"`
+}
+
+// Delta is a piece of answer, or of what its frame's kind says. On the wire: the tokens as uint32, then the text.
 type Delta struct {
 	OutputTokens int
 	Text         string
@@ -139,9 +153,12 @@ type Delta struct {
 type Finished struct {
 	Reason       inference.StopReason `json:"reason"`
 	StopSequence string               `json:"stopSequence,omitempty"`
-	InputTokens  int                  `json:"inputTokens"`
+	InputTokens  int                  `json:"inputTokens"` // all of the prompt's
 	OutputTokens int                  `json:"outputTokens"`
-	Elapsed      time.Duration        `json:"elapsed"` // in the child, from receipt
+	Thought      int                  `json:"thought,omitempty"`    // of OutputTokens
+	CacheRead    int                  `json:"cacheRead,omitempty"`  // of InputTokens
+	CacheWrite   int                  `json:"cacheWrite,omitempty"` // of InputTokens
+	Elapsed      time.Duration        `json:"elapsed"`              // in the child, from receipt
 }
 
 // Vectors answers Embed. On the wire: the number of texts and of dimensions as
