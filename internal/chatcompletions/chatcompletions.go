@@ -60,4 +60,3 @@ type ServerError struct {
 
 // Error implements error.
 func (e *ServerError) Error() string { return "the server answered an error: " + e.Message }
-
