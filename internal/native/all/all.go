@@ -9,11 +9,13 @@ import (
 	"github.com/outcrop/outcrop/internal/native/claudetext"
 	"github.com/outcrop/outcrop/internal/native/coherechat"
 	"github.com/outcrop/outcrop/internal/native/coherecommand"
+	"github.com/outcrop/outcrop/internal/native/cohereembed"
 	"github.com/outcrop/outcrop/internal/native/deepseektext"
 	"github.com/outcrop/outcrop/internal/native/j2"
 	"github.com/outcrop/outcrop/internal/native/llama"
 	"github.com/outcrop/outcrop/internal/native/mistraltext"
 	"github.com/outcrop/outcrop/internal/native/nova"
+	"github.com/outcrop/outcrop/internal/native/novaembed"
 	"github.com/outcrop/outcrop/internal/native/titanembed"
 	"github.com/outcrop/outcrop/internal/native/titantext"
 )
@@ -39,8 +41,11 @@ func Families() map[string]native.Family {
 // map is the caller's own.
 func Embeddings() map[string]native.Embedding {
 	return map[string]native.Embedding{
-		"titan-embed-g1": titanembed.V1{},
-		"titan-embed-mm": titanembed.Multimodal{},
-		"titan-embed-v2": titanembed.V2{},
+		"cohere-embed-v3": cohereembed.V3{},
+		"cohere-embed-v4": cohereembed.V4{},
+		"nova-embed":      novaembed.Family{},
+		"titan-embed-g1":  titanembed.V1{},
+		"titan-embed-mm":  titanembed.Multimodal{},
+		"titan-embed-v2":  titanembed.V2{},
 	}
 }

@@ -125,8 +125,8 @@ func FuzzEmbedding(f *testing.F, family native.Embedding, m native.Model, dir st
 	f.Fuzz(func(t *testing.T, body []byte) {
 		req, err := family.Decode(m, body)
 		check(t, err)
-		if err == nil && (len(req.Texts) == 0 || req.Dimensions <= 0 || len(req.Types) == 0) {
-			t.Errorf("got the request %+v of %q, want texts, dimensions and types", req, body)
+		if err == nil && (len(req.Texts)+len(req.Images) == 0 || req.Count() == 0 || req.Dimensions <= 0 || len(req.Types) == 0) {
+			t.Errorf("got the request %+v of %q, want inputs, dimensions and types", req, body)
 		}
 	})
 }
@@ -156,7 +156,11 @@ func RunEmbedding(t *testing.T, f native.Embedding, m native.Model, dir string) 
 		out := indent(req)
 		short := *req
 		short.Dimensions = 4
-		answer := &inference.Embeddings{Vectors: [][]float32{{0.25, -0.5, 0.1, 1e-7}}, InputTokens: []int{6}}
+		answer := &inference.Embeddings{}
+		for i := range req.Count() {
+			answer.Vectors = append(answer.Vectors, []float32{0.25, -0.5, 0.1 * float32(i+1), 1e-7})
+			answer.InputTokens = append(answer.InputTokens, 6)
+		}
 		data, err := f.Encode(m, &short, answer)
 		if err != nil {
 			t.Fatal(err)

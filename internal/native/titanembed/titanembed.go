@@ -1,6 +1,5 @@
 // Package titanembed is the native format of Amazon Titan's embedding models:
-// G1 with one size, V2 with three, and Multimodal, of which only texts are
-// served.
+// G1 with one size, V2 with three, and Multimodal, for texts and images.
 //
 // It translates and validates; it calls nobody, and it neither cuts nor
 // normalizes vectors: whoever serves the model brings them to the size that
@@ -8,14 +7,14 @@
 package titanembed
 
 import (
-	"math"
 	"slices"
 	"strconv"
 
-	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/native"
 	"github.com/outcrop/outcrop/internal/native/body"
+	"github.com/outcrop/outcrop/internal/native/media"
+	"github.com/outcrop/outcrop/internal/native/vectors"
 )
 
 // maxText is the documented limit of an input text, in characters.
@@ -78,6 +77,7 @@ func (V2) Decode(m native.Model, data []byte) (*native.EmbeddingRequest, error) 
 		Dimensions: o.Int("dimensions", offered[0]),
 		Normalize:  o.Bool("normalize", true),
 		Types:      o.Strings("embeddingTypes"),
+		TypesNamed: o.Has("embeddingTypes"),
 	}
 	if req.Types == nil {
 		req.Types = []string{typeFloat}
@@ -85,8 +85,8 @@ func (V2) Decode(m native.Model, data []byte) (*native.EmbeddingRequest, error) 
 	return req, nil
 }
 
-// Decode implements native.Embedding. An image is refused by name, alone or
-// beside a text.
+// Decode implements native.Embedding. The vector of a text beside an image is
+// the mean of both.
 func (Multimodal) Decode(m native.Model, data []byte) (*native.EmbeddingRequest, error) {
 	offered := sizes(m, 1024, 384, 256)
 	o, err := body.Decode(&body.Schema{
@@ -102,18 +102,32 @@ func (Multimodal) Decode(m native.Model, data []byte) (*native.EmbeddingRequest,
 	if err != nil {
 		return nil, err
 	}
-	if o.Has("inputImage") {
-		return nil, fault.New(fault.Unsupported, "inputImage: image embeddings are not supported by the model that serves this model ID.")
-	}
-	if !o.Has("inputText") {
-		return nil, body.Malformed("#: required key [inputText] not found")
-	}
-	return &native.EmbeddingRequest{
-		Texts:      []string{o.String("inputText")},
+	req := &native.EmbeddingRequest{
 		Dimensions: o.Object("embeddingConfig").Int("outputEmbeddingLength", offered[0]),
 		Normalize:  true,
 		Types:      []string{typeFloat},
-	}, nil
+	}
+	if o.Has("inputText") {
+		req.Texts = []string{o.String("inputText")}
+	}
+	if o.Has("inputImage") {
+		data, err := body.Bytes("#/inputImage", o.String("inputImage"))
+		if err != nil {
+			return nil, err
+		}
+		format := media.Sniff(data)
+		if format == "" {
+			return nil, body.Malformed("#/inputImage: the value is not an image in one of the formats png, jpeg, gif, webp")
+		}
+		req.Images = []inference.Image{{Format: format, Bytes: data}}
+	}
+	switch {
+	case req.Texts == nil && req.Images == nil:
+		return nil, body.Malformed("#: required key [inputText] not found")
+	case req.Texts != nil && req.Images != nil:
+		req.Groups = [][]int{{0, 1}}
+	}
+	return req, nil
 }
 
 func textSchema() *body.Schema {
@@ -142,7 +156,7 @@ func (V1) Encode(_ native.Model, req *native.EmbeddingRequest, e *inference.Embe
 	if err != nil {
 		return nil, err
 	}
-	b := appendFloats([]byte(`{"embedding":`), v)
+	b := vectors.AppendFloats([]byte(`{"embedding":`), v)
 	return append(appendCount(b, e), '}'), nil
 }
 
@@ -153,16 +167,16 @@ func (V2) Encode(_ native.Model, req *native.EmbeddingRequest, e *inference.Embe
 	if err != nil {
 		return nil, err
 	}
-	b := appendFloats([]byte(`{"embedding":`), v)
+	b := vectors.AppendFloats([]byte(`{"embedding":`), v)
 	b = append(b, `,"embeddingsByType":{`...)
 	if slices.Contains(req.Types, typeBinary) {
-		b = appendBits(append(b, `"binary":`...), v)
+		b = vectors.AppendSigns(append(b, `"binary":`...), v)
 	}
 	if slices.Contains(req.Types, typeFloat) {
 		if b[len(b)-1] == ']' {
 			b = append(b, ',')
 		}
-		b = appendFloats(append(b, `"float":`...), v)
+		b = vectors.AppendFloats(append(b, `"float":`...), v)
 	}
 	b = append(b, '}')
 	return append(appendCount(b, e), '}'), nil
@@ -174,54 +188,17 @@ func (Multimodal) Encode(_ native.Model, req *native.EmbeddingRequest, e *infere
 	if err != nil {
 		return nil, err
 	}
-	b := appendFloats([]byte(`{"embedding":`), v)
+	b := vectors.AppendFloats([]byte(`{"embedding":`), v)
 	return append(appendCount(b, e), `,"message":null}`...), nil
 }
 
 func single(req *native.EmbeddingRequest, e *inference.Embeddings) ([]float32, error) {
-	if len(e.Vectors) != 1 || len(e.InputTokens) != 1 {
-		return nil, fault.New(fault.Internal, "got %d vectors and %d token counts, want one", len(e.Vectors), len(e.InputTokens))
-	}
-	if n := len(e.Vectors[0]); n != req.Dimensions {
-		return nil, fault.New(fault.Internal, "got a vector of %d dimensions, want %d", n, req.Dimensions)
-	}
-	for _, f := range e.Vectors[0] {
-		if f != f || math.IsInf(float64(f), 0) { // JSON has no word for it
-			return nil, fault.New(fault.Upstream, "The model returned an embedding that is not a number.")
-		}
+	if err := vectors.Check(e, 1, req.Dimensions); err != nil {
+		return nil, err
 	}
 	return e.Vectors[0], nil
 }
 
 func appendCount(b []byte, e *inference.Embeddings) []byte {
 	return strconv.AppendInt(append(b, `,"inputTextTokenCount":`...), int64(e.InputTokens[0]), 10)
-}
-
-// appendFloats writes the shortest text of each member that reads back as the
-// same 32-bit number.
-func appendFloats(b []byte, v []float32) []byte {
-	b = append(b, '[')
-	for i, f := range v {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = strconv.AppendFloat(b, float64(f), 'g', -1, 32)
-	}
-	return append(b, ']')
-}
-
-// appendBits writes 1 for each member above zero.
-func appendBits(b []byte, v []float32) []byte {
-	b = append(b, '[')
-	for i, f := range v {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		if f > 0 {
-			b = append(b, '1')
-		} else {
-			b = append(b, '0')
-		}
-	}
-	return append(b, ']')
 }
