@@ -113,7 +113,7 @@ func (in *pyInput) members() ([]byte, bool) {
 		if b.Len() > 1 {
 			b.WriteByte(',')
 		}
-		b.Write(quote(key))
+		b.Write(quoteText(key))
 		b.WriteByte(':')
 		if !in.value(&b) {
 			return nil, false
@@ -213,7 +213,7 @@ func (in *pyInput) quoted(b *bytes.Buffer) bool {
 		switch c := in.text[i]; c {
 		case quote:
 			in.text = in.text[i+1:]
-			b.Write(quote(s.String()))
+			b.Write(quoteText(s.String()))
 			return true
 		case '\\':
 			if i++; i == len(in.text) {

@@ -279,7 +279,7 @@ func (r *xmlReader) step(p *Parser, b byte) verdict {
 		sep = ','
 	}
 	p.emit(Input, sep)
-	p.emit(Input, quote(key)...)
+	p.emit(Input, quoteText(key)...)
 	p.emit(Input, ':')
 	p.emit(Input, p.typed(r.name, key, value)...)
 	r.text = nil
@@ -313,11 +313,11 @@ func (p *Parser) typed(tool, member, value string) []byte {
 			return []byte(trimmed)
 		}
 	}
-	return quote(value)
+	return quoteText(value)
 }
 
-// quote writes a text as JSON.
-func quote(text string) []byte {
+// quoteText writes a text as JSON.
+func quoteText(text string) []byte {
 	quoted, err := json.Marshal(text)
 	if err != nil {
 		return []byte(`""`) // a text can always be written
