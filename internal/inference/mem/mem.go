@@ -131,8 +131,11 @@ func inputs(req *inference.Request) []string {
 	var texts []string
 	add := func(parts []inference.Part) {
 		for _, p := range parts {
-			if t, ok := p.(inference.Text); ok {
-				texts = append(texts, t.Text)
+			switch p := p.(type) {
+			case inference.Text:
+				texts = append(texts, p.Text)
+			case inference.Guarded:
+				texts = append(texts, p.Text)
 			}
 		}
 	}
@@ -228,7 +231,9 @@ func check(req *inference.Request) error {
 	}
 	for _, parts := range all {
 		for _, p := range parts {
-			if _, ok := p.(inference.Text); !ok {
+			switch p.(type) {
+			case inference.Text, inference.Guarded, inference.CachePoint:
+			default:
 				return fault.New(fault.Unsupported, "The model that serves this request reads only text.")
 			}
 		}
