@@ -84,14 +84,18 @@ type Model struct {
 	Price
 }
 
+// OwnProvider is the provider of IDs of the operator's own.
+const OwnProvider = "Outcrop"
+
 // Supports are a model's Converse features. Most of them are only told of models
-// that have them; of system prompts it is also known which models refuse them.
+// that have them; of system prompts, tools in streams and documents it is also
+// known which models refuse them.
 type Supports struct {
 	System           *bool `json:"system"` // nil: not known
 	Tools            bool  `json:"tools"`
-	ToolStreaming    bool  `json:"toolStreaming"`
+	ToolStreaming    *bool `json:"toolStreaming"` // nil: not known
 	Vision           bool  `json:"vision"`
-	Documents        bool  `json:"documents"`
+	Documents        *bool `json:"documents"` // nil: not known
 	Reasoning        bool  `json:"reasoning"`
 	PromptCaching    bool  `json:"promptCaching"`
 	StructuredOutput bool  `json:"structuredOutput"`
@@ -181,6 +185,17 @@ func (m *Model) OnRuntime() bool { return len(m.Endpoints) == 0 }
 
 // RefusesSystem reports whether the model is known to take no system prompt.
 func (m *Model) RefusesSystem() bool { return m.Supports.System != nil && !*m.Supports.System }
+
+// RefusesToolStreaming reports whether the model is known to call no tools in a
+// streamed answer.
+func (m *Model) RefusesToolStreaming() bool {
+	return m.Supports.ToolStreaming != nil && !*m.Supports.ToolStreaming
+}
+
+// RefusesDocuments reports whether the model is known to read no documents.
+func (m *Model) RefusesDocuments() bool {
+	return m.Supports.Documents != nil && !*m.Supports.Documents
+}
 
 // LifecycleAt is the model's state at a time: a model whose last day has passed
 // is EOL, whatever the record said when it was written.

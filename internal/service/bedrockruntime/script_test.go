@@ -14,7 +14,7 @@ import (
 
 // scripted returns a backend of the models that the tests' router leads to,
 // which answers as a script wants it.
-func scripted(t *testing.T, name string) *mem.Backend {
+func scripted(t *testing.T, name string) inference.Backend {
 	t.Helper()
 	var answer func(*inference.Request) (mem.Answer, error)
 	switch name {
@@ -46,11 +46,54 @@ func scripted(t *testing.T, name string) *mem.Backend {
 				return ctx.Err()
 			}}, nil
 		}
+	case "tools":
+		return replay{
+			inference.Started{Model: "chat", InputTokens: 40},
+			inference.TextDelta{Text: "Let me look."},
+			inference.ToolStart{ID: "tooluse_1", Name: "weather"},
+			inference.ToolDelta{JSON: `{"city":`}, inference.ToolDelta{JSON: `"Rome"}`},
+			inference.ToolStart{ID: "tooluse_2", Name: "clock"},
+			inference.Finished{Reason: inference.StopToolUse, Usage: inference.Usage{InputTokens: 40, OutputTokens: 12}},
+		}
+	case "everything":
+		return replay{
+			inference.Started{Model: "chat"},
+			inference.ReasoningDelta{Text: "Hm."}, inference.ReasoningDelta{Signature: "c2ln"},
+			inference.ReasoningDelta{Redacted: []byte("secret")},
+			inference.CitationDelta{Citation: inference.Citation{
+				Title: "Report", Quotes: []string{"It rained."},
+				Location: &inference.Location{Unit: inference.LocationPages, Document: 1, Start: 2, End: 3},
+			}},
+			inference.TextDelta{Text: "It rained."}, inference.BlockEnd{}, inference.TextDelta{Text: " Much."},
+			inference.ToolStart{ID: "srvtoolu_1", Name: "nova_code_interpreter", Kind: "server_tool_use"}, inference.ToolDelta{JSON: `{"code":"1"}`},
+			inference.ToolOutput{Result: inference.ToolResult{
+				ID: "srvtoolu_1", Kind: "nova_code_interpreter_result", Status: true,
+				Content: []inference.Part{inference.JSON{Value: []byte(`{"stdOut":"1"}`)}},
+			}},
+			inference.ImageBlock{Image: inference.Image{Format: "png", Bytes: []byte("png")}},
+			inference.Finished{Reason: inference.StopEndTurn, Usage: inference.Usage{
+				InputTokens: 5, OutputTokens: 6, CacheReadTokens: 100, CacheWriteTokens: 30, CacheWrite1h: 20,
+			}},
+		}
 	default:
 		t.Fatalf("no script %q", name)
 	}
 	return newBackend(answer)
 }
+
+// replay is a backend that answers every request with the same events.
+type replay []inference.Event
+
+func (r replay) Generate(_ context.Context, _ *inference.Request, emit func(inference.Event) error) error {
+	for _, ev := range r {
+		if err := emit(ev); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (replay) Close() error { return nil }
 
 func newBackend(answer func(*inference.Request) (mem.Answer, error)) *mem.Backend {
 	epoch := time.Unix(0, 0)
@@ -69,7 +112,16 @@ func rendered(req *inference.Request) string {
 	var b strings.Builder
 	write := func(who string, parts []inference.Part) {
 		for _, p := range parts {
-			fmt.Fprintf(&b, "[%s] %s ", who, p.(inference.Text).Text)
+			switch p := p.(type) {
+			case inference.Text:
+				fmt.Fprintf(&b, "[%s] %s ", who, p.Text)
+			case inference.Guarded:
+				fmt.Fprintf(&b, "[%s] %s ", who, p.Text)
+			case inference.CachePoint:
+				fmt.Fprintf(&b, "[%s] (cache %s) ", who, p.TTL)
+			default:
+				fmt.Fprintf(&b, "[%s] (%T) ", who, p)
+			}
 		}
 	}
 	write("system", req.System)

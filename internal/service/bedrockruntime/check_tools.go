@@ -1,0 +1,131 @@
+package bedrockruntime
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	api "github.com/outcrop/outcrop/internal/api/bedrockruntime"
+	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/wire/schema"
+)
+
+// checkTools checks the tools themselves, and then whether the model calls any.
+func (c *conversation) checkTools(f features, streaming bool) error {
+	if c.ToolConfig == nil {
+		return nil
+	}
+	seen := make(map[string]bool)
+	for i, tool := range c.ToolConfig.Tools {
+		var name string
+		switch {
+		case tool.ToolSpec != nil:
+			name = schema.Deref(tool.ToolSpec.Name)
+		case tool.SystemTool != nil:
+			name = schema.Deref(tool.SystemTool.Name)
+		default:
+			continue
+		}
+		if seen[name] {
+			return fault.New(fault.Invalid, "The tool %s is already defined at toolConfig.tools.%d.", name, i)
+		}
+		seen[name] = true
+		if tool.ToolSpec != nil {
+			if err := checkInputSchema(i, tool.ToolSpec.InputSchema); err != nil {
+				return err
+			}
+		}
+	}
+	switch {
+	case !f.tools:
+		return fault.New(fault.Invalid, "This model doesn't support tool use.")
+	case streaming && !f.streams:
+		return fault.New(fault.Invalid, "This model doesn't support tool use in streaming mode.")
+	}
+	return checkChoice(f, c.ToolConfig.ToolChoice, seen)
+}
+
+// checkInputSchema checks the outline of a tool's schema. What is inside of it
+// is the model's business.
+func checkInputSchema(i int, s *api.ToolInputSchema) error {
+	var doc []byte
+	if s != nil {
+		doc = s.Json
+	}
+	var members map[string]json.RawMessage
+	if json.Unmarshal(doc, &members) != nil || members == nil {
+		return fault.New(fault.Invalid, "The format of the value at toolConfig.tools.%d.toolSpec.inputSchema.json is invalid. Provide a json object for the field and try again.", i)
+	}
+	if string(bytes.TrimSpace(members["type"])) != `"object"` {
+		return fault.New(fault.Invalid, "The value at toolConfig.tools.%d.toolSpec.inputSchema.json.type must be one of the following: object.", i)
+	}
+	return nil
+}
+
+func checkChoice(f features, choice *api.ToolChoice, tools map[string]bool) error {
+	refuse := func(name string) error {
+		return unsupportedField("toolConfig.toolChoice." + name)
+	}
+	switch {
+	case choice == nil:
+	case choice.Any != nil && !f.choice:
+		return refuse("any")
+	case choice.Tool != nil && !f.named:
+		return refuse("tool")
+	case choice.Tool != nil && !tools[schema.Deref(choice.Tool.Name)]:
+		return fault.New(fault.Invalid, "The tool %s at toolConfig.toolChoice.tool.name is not defined in toolConfig.tools.", schema.Deref(choice.Tool.Name))
+	}
+	return nil
+}
+
+// calls are the IDs of the caller's tools that a message calls, in order. Tools
+// that the service runs have their results in the same message.
+func calls(m *api.Message) []string {
+	var ids []string
+	for _, b := range m.Content {
+		if b.ToolUse != nil && b.ToolUse.Type != api.ToolUseTypeServerToolUse {
+			ids = append(ids, schema.Deref(b.ToolUse.ToolUseId))
+		}
+	}
+	return ids
+}
+
+// results are the IDs of the tools of which a message has results.
+func results(m *api.Message) []string {
+	var ids []string
+	for _, b := range m.Content {
+		if b.ToolResult != nil {
+			ids = append(ids, schema.Deref(b.ToolResult.ToolUseId))
+		}
+	}
+	return ids
+}
+
+// checkPairs holds that each message that calls tools is followed by exactly
+// their results.
+func (c *conversation) checkPairs() error {
+	var called []string // by the message before
+	for i := range c.Messages {
+		m := &c.Messages[i]
+		if m.Role != api.ConversationRoleUser {
+			called = calls(m)
+			continue
+		}
+		given := results(m)
+		if len(given) > len(called) {
+			return fault.New(fault.Invalid, "The number of toolResult blocks at messages.%d.content exceeds the number of toolUse blocks of previous turn.", i)
+		}
+		var missing []string
+		for _, id := range called {
+			if !slices.Contains(given, id) {
+				missing = append(missing, id)
+			}
+		}
+		if len(missing) > 0 {
+			return fault.New(fault.Invalid, "Expected toolResult blocks at messages.%d.content for the following Ids: %s", i, strings.Join(missing, ", "))
+		}
+		called = nil
+	}
+	return nil
+}
