@@ -30,6 +30,7 @@ import (
 	"github.com/outcrop/outcrop/internal/policy"
 	"github.com/outcrop/outcrop/internal/provisioned"
 	"github.com/outcrop/outcrop/internal/resourcepolicy"
+	"github.com/outcrop/outcrop/internal/service/anthropicdoor"
 	"github.com/outcrop/outcrop/internal/service/openaidoor"
 	"github.com/outcrop/outcrop/internal/store"
 	"github.com/outcrop/outcrop/internal/wire/schema"
@@ -41,7 +42,7 @@ func governed() []*schema.Service {
 	return []*schema.Service{
 		apiruntime.Schema(), apibedrock.Schema(), apiagent.Schema(), apiagentruntime.Schema(),
 		apice.Schema(), apiiam.Schema(), apiservicequotas.Schema(), apists.Schema(), apicloudwatch.Schema(),
-		openaidoor.Schema(),
+		openaidoor.Schema(), anthropicdoor.Schema(),
 	}
 }
 

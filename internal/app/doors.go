@@ -2,6 +2,7 @@ package app
 
 import (
 	"github.com/outcrop/outcrop/internal/edge"
+	"github.com/outcrop/outcrop/internal/service/anthropicdoor"
 	"github.com/outcrop/outcrop/internal/service/openaidoor"
 )
 
@@ -14,5 +15,16 @@ func (a *App) openAI() edge.Service {
 	return edge.Service{
 		Schema: s.Schema(), Handlers: s.Handlers(), Codec: s,
 		Door: &edge.Door{Prefix: openaidoor.Prefix, Aliases: []string{openaidoor.Alias}, Describe: s.Describe, Events: s.Events()},
+	}
+}
+
+// anthropic is the door for Anthropic's clients.
+func (a *App) anthropic() edge.Service {
+	s := anthropicdoor.New(anthropicdoor.Params{
+		Router: a.models, Catalog: a.catalog, Own: own(a.p.Config), Now: a.p.Now, ModelTimeout: a.p.Config.Timeouts.Model,
+	})
+	return edge.Service{
+		Schema: s.Schema(), Handlers: s.Handlers(), Codec: s,
+		Door: &edge.Door{Prefix: anthropicdoor.Prefix, KeyHeader: anthropicdoor.KeyHeader, Describe: s.Describe, Events: s.Events()},
 	}
 }

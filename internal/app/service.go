@@ -79,7 +79,7 @@ func (a *App) services(backends map[string]inference.Backend) ([]edge.Service, e
 		{Schema: apice.Schema(), Handlers: apice.Handlers(costexplorer.New(a.gov.ledger, a.p.Now)), Codec: awsjson.Codec{}},
 		{Schema: apiiam.Schema(), Handlers: apiiam.Handlers(identity), Codec: query.Codec{}},
 		{Schema: apists.Schema(), Handlers: apists.Handlers(a.tokenService()), Codec: query.Codec{}},
-		a.openAI(),
+		a.openAI(), a.anthropic(),
 	}, nil
 }
 

@@ -27,7 +27,7 @@ func services() []*schema.Service {
 
 // doors are the sections of the doors, whose tables are in packages above this
 // one: New refuses them when a row is missing or too much.
-var doors = []string{"openai"}
+var doors = []string{"anthropic", "openai"}
 
 // Every operation has a row that fits its input, and no row is of an operation
 // that does not exist.

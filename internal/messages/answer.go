@@ -654,3 +654,21 @@ func (d *Decoder) endBlock() error {
 	d.open, d.tool, d.streamed, d.input = false, false, false, nil
 	return d.emit(inference.BlockEnd{})
 }
+
+// EncodeCount writes the answer to a request that asked for its tokens.
+func EncodeCount(tokens int) []byte {
+	var w writer
+	w.integer("input_tokens", tokens)
+	return w.object()
+}
+
+// DecodeCount reads the answer to such a request; false when it is none.
+func DecodeCount(body []byte) (tokens int, ok bool) {
+	v, ok := parse(body)
+	if !ok {
+		return 0, false
+	}
+	o, _ := v.object()
+	n, _ := o.get("input_tokens")
+	return n.integer()
+}

@@ -26,16 +26,22 @@ func parameters() []string {
 // maxStopSequences is the documented limit.
 const maxStopSequences = 8191
 
+// DecodeOptions say what is known of a request beside its body.
+type DecodeOptions struct {
+	// Betas are those of the header anthropic-beta; they count like those of the
+	// body.
+	Betas []string
+	// Count: the request only asks for its tokens and needs no max_tokens.
+	Count bool
+}
+
 // DecodeRequest reads the body of a request. Faults are Invalid, in the words of
 // Anthropic's API, and Unsupported for what the format has and the hub has not.
 // Neither model nor anthropic_version need to be there: who asks for one says so.
-func DecodeRequest(body []byte) (*Call, error) { return decode(body, true) }
+func DecodeRequest(body []byte) (*Call, error) { return Decode(body, DecodeOptions{}) }
 
-// DecodeCount reads the body of a request that only asks for its tokens: it needs
-// no max_tokens.
-func DecodeCount(body []byte) (*Call, error) { return decode(body, false) }
-
-func decode(body []byte, needsMaxTokens bool) (*Call, error) {
+// Decode is DecodeRequest with what is known beside the body.
+func Decode(body []byte, options DecodeOptions) (*Call, error) {
 	o, err := top(body)
 	if err != nil {
 		return nil, err
@@ -54,12 +60,13 @@ func decode(body []byte, needsMaxTokens bool) (*Call, error) {
 			return nil, invalid("stream: Input should be a valid boolean")
 		}
 	}
-	if _, ok := o.get("max_tokens"); !ok && needsMaxTokens {
+	if _, ok := o.get("max_tokens"); !ok && !options.Count {
 		return nil, invalid("max_tokens: Field required")
 	}
 	if err := c.parameters(o); err != nil {
 		return nil, err
 	}
+	c.addBetas(options.Betas)
 	if v, ok := o.get("system"); ok {
 		if c.Request.System, err = system(v); err != nil {
 			return nil, err
@@ -100,6 +107,21 @@ func top(body []byte) (object, error) {
 		return nil, invalid("Input should be a valid dictionary")
 	}
 	return o, nil
+}
+
+// addBetas adds those of the header to those of the body.
+func (c *Call) addBetas(betas []string) {
+	n := len(c.Betas)
+	for _, beta := range betas {
+		if beta != "" && !slices.Contains(c.Betas, beta) {
+			c.Betas = append(c.Betas, beta)
+		}
+	}
+	if len(c.Betas) > n {
+		var w writer
+		w.texts("", c.Betas)
+		c.extra("anthropic_beta", w.b[len(`{"":`):])
+	}
 }
 
 // midSystem tells whether the caller asked for system messages in the middle.
