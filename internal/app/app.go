@@ -196,6 +196,7 @@ func (a *App) Run(ctx context.Context) error {
 	background.Go(func() {
 		_ = a.newWorker().Run(ctx) // never fails
 	})
+	background.Go(func() { a.router.Watch(ctx) })
 	for _, run := range a.gov.run {
 		background.Go(func() { run(ctx) })
 	}

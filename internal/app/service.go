@@ -18,7 +18,6 @@ import (
 	"github.com/outcrop/outcrop/internal/edge"
 	"github.com/outcrop/outcrop/internal/embedding"
 	"github.com/outcrop/outcrop/internal/inference"
-	"github.com/outcrop/outcrop/internal/inference/all"
 	"github.com/outcrop/outcrop/internal/knowledge/answer"
 	"github.com/outcrop/outcrop/internal/knowledge/embed"
 	"github.com/outcrop/outcrop/internal/knowledge/retrieve"
@@ -110,24 +109,4 @@ func newCatalog(cfg *config.Config) (*catalog.Catalog, error) {
 		return nil, fmt.Errorf("the regions of the configuration: %w", err)
 	}
 	return models, nil
-}
-
-func (a *App) newRouter(models *catalog.Catalog, backends map[string]inference.Backend) (*router.Router, error) {
-	cfg := a.p.Config
-	routes := make([]router.Route, 0, len(cfg.Routes))
-	for _, r := range cfg.Routes {
-		route := router.Route{Match: r.Match, Model: r.Model, Like: r.Like}
-		for _, c := range r.Chain {
-			route.Chain = append(route.Chain, router.Candidate{Model: c.Model, Weight: c.Weight, Tier: c.Tier})
-		}
-		routes = append(routes, route)
-	}
-	r, err := router.New(models, backends, router.Params{
-		Routes: routes, DefaultChat: cfg.Defaults.Chat, DefaultEmbedding: cfg.Defaults.Embedding, DefaultBackend: all.Default,
-		UnknownModel: router.UnknownModel(cfg.Compat.UnknownModel), Lifecycle: router.Lifecycle(cfg.Compat.Lifecycle), Now: a.p.Now, Provisioned: a.throughput, Applications: a.profiles,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("the routes of the configuration: %w", err)
-	}
-	return r, nil
 }

@@ -1,6 +1,7 @@
 package router
 
 import (
+	"cmp"
 	"context"
 	"path"
 	"slices"
@@ -11,7 +12,8 @@ import (
 )
 
 // Resolve finds who answers for an identifier in a region. want is the kind of
-// model that the operation needs; "" takes a text or an embedding model.
+// model that the operation needs; "" takes a text or an embedding model, and of
+// another kind what a route names.
 //
 // Faults, with Bedrock's texts: NotFound or Invalid (as Params.UnknownModel
 // says) for an identifier that leads nowhere, Invalid for an ARN of another
@@ -22,57 +24,65 @@ import (
 // from any account: the same profiles are in all of them, and a program that
 // has its own account's ARN written into it shall run.
 func (r *Router) Resolve(_ context.Context, identifier, region, account string, want catalog.Kind) (*Target, error) {
-	t, err := r.identify(identifier, region, account)
+	t, _, err := r.current.Load().resolve(identifier, region, account, want)
+	return t, err
+}
+
+// resolve also returns the route, which is nil where the defaults hold.
+func (s *snapshot) resolve(identifier, region, account string, want catalog.Kind) (*Target, *Route, error) {
+	t, err := s.identify(identifier, region, account)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if r.params.Lifecycle == Enforce {
-		if err := ended(t.Entry.LifecycleAt(r.params.Now())); err != nil {
-			return nil, err
+	if s.params.Lifecycle == Enforce {
+		if err := ended(t.Entry.LifecycleAt(s.params.Now())); err != nil {
+			return nil, nil, err
 		}
 	}
 	kind := t.Entry.Kind()
-	if err := suits(t.ModelID, kind, want); err != nil {
-		return nil, err
+	route := s.route(t, identifier)
+	if err := suits(t.ModelID, kind, want, route != nil); err != nil {
+		return nil, nil, err
 	}
-	local, err := r.serving(t, identifier, kind)
+	local, err := s.serving(t, route, kind)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	t.Backend, t.Model, t.ServedBy = local.backend, local.model, local.String()
-	_, known := r.catalog.Lookup(t.ModelID)
+	_, known := s.catalog.Lookup(t.ModelID)
+	// A backend that was asked for a model by its own name has that model.
 	t.StandIn = known && t.Model != t.ModelID && t.Model != t.ProfileID
-	return t, nil
+	return t, route, nil
 }
 
 // identify finds the record of what an identifier names.
-func (r *Router) identify(identifier, region, account string) (*Target, error) {
+func (s *snapshot) identify(identifier, region, account string) (*Target, error) {
 	id := catalog.Parse(identifier)
 	switch id.Kind {
 	case catalog.NameID:
-		if m, ok := r.catalog.Lookup(id.Name); ok {
-			return r.model(m, region, identifier)
+		if m, ok := s.catalog.Lookup(id.Name); ok {
+			return s.model(m, region, identifier)
 		}
-		if p, ok := r.catalog.Profile(id.Name); ok {
-			return r.profile(p, region, account, identifier)
+		if p, ok := s.catalog.Profile(id.Name); ok {
+			return s.profile(p, region, account, identifier)
 		}
-		for _, m := range r.own {
-			if m.ID == id.Name && r.catalog.Offered(m, region) {
-				return &Target{Entry: m, ModelID: m.ID, ARN: r.catalog.FoundationModelARN(region, m.ID)}, nil
+		for _, m := range s.own {
+			if m.ID == id.Name && s.catalog.Offered(m, region) {
+				return &Target{Entry: m, ModelID: m.ID, ARN: s.catalog.FoundationModelARN(region, m.ID)}, nil
 			}
 		}
-		return r.provisioned(identifier, region, account)
+		return s.provisioned(identifier, region, account)
 	case catalog.FoundationModel:
-		m, ok := r.catalog.Lookup(id.Name)
-		if ok && (id.Region == "" || region == "" || id.Region == region) && r.samePartition(id, region) {
-			return r.model(m, region, identifier)
+		m, ok := s.catalog.Lookup(id.Name)
+		if ok && (id.Region == "" || region == "" || id.Region == region) && s.samePartition(id, region) {
+			return s.model(m, region, identifier)
 		}
 	case catalog.SystemProfile:
 		if region != "" && id.Region != region {
 			return nil, fault.New(fault.Invalid, "The provided ARN is invalid for the service region")
 		}
-		if p, ok := r.catalog.Profile(id.Name); ok && r.samePartition(id, region) {
-			return r.profile(p, region, id.Account, identifier)
+		if p, ok := s.catalog.Profile(id.Name); ok && s.samePartition(id, region) {
+			return s.profile(p, region, id.Account, identifier)
 		}
 	case catalog.Prompt:
 		return nil, fault.New(fault.Unsupported, "Outcrop does not resolve prompt ARNs yet. Pass a model ID and the prompt's messages.")
@@ -80,36 +90,36 @@ func (r *Router) identify(identifier, region, account string) (*Target, error) {
 		return nil, fault.New(fault.Unsupported, "Outcrop has no prompt routers yet. Pass a model ID.")
 	case catalog.ProvisionedModel, catalog.CustomModel, catalog.CustomDeployment, catalog.ImportedModel,
 		catalog.ApplicationProfile, catalog.Endpoint:
-		for _, route := range r.params.Routes {
+		for _, route := range s.params.Routes {
 			if !strings.HasPrefix(route.Match, "arn:") {
 				continue
 			}
 			if ok, _ := path.Match(route.Match, identifier); ok {
-				like, _ := r.catalog.Lookup(route.Like)
+				like, _ := s.catalog.Lookup(route.Like)
 				return &Target{Entry: ownEntry(identifier, like), ModelID: identifier, ARN: identifier}, nil
 			}
 		}
 		if id.Kind == catalog.ApplicationProfile {
-			return r.application(identifier, region, account)
+			return s.application(identifier, region, account)
 		}
 		if id.Kind == catalog.ProvisionedModel {
-			return r.provisioned(identifier, region, account)
+			return s.provisioned(identifier, region, account)
 		}
 	}
-	return nil, r.unknown()
+	return nil, s.unknown()
 }
 
 // application finds what an application inference profile leads to. It is billed
 // and allowed under its own ARN.
-func (r *Router) application(arn, region, account string) (*Target, error) {
-	if r.params.Applications == nil {
-		return nil, r.unknown()
+func (s *snapshot) application(arn, region, account string) (*Target, error) {
+	if s.params.Applications == nil {
+		return nil, s.unknown()
 	}
-	source, _, ok := r.params.Applications.Lead(arn, region, account)
+	source, _, ok := s.params.Applications.Lead(arn, region, account)
 	if !ok {
-		return nil, r.unknown()
+		return nil, s.unknown()
 	}
-	t, err := r.identify(source, region, account)
+	t, err := s.identify(source, region, account)
 	if err != nil {
 		return nil, err
 	}
@@ -118,50 +128,50 @@ func (r *Router) application(arn, region, account string) (*Target, error) {
 }
 
 // provisioned finds the model of provisioned throughput.
-func (r *Router) provisioned(identifier, region, account string) (*Target, error) {
-	if r.params.Provisioned == nil {
-		return nil, r.unknown()
+func (s *snapshot) provisioned(identifier, region, account string) (*Target, error) {
+	if s.params.Provisioned == nil {
+		return nil, s.unknown()
 	}
-	arn, model, found, err := r.params.Provisioned.Provisioned(identifier, region, account)
+	arn, model, found, err := s.params.Provisioned.Provisioned(identifier, region, account)
 	if err != nil {
 		return nil, err
 	}
 	if !found {
-		return nil, r.unknown()
+		return nil, s.unknown()
 	}
-	if m, ok := r.catalog.Lookup(model); ok {
+	if m, ok := s.catalog.Lookup(model); ok {
 		return &Target{Entry: m, ModelID: m.ID, ARN: arn, Provisioned: arn}, nil
 	}
-	for _, m := range r.own {
+	for _, m := range s.own {
 		if m.ID == model {
 			return &Target{Entry: m, ModelID: m.ID, ARN: arn, Provisioned: arn}, nil
 		}
 	}
-	return nil, r.unknown()
+	return nil, s.unknown()
 }
 
-func (r *Router) samePartition(id catalog.Identifier, region string) bool {
-	return region == "" || id.Partition == r.catalog.Partition(region)
+func (s *snapshot) samePartition(id catalog.Identifier, region string) bool {
+	return region == "" || id.Partition == s.catalog.Partition(region)
 }
 
-func (r *Router) model(m *catalog.Model, region, identifier string) (*Target, error) {
-	if !r.catalog.Offered(m, region) || !m.OnRuntime() && !r.routed(m.ID, identifier) {
-		return nil, r.unknown()
+func (s *snapshot) model(m *catalog.Model, region, identifier string) (*Target, error) {
+	if !s.catalog.Offered(m, region) || !m.OnRuntime() && !s.routed(m.ID, identifier) {
+		return nil, s.unknown()
 	}
-	return &Target{Entry: m, ModelID: m.ID, ARN: r.catalog.FoundationModelARN(region, m.ID)}, nil
+	return &Target{Entry: m, ModelID: m.ID, ARN: s.catalog.FoundationModelARN(region, m.ID)}, nil
 }
 
-func (r *Router) profile(p *catalog.Profile, region, account, identifier string) (*Target, error) {
-	if !r.catalog.ProfileOffered(p, region) || !p.Model.OnRuntime() && !r.routed(p.Model.ID, identifier) {
-		return nil, r.unknown()
+func (s *snapshot) profile(p *catalog.Profile, region, account, identifier string) (*Target, error) {
+	if !s.catalog.ProfileOffered(p, region) || !p.Model.OnRuntime() && !s.routed(p.Model.ID, identifier) {
+		return nil, s.unknown()
 	}
-	return &Target{Entry: p.Model, ModelID: p.Model.ID, ProfileID: p.ID, ARN: r.catalog.ProfileARN(region, account, p.ID)}, nil
+	return &Target{Entry: p.Model, ModelID: p.Model.ID, ProfileID: p.ID, ARN: s.catalog.ProfileARN(region, account, p.ID)}, nil
 }
 
 // routed reports whether the operator asked for a model that bedrock-runtime
 // does not have.
-func (r *Router) routed(names ...string) bool {
-	for _, route := range r.params.Routes {
+func (s *snapshot) routed(names ...string) bool {
+	for _, route := range s.params.Routes {
 		if slices.Contains(names, route.Match) {
 			return true
 		}
@@ -169,8 +179,8 @@ func (r *Router) routed(names ...string) bool {
 	return false
 }
 
-func (r *Router) unknown() error {
-	if r.params.UnknownModel == Validation {
+func (s *snapshot) unknown() error {
+	if s.params.UnknownModel == Validation {
 		return fault.New(fault.Invalid, "The provided model identifier is invalid.")
 	}
 	return fault.New(fault.NotFound, "Could not resolve the foundation model from the provided model identifier.")
@@ -187,9 +197,9 @@ func ended(state catalog.Lifecycle) error {
 }
 
 // suits tells whether an operation that wants one kind of model can use another.
-func suits(modelID string, kind, want catalog.Kind) error {
+func suits(modelID string, kind, want catalog.Kind, routed bool) error {
 	switch {
-	case want == kind, want == "" && (kind == catalog.Text || kind == catalog.Embedding):
+	case want == kind, want == "" && (routed || kind == catalog.Text || kind == catalog.Embedding):
 		return nil
 	case want == catalog.Text:
 		return fault.New(fault.Invalid, "This action doesn't support the model that you provided. Try again with a supported text or chat model.")
@@ -201,31 +211,52 @@ func suits(modelID string, kind, want catalog.Kind) error {
 	return fault.New(fault.Unsupported, "Model %s is of kind %s, and no backend for that kind is configured.", modelID, kind)
 }
 
-// serving picks the local model: the first route that matches, or the default
-// for the kind.
-func (r *Router) serving(t *Target, identifier string, kind catalog.Kind) (localName, error) {
-	for _, route := range r.params.Routes {
-		for _, name := range []string{t.ModelID, t.ProfileID, identifier} {
-			if ok, _ := path.Match(route.Match, name); ok && name != "" {
-				return r.chain(t, route)
+// route finds the first route that matches.
+func (s *snapshot) route(t *Target, identifier string) *Route {
+	for i := range s.params.Routes {
+		route := &s.params.Routes[i]
+		for _, name := range [...]string{t.ModelID, t.ProfileID, identifier} {
+			if name == "" {
+				continue
+			}
+			if ok, _ := path.Match(route.Match, name); ok {
+				return route
 			}
 		}
 	}
-	name := r.params.DefaultChat
+	return nil
+}
+
+// serving picks who answers: the candidates of the route, or the default for the
+// kind. It returns the first and names them all.
+func (s *snapshot) serving(t *Target, route *Route, kind catalog.Kind) (localName, error) {
+	if route != nil {
+		if route.several() {
+			t.Via = via + route.Match + " " + asked(t)
+		}
+		return s.local(route.candidates()[0].Model, asked(t))
+	}
+	name := s.params.DefaultChat
 	if kind == catalog.Embedding || kind == catalog.Rerank {
-		name = r.params.DefaultEmbedding
+		name = s.params.DefaultEmbedding
 	}
 	if name == "" {
 		return localName{}, fault.New(fault.Unsupported, "No local model is configured to answer for model %s.", t.ModelID)
 	}
-	return r.local(name)
+	return s.local(name, asked(t))
 }
 
+// asked is what a backend is asked for that takes the ID of the caller.
+func asked(t *Target) string { return cmp.Or(t.ProfileID, t.ModelID) }
+
 // local is servedBy for a name that New has checked.
-func (r *Router) local(name string) (localName, error) {
-	local, err := r.servedBy(name)
+func (s *snapshot) local(name, asked string) (localName, error) {
+	local, err := s.servedBy(name)
 	if err != nil {
 		return localName{}, fault.Wrap(fault.Internal, err, "no backend")
+	}
+	if local.model == "*" {
+		local.model = asked
 	}
 	return local, nil
 }

@@ -1,27 +1,27 @@
-// Package router decides which local model answers for a model identifier: a
-// base model ID, an ARN, an inference profile, or an ID of the operator's own.
+// Package router decides which model answers for a model identifier: a base
+// model ID, an ARN, an inference profile, or an ID of the operator's own; and
+// asks the backends of the route until one of them answers.
 //
 // It knows the catalog, the operator's routes and the configured backends. It
 // translates no body and checks no permission. It is itself a Backend: the
 // services above it resolve an identifier to a Target and generate with
-// Target.ServedBy as the model, and nothing above it knows that there are many
-// backends. A Router never changes after New and is safe for concurrent use.
+// Target.Name as the model, and nothing above it knows that there are many
+// backends. Routes and backends can be replaced while it runs: see Swap. A
+// Router is safe for concurrent use. How candidates are chosen, asked again and
+// passed over is in package failover.
 package router
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"path"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/outcrop/outcrop/internal/catalog"
-	"github.com/outcrop/outcrop/internal/fault"
-	"github.com/outcrop/outcrop/internal/inference"
+	"github.com/outcrop/outcrop/internal/router/failover"
 )
 
 // UnknownModel is what an identifier that leads nowhere is answered with.
@@ -53,6 +53,10 @@ type Route struct {
 	Model string
 	// Chain is instead of Model: several, that are tried.
 	Chain []Candidate
+	// Fallback is what makes a chain go on, as Params.Fallback; nil: that.
+	Fallback []string
+	// Timeouts go before those of the backends and of Params.
+	Timeouts failover.Timeouts
 	// Like is the base model ID whose native format and limits an ID of the
 	// operator's own borrows. Without it such an ID works with Converse only.
 	Like string
@@ -78,6 +82,23 @@ type Params struct {
 	Applications Applications
 	// Provisioned finds provisioned throughput; nil when there is none.
 	Provisioned Provisioned
+
+	// Policy says what happens when a backend does not answer as it should.
+	Policy failover.Policy
+	// Fallback is what makes a chain go on with its next candidate: throttled,
+	// error, timeout, context, unsupported.
+	Fallback []string
+	// Sticky: requests that begin alike go to the same candidate of a tier.
+	Sticky bool
+	// Timeouts bound each request to a guarded backend that has none of its own.
+	Timeouts failover.Timeouts
+	// Guarded are the backends that are asked again, passed over when they fail and
+	// probed, with their own time-outs: those of other machines and processes. The
+	// others queue and restart by themselves.
+	Guarded map[string]failover.Timeouts
+	// Probe is the time between two probes of a backend, and the longest time for
+	// the answer; 0 probes none.
+	Probe, ProbeTimeout time.Duration
 }
 
 // Applications finds application inference profiles.
@@ -92,14 +113,6 @@ type Provisioned interface {
 	// Provisioned returns its ARN and the ID of its model. found is false when
 	// there is none; the error is for one that is not ready.
 	Provisioned(identifier, region, account string) (arn, model string, found bool, err error)
-}
-
-// Router implements inference.Backend and its optional powers.
-type Router struct {
-	catalog  *catalog.Catalog
-	backends map[string]inference.Backend
-	params   Params
-	own      []*catalog.Model // the operator's own IDs, in the order of the routes
 }
 
 // Target is what an identifier leads to.
@@ -126,58 +139,32 @@ type Target struct {
 // resolved once is asked by it, whoever answers in the end.
 func (t *Target) Name() string { return cmp.Or(t.Via, t.ServedBy) }
 
-// New checks the routes and returns a router over the backends, which it closes
-// when it is closed.
-func New(c *catalog.Catalog, backends map[string]inference.Backend, p Params) (*Router, error) {
-	if p.Now == nil {
-		p.Now = time.Now
-	}
-	if p.DefaultBackend == "" && len(backends) == 1 {
-		for name := range backends {
-			p.DefaultBackend = name
-		}
-	}
-	r := &Router{catalog: c, backends: maps.Clone(backends), params: p}
-	r.params.Routes = slices.Clone(p.Routes)
-	for _, name := range []string{p.DefaultChat, p.DefaultEmbedding} {
-		if name == "" {
-			continue
-		}
-		if _, err := r.servedBy(name); err != nil {
-			return nil, err
-		}
-	}
-	for _, route := range r.params.Routes {
-		if err := r.checkRoute(route); err != nil {
-			return nil, err
-		}
-	}
-	return r, nil
-}
-
-func (r *Router) checkRoute(route Route) error {
+func (s *snapshot) checkRoute(route *Route) error {
 	if _, err := path.Match(route.Match, ""); err != nil || route.Match == "" {
 		return fmt.Errorf("router: %q is not a model ID or pattern", route.Match)
 	}
 	for _, c := range route.candidates() {
-		if _, err := r.servedBy(c.Model); err != nil {
+		if _, err := s.servedBy(c.Model); err != nil {
 			return fmt.Errorf("router: route %s: %w", route.Match, err)
 		}
 	}
-	like, known := r.catalog.Lookup(route.Like)
+	if _, err := failover.ParseReasons(route.Fallback); err != nil {
+		return fmt.Errorf("router: route %s: fallback: %w", route.Match, err)
+	}
+	like, known := s.catalog.Lookup(route.Like)
 	if route.Like != "" && !known {
 		return fmt.Errorf("router: route %s: like: there is no model %s", route.Match, route.Like)
 	}
 	if !isLiteral(route.Match) || strings.HasPrefix(route.Match, "arn:") {
 		return nil
 	}
-	if _, ok := r.catalog.Lookup(route.Match); ok {
+	if _, ok := s.catalog.Lookup(route.Match); ok {
 		return nil
 	}
-	if _, ok := r.catalog.Profile(route.Match); ok {
+	if _, ok := s.catalog.Profile(route.Match); ok {
 		return nil
 	}
-	r.own = append(r.own, ownEntry(route.Match, like))
+	s.own = append(s.own, ownEntry(route.Match, like))
 	return nil
 }
 
@@ -202,9 +189,10 @@ func ownEntry(id string, like *catalog.Model) *catalog.Model {
 // Models returns what a region offers: the catalog's models and then the
 // operator's own IDs.
 func (r *Router) Models(region string) []*catalog.Model {
-	models := r.catalog.All(region)
-	for _, m := range r.own {
-		if r.catalog.Offered(m, region) {
+	s := r.current.Load()
+	models := s.catalog.All(region)
+	for _, m := range s.own {
+		if s.catalog.Offered(m, region) {
 			models = append(models, m)
 		}
 	}
@@ -221,26 +209,35 @@ type Assignment struct {
 // Assignments lists who answers for whom, in the order in which it is decided,
 // for the start-up banner.
 func (r *Router) Assignments() []Assignment {
+	s := r.current.Load()
 	var list []Assignment
-	add := func(models, local string, standIn bool) {
-		if name, err := r.servedBy(local); err == nil {
-			list = append(list, Assignment{Models: models, ServedBy: name.String(), StandIn: standIn})
+	add := func(models string, candidates []Candidate, standIn bool) {
+		names := make([]string, 0, len(candidates))
+		for _, c := range candidates {
+			name, err := s.servedBy(c.Model)
+			if err != nil {
+				return
+			}
+			names = append(names, name.String())
 		}
+		list = append(list, Assignment{Models: models, ServedBy: strings.Join(names, ", "), StandIn: standIn})
 	}
-	for _, route := range r.params.Routes {
-		own := slices.ContainsFunc(r.own, func(m *catalog.Model) bool { return m.ID == route.Match })
-		add(route.Match, route.candidates()[0].Model, !own && !strings.HasPrefix(route.Match, "arn:"))
+	for i := range s.params.Routes {
+		route := &s.params.Routes[i]
+		own := slices.ContainsFunc(s.own, func(m *catalog.Model) bool { return m.ID == route.Match })
+		itself := strings.HasSuffix(route.candidates()[0].Model, "/*")
+		add(route.Match, route.candidates(), !own && !itself && !strings.HasPrefix(route.Match, "arn:"))
 	}
 	every := "every"
 	if len(list) > 0 {
 		every = "every other"
 	}
-	if r.params.DefaultChat != "" {
-		add(every+" text model", r.params.DefaultChat, true)
-	}
-	if r.params.DefaultEmbedding != "" {
-		add(every+" text-embedding model", r.params.DefaultEmbedding, true)
-		add(every+" rerank model", r.params.DefaultEmbedding, true)
+	for _, d := range []struct{ kind, model string }{
+		{" text model", s.params.DefaultChat}, {" text-embedding model", s.params.DefaultEmbedding}, {" rerank model", s.params.DefaultEmbedding},
+	} {
+		if d.model != "" {
+			add(every+d.kind, []Candidate{{Model: d.model}}, true)
+		}
 	}
 	return list
 }
@@ -253,120 +250,17 @@ func (n localName) String() string { return n.backend + "/" + n.model }
 // servedBy reads a local model name. Names have slashes of their own
 // (hf.co/org/repo), so what stands before the first one counts as a backend
 // only if there is such a backend.
-func (r *Router) servedBy(name string) (localName, error) {
+func (s *snapshot) servedBy(name string) (localName, error) {
 	if name == "" {
 		return localName{}, errors.New("no local model is named")
 	}
 	if backend, model, ok := strings.Cut(name, "/"); ok && model != "" {
-		if _, ok := r.backends[backend]; ok {
+		if _, ok := s.backends[backend]; ok {
 			return localName{backend, model}, nil
 		}
 	}
-	if _, ok := r.backends[r.params.DefaultBackend]; !ok {
+	if _, ok := s.backends[s.params.DefaultBackend]; !ok {
 		return localName{}, fmt.Errorf("model %s names no backend, and there is no default one", name)
 	}
-	return localName{r.params.DefaultBackend, name}, nil
+	return localName{s.params.DefaultBackend, name}, nil
 }
-
-// Embed implements inference.Embedder.
-func (r *Router) Embed(ctx context.Context, req *inference.EmbedRequest) (*inference.Embeddings, error) {
-	b, model, err := r.backend(req.Model)
-	if err != nil {
-		return nil, err
-	}
-	e, ok := b.(inference.Embedder)
-	if !ok {
-		return nil, fault.New(fault.Unsupported, "The backend of model %s makes no embeddings.", req.Model)
-	}
-	sub := *req
-	sub.Model = model
-	return e.Embed(ctx, &sub)
-}
-
-// CountTokens implements inference.TokenCounter.
-func (r *Router) CountTokens(ctx context.Context, req *inference.Request) (int, error) {
-	b, model, err := r.backend(req.Model)
-	if err != nil {
-		return 0, err
-	}
-	c, ok := b.(inference.TokenCounter)
-	if !ok {
-		return 0, fault.New(fault.Invalid, "The provided model doesn't support counting tokens.")
-	}
-	sub := *req
-	sub.Model = model
-	return c.CountTokens(ctx, &sub)
-}
-
-// CountTexts implements inference.Tokenizer.
-func (r *Router) CountTexts(ctx context.Context, req *inference.TokenizeRequest) ([]int, error) {
-	b, model, err := r.backend(req.Model)
-	if err != nil {
-		return nil, err
-	}
-	t, ok := b.(inference.Tokenizer)
-	if !ok {
-		return nil, fault.New(fault.Unsupported, "The backend of model %s does not tell how it cuts texts into tokens.", req.Model)
-	}
-	sub := *req
-	sub.Model = model
-	return t.CountTexts(ctx, &sub)
-}
-
-// Rerank implements inference.Reranker.
-func (r *Router) Rerank(ctx context.Context, req *inference.RerankRequest) (*inference.Reranking, error) {
-	b, model, err := r.backend(req.Model)
-	if err != nil {
-		return nil, err
-	}
-	rr, ok := b.(inference.Reranker)
-	if !ok {
-		return nil, fault.New(fault.Unsupported, "The backend of model %s does not rerank.", req.Model)
-	}
-	sub := *req
-	sub.Model = model
-	return rr.Rerank(ctx, &sub)
-}
-
-// Describe implements inference.Describer.
-func (r *Router) Describe(ctx context.Context, model string) (*inference.ModelInfo, error) {
-	b, name, err := r.backend(model)
-	if err != nil {
-		return nil, err
-	}
-	d, ok := b.(inference.Describer)
-	if !ok {
-		return nil, fault.New(fault.Unsupported, "The backend of model %s does not describe its models.", model)
-	}
-	return d.Describe(ctx, name)
-}
-
-func (r *Router) backend(servedBy string) (inference.Backend, string, error) {
-	if all, ok := strings.CutPrefix(servedBy, via); ok {
-		servedBy, _, _ = strings.Cut(all, " ")
-	}
-	name, model, _ := strings.Cut(servedBy, "/")
-	b, ok := r.backends[name]
-	if !ok {
-		return nil, "", fault.New(fault.Internal, "no backend %q", name)
-	}
-	return b, model, nil
-}
-
-// Close closes every backend.
-func (r *Router) Close() error {
-	errs := make([]error, 0, len(r.backends))
-	for _, name := range slices.Sorted(maps.Keys(r.backends)) {
-		errs = append(errs, r.backends[name].Close())
-	}
-	return errors.Join(errs...)
-}
-
-var (
-	_ inference.Backend      = (*Router)(nil)
-	_ inference.Embedder     = (*Router)(nil)
-	_ inference.TokenCounter = (*Router)(nil)
-	_ inference.Tokenizer    = (*Router)(nil)
-	_ inference.Describer    = (*Router)(nil)
-	_ inference.Reranker     = (*Router)(nil)
-)
