@@ -18,11 +18,12 @@ import (
 )
 
 func (e *environment) serveCommand() *cobra.Command {
-	var listen, auth, account, region string
+	var listen, auth, account, region, script string
 	cmd := &cobra.Command{
 		Use: "serve", Short: "Serve the Bedrock API", Args: noArgs,
 		Long: "Serves every service on one port, plain HTTP and TLS alike.\n" +
-			"The first start fetches the engine and the default models; later ones need no network.",
+			"The first start fetches the engine and the default models; later ones need no network.\n" +
+			"With --script a file of rules answers for every model, and nothing is fetched.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			global := e.flags
 			e.flags = func(cfg *config.Config) {
@@ -30,7 +31,7 @@ func (e *environment) serveCommand() *cobra.Command {
 				for _, f := range []struct {
 					name, value string
 					field       *string
-				}{{"listen", listen, &cfg.Listen}, {"account", account, &cfg.Account}, {"region", region, &cfg.Region}, {"auth", auth, (*string)(&cfg.Auth)}} {
+				}{{"listen", listen, &cfg.Listen}, {"account", account, &cfg.Account}, {"region", region, &cfg.Region}, {"auth", auth, (*string)(&cfg.Auth)}, {"script", script, &cfg.Script}} {
 					if cmd.Flags().Changed(f.name) {
 						*f.field = f.value
 					}
@@ -40,6 +41,7 @@ func (e *environment) serveCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			cfg.Scripted()
 			return e.serve(cmd.Context(), cfg)
 		},
 	}
@@ -47,6 +49,7 @@ func (e *environment) serveCommand() *cobra.Command {
 	cmd.Flags().StringVar(&listen, "listen", def.Listen, "address of the one port")
 	cmd.Flags().StringVar(&auth, "auth", string(def.Auth), "on, or off on a loopback address")
 	cmd.Flags().StringVar(&account, "account", def.Account, "AWS account id, 12 digits")
+	cmd.Flags().StringVar(&script, "script", def.Script, "file of rules that answers for every model, for tests; see docs/SCRIPTED.md")
 	cmd.Flags().StringVar(&region, "region", def.Region, "region of requests that name none")
 	return cmd
 }

@@ -35,6 +35,7 @@ import (
 	"github.com/outcrop/outcrop/internal/iam/directory"
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/inference/all"
+	"github.com/outcrop/outcrop/internal/inference/scripted"
 	"github.com/outcrop/outcrop/internal/observe"
 	"github.com/outcrop/outcrop/internal/progress"
 	"github.com/outcrop/outcrop/internal/provisioned"
@@ -88,6 +89,7 @@ type App struct {
 	throughput  *provisioned.Registry
 	profiles    *appprofile.Registry
 	fitter      *embedding.Adapter
+	script      *scripted.Backend // the one that answers for every model; nil: none does
 	state       *sqlitestore.Store
 	directory   *directory.Directory
 	credentials *credential.Store
@@ -158,12 +160,13 @@ func New(p Params) (_ *App, err error) {
 	if backends == nil {
 		backends, err = all.Backends(all.Params{
 			Config: cfg, Runner: p.Runner, Logger: p.Logger, Now: p.Now, Getenv: p.Getenv, Dialer: Dialer(cfg), Dir: cfg.DataDir(p.Getenv),
-			Engine: a.parts.Engine, Locate: a.parts.Locate,
+			Engine: a.parts.Engine, Locate: a.parts.Locate, Caller: caller,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("start the backends: %w", err)
 		}
 	}
+	a.script = script(cfg, backends)
 	if a.edgeServices, err = a.services(backends); err != nil {
 		return nil, err
 	}

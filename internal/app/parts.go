@@ -19,8 +19,9 @@ type Parts struct {
 	Packs   *pack.Store
 	Library *library.Library
 
-	dir   string
-	state atomic.Pointer[state]
+	dir    string
+	unused bool // a script answers for every model
+	state  atomic.Pointer[state]
 }
 
 // state is how far Ensure has come.
@@ -36,13 +37,17 @@ func OpenParts(cfg *config.Config, getenv func(string) string, sink progress.Sin
 	if err != nil {
 		return nil, err
 	}
-	p := &Parts{Packs: packs, Library: library.Open(dir, packs, library.Params{Getenv: getenv}), dir: dir}
-	p.state.Store(&state{})
+	p := &Parts{Packs: packs, Library: library.Open(dir, packs, library.Params{Getenv: getenv}), dir: dir, unused: cfg.Script != ""}
+	p.state.Store(&state{ready: p.unused})
 	return p, nil
 }
 
-// Ensure fetches what is missing. Until it is done, Ready answers NotReady.
+// Ensure fetches what is missing. Until it is done, Ready answers NotReady. Where
+// a script answers for every model, nothing is.
 func (p *Parts) Ensure(ctx context.Context) error {
+	if p.unused {
+		return nil
+	}
 	err := p.Packs.Ensure(ctx)
 	p.state.Store(&state{ready: err == nil, err: err})
 	return err

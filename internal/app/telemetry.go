@@ -68,10 +68,14 @@ func (a *App) cloudWatch() *cloudwatch.Service {
 
 // extra are the paths of the port that no AWS service has.
 func (a *App) extra() map[string]http.Handler {
-	return map[string]http.Handler{
+	handlers := map[string]http.Handler{
 		"GET /metrics":             a.gov.metrics.Handler(append(a.logMetrics(), a.gov.bill)...),
 		"GET " + bedrock.TermsPath: http.HandlerFunc(a.showTerms),
 	}
+	if a.script != nil {
+		handlers[scriptPath] = a.scriptControl()
+	}
+	return handlers
 }
 
 // modelID is what CloudWatch calls a model or profile that Bedrock has.

@@ -33,6 +33,7 @@ type Config struct {
 	TLS       TLS                `yaml:"tls"`
 	Compat    Compat             `yaml:"compat"`
 	Defaults  Defaults           `yaml:"defaults"`
+	Script    string             `yaml:"script" doc:"File of rules: a scripted backend answers for every model, and neither engine nor models are fetched. See SCRIPTED.md."`
 	Backends  map[string]Backend `yaml:"backends" doc:"Further servers of models, by name, beside the engine inside, which is llamacpp."`
 	Routes    []Route            `yaml:"routes" doc:"Which model ID is served by which model; the first match wins."`
 	Routing   Routing            `yaml:"routing"`

@@ -18,6 +18,7 @@ import (
 	"github.com/outcrop/outcrop/internal/config"
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/inference/llamacpp"
+	"github.com/outcrop/outcrop/internal/inference/scripted"
 	"github.com/outcrop/outcrop/internal/outbound"
 )
 
@@ -34,6 +35,10 @@ type Params struct {
 	// Dir is where backends keep what they need, such as sockets.
 	Dir string
 
+	// Caller tells scripted backends about the call in progress; nil knows
+	// nothing.
+	Caller func(ctx context.Context) scripted.Caller
+
 	// For the embedded engine.
 	Runner []string
 	Engine func(ctx context.Context) (llamacpp.Engine, error)
@@ -44,6 +49,13 @@ type Params struct {
 // configured backends are made. The name of a backend is the one that routes and
 // the header x-outcrop-served-by use.
 var adapters = map[string]func(p Params, name string, b config.Backend) (inference.Backend, error){ //nolint:gochecknoglobals // a constant table
+	config.BackendScripted: func(p Params, _ string, b config.Backend) (inference.Backend, error) {
+		script, err := scripted.Open(b.Script)
+		if err != nil {
+			return nil, err
+		}
+		return scripted.New(scripted.Params{Script: script, Caller: p.Caller, Now: p.Now}), nil
+	},
 }
 
 // Default is the backend of model names that name none: the engine inside, which

@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"unicode/utf8"
@@ -151,21 +150,13 @@ func check(t *testing.T, req *inference.Request, events []inference.Event) *infe
 	if !ok {
 		t.Fatalf("got %T last, want Finished", events[len(events)-1])
 	}
-	a := &inference.Answer{Model: started.Model, Reason: finished.Reason, StopSequence: finished.StopSequence, Usage: finished.Usage}
-	var text strings.Builder
-	tokens := 0
-	for _, ev := range events[1 : len(events)-1] {
-		d, ok := ev.(inference.TextDelta)
-		if !ok {
-			t.Fatalf("got %T between Started and Finished", ev)
-		}
-		if d.OutputTokens <= tokens {
-			t.Errorf("got %d output tokens after %d, want more", d.OutputTokens, tokens)
-		}
-		tokens = d.OutputTokens
-		text.WriteString(d.Text)
+	var c inference.Collector
+	for _, ev := range events {
+		c.Add(ev)
 	}
-	a.Text = text.String()
+	a := c.Answer()
+	a.Elapsed = 0
+	tokens := inOrder(t, events[1:len(events)-1])
 	if finished.Usage.InputTokens != started.InputTokens {
 		t.Errorf("got usage of %d input tokens, Started told %d", finished.Usage.InputTokens, started.InputTokens)
 	}
@@ -190,6 +181,51 @@ func wantFault(t *testing.T, err error, kind fault.Kind, events []inference.Even
 	if len(events) > 0 {
 		t.Errorf("got %d events before the fault, want none", len(events))
 	}
+}
+
+// inOrder demands that the events between the first and the last make blocks, and
+// returns the tokens that they tell.
+func inOrder(t *testing.T, events []inference.Event) (tokens int) {
+	t.Helper()
+	tool := false // a call is under way
+	made := func(n int) {
+		if n == 0 {
+			return // the server says it only at the end
+		}
+		if n <= tokens {
+			t.Errorf("got %d output tokens after %d, want more", n, tokens)
+		}
+		tokens = n
+	}
+	for _, ev := range events {
+		_, isDelta := ev.(inference.ToolDelta)
+		if isDelta && !tool {
+			t.Error("got a ToolDelta without a ToolStart")
+		}
+		switch ev := ev.(type) {
+		case inference.TextDelta:
+			made(ev.OutputTokens)
+		case inference.ReasoningDelta:
+			if ev.Text == "" && ev.Signature == "" && ev.Redacted == nil || ev.Text != "" && ev.Redacted != nil {
+				t.Errorf("got %+v, want one of its members set", ev)
+			}
+			made(ev.OutputTokens)
+		case inference.ToolStart:
+			if ev.ID == "" || ev.Name == "" {
+				t.Errorf("got %+v, want an ID and a name", ev)
+			}
+		case inference.ToolDelta:
+			if ev.JSON == "" {
+				t.Error("got an empty piece of a tool's input")
+			}
+			made(ev.OutputTokens)
+		case inference.Started, inference.Finished:
+			t.Errorf("got %T between Started and Finished", ev)
+		}
+		_, tool = ev.(inference.ToolStart)
+		tool = tool || isDelta
+	}
+	return tokens
 }
 
 var errClient = errors.New("the client has gone")
