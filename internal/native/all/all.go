@@ -12,10 +12,13 @@ import (
 	"github.com/outcrop/outcrop/internal/native/cohereembed"
 	"github.com/outcrop/outcrop/internal/native/deepseektext"
 	"github.com/outcrop/outcrop/internal/native/j2"
+	"github.com/outcrop/outcrop/internal/native/jamba"
 	"github.com/outcrop/outcrop/internal/native/llama"
+	"github.com/outcrop/outcrop/internal/native/mistralchat"
 	"github.com/outcrop/outcrop/internal/native/mistraltext"
 	"github.com/outcrop/outcrop/internal/native/nova"
 	"github.com/outcrop/outcrop/internal/native/novaembed"
+	"github.com/outcrop/outcrop/internal/native/openaichat"
 	"github.com/outcrop/outcrop/internal/native/titanembed"
 	"github.com/outcrop/outcrop/internal/native/titantext"
 )
@@ -27,12 +30,15 @@ func Families() map[string]native.Family {
 		"anthropic-messages": claude.Family{},
 		"anthropic-text":     claudetext.Family{},
 		"ai21-j2":            j2.Family{},
+		"ai21-jamba":         jamba.Family{},
 		"cohere-command":     coherecommand.Family{},
 		"cohere-command-r":   coherechat.Family{},
 		"deepseek-text":      deepseektext.Family{},
 		"meta-llama":         llama.Family{},
+		"mistral-chat":       mistralchat.Family{},
 		"mistral-text":       mistraltext.Family{},
 		"nova-messages":      nova.Family{},
+		"openai-chat":        openaichat.Family{},
 		"titan-text":         titantext.Family{},
 	}
 }

@@ -14,6 +14,9 @@ func TestEveryFormatRefusesAForeignBody(t *testing.T) {
 	body := []byte(`{"foo":1}`)
 	m := nativetest.Model("some.model-v1:0")
 	for format, f := range all.Families() {
+		if format == "openai-chat" { // servers of its models have members of their own
+			continue
+		}
 		_, err := f.Decode(m, body)
 		check(t, format, err, want)
 	}
