@@ -35,7 +35,7 @@ func (c *conversation) checkMessages(f features) error {
 	if err := c.checkPairs(); err != nil {
 		return err
 	}
-	return c.checkMedia()
+	return c.checkMedia(f)
 }
 
 // checkContent checks the blocks of message i one by one.

@@ -74,6 +74,8 @@ func (c *conversation) checkFields(f features) error {
 		return nil
 	case c.OutputConfig.TextFormat != nil && !f.structured:
 		return unsupportedField("outputConfig")
+	case f.own:
+		return nil
 	}
 	return c.checkOutput()
 }

@@ -1,6 +1,8 @@
 package bedrockruntime_test
 
 import (
+	"encoding/base64"
+	"encoding/binary"
 	"fmt"
 	"reflect"
 	"strings"
@@ -20,6 +22,26 @@ const (
 	titan     = "amazon.titan-text-express-v1"
 )
 
+// The first bytes of images.
+const jpegHeader = "\xff\xd8\xff\xe0\x00\x10JFIF"
+
+func gifHeader(width, height uint16) string {
+	b := binary.LittleEndian.AppendUint16([]byte("GIF89a"), width)
+	return string(binary.LittleEndian.AppendUint16(b, height)) + "\x00\x00\x00"
+}
+
+func image(format, data string) string {
+	return fmt.Sprintf(`{"image":{"format":%q,"source":{"bytes":%q}}}`, format, base64.StdEncoding.EncodeToString([]byte(data)))
+}
+
+func doc(name, format, data string) string {
+	return fmt.Sprintf(`{"document":{"name":%q,"format":%q,"source":{"bytes":%q}}}`, name, format, base64.StdEncoding.EncodeToString([]byte(data)))
+}
+
+func output(schema string) string {
+	return fmt.Sprintf(`"outputConfig":{"textFormat":{"type":"json_schema","structure":{"jsonSchema":{"schema":%q}}}}`, schema)
+}
+
 // TestConversationRules has one case for every sentence that a conversation can
 // be refused with. Converse, ConverseStream and CountTokens share the rules.
 func TestConversationRules(t *testing.T) {
@@ -37,6 +59,7 @@ func TestConversationRules(t *testing.T) {
 	const called = `{"role":"user","content":[{"text":"Hi"}]},{"role":"assistant","content":[{"toolUse":{"toolUseId":"t1","name":"a","input":{}}},{"toolUse":{"toolUseId":"t2","name":"a","input":{}}}]}`
 	// streamed is a rule that is another one in a stream.
 	streamed := func(stream, whole string) string { return whole + "|" + stream }
+	const badName = "The document file name can only contain alphanumeric characters, whitespace characters, hyphens, parentheses, and square brackets. The name can't contain more than one consecutive whitespace character. Check that the file name conforms to these restrictions and retry your request."
 	for _, tc := range []struct {
 		name, model, body, want string
 	}{
@@ -78,6 +101,30 @@ func TestConversationRules(t *testing.T) {
 		{"an image in a result", "amazon.nova-micro-v1:0", `{"messages":[` + called + `,{"role":"user","content":[{"toolResult":{"toolUseId":"t1","content":[{"image":{"format":"png","source":{"bytes":"AAAA"}}}]}},{"toolResult":{"toolUseId":"t2","content":[]}}]}],` + tools("") + `}`, unsupported("image")},
 		{"a cache point behind reasoning", "anthropic.claude-sonnet-4-20250514-v1:0", `{"messages":[{"role":"user","content":[{"text":"Hi"}]},{"role":"assistant","content":[{"reasoningContent":{"reasoningText":{"text":"Hm"}}},{"cachePoint":{"type":"default"}}]}]}`, "Cache point cannot be inserted after reasoning block. Please remove the invalid cache point and try again."},
 		{"more than one turn", "cohere.command-text-v14", `{"messages":[{"role":"user","content":[{"text":"Hi"}]},{"role":"assistant","content":[{"text":"Hi"}]}]}`, "This model doesn't support conversation history. Try again with a single user message."},
+		{"a JPEG that is called a PNG", claude3, user(image("png", jpegHeader)), "The model returned the following errors: messages.0.content.0.image.source.bytes: The image was specified using the image/png media type, but the image appears to be a image/jpeg image"},
+		{"a JPEG that is called a PNG, elsewhere", "meta.llama4-scout-17b-instruct-v1:0", user(image("png", jpegHeader)), "The model returned the following errors: The provided image does not match the specified image format."},
+		{"no image", claude3, user(image("png", "hello")), "The model returned the following errors: Could not process image"},
+		{"a large image", claude3, user(image("gif", gifHeader(10, 10)+strings.Repeat("x", 4_000_000))), "The model returned the following errors: messages.0.content.0.image.source.bytes: image exceeds 5 MB maximum: 5333352 bytes > 5242880 bytes"},
+		{"a large image, elsewhere", "amazon.nova-lite-v1:0", user(image("gif", gifHeader(10, 10)+strings.Repeat("x", 4_000_000))), "The image at messages.0.content.0 is larger than 3.75 MB. Make the image smaller and try again."},
+		{"a wide image", claude3, user(image("gif", gifHeader(8001, 10))), "The model returned the following errors: messages.0.content.0.image.source.bytes: At least one of the image dimensions exceed max allowed size: 8000 pixels"},
+		{"a tall image, elsewhere", "amazon.nova-lite-v1:0", user(image("gif", gifHeader(10, 8001))), "The image at messages.0.content.0 is larger than 8000x8000 pixels. Make the image smaller and try again."},
+		{"a wide WebP", claude3, user(image("webp", "RIFF\x00\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00\x00\x00\x00\x00\x40\x1f\x00\x00\x00\x00")), "The model returned the following errors: messages.0.content.0.image.source.bytes: At least one of the image dimensions exceed max allowed size: 8000 pixels"},
+		{"21 images", claude3, user(strings.Repeat(image("gif", gifHeader(1, 1))+",", 20) + image("gif", gifHeader(1, 1))), "The model returned the following errors: messages: too many images: 21 > 20"},
+		{"21 images, elsewhere", "amazon.nova-lite-v1:0", user(strings.Repeat(image("gif", gifHeader(1, 1))+",", 20) + image("gif", gifHeader(1, 1))), "You can't include more than 20 images in a request."},
+		{"an image in a bucket", claude3, user(`{"image":{"format":"png","source":{"s3Location":{"uri":"s3://b/k"}}}}`), "This model doesn't support the s3Uri field. Remove s3Uri and try again."},
+		{"a document without text", claude3, user(doc("a", "txt", "x")), "A text block must be included when using documents. Add a text block and retry your request."},
+		{"a document's name", claude3, user(`{"text":"Hi"},` + doc("a.pdf", "txt", "x")), badName},
+		{"two spaces in a document's name", claude3, user(`{"text":"Hi"},` + doc("a  b", "txt", "x")), badName},
+		{"the same name twice", claude3, user(`{"text":"Hi"},` + doc("a", "txt", "x") + `,` + doc("a", "txt", "y")), "Messages can't contain duplicate document names."},
+		{"six documents", claude3, user(`{"text":"Hi"},` + doc("a", "txt", "x") + `,` + doc("b", "txt", "x") + `,` + doc("c", "txt", "x") + `,` + doc("d", "txt", "x") + `,` + doc("e", "txt", "x") + `,` + doc("f", "txt", "x")), "You can't include more than 5 documents in a request."},
+		{"text that is called a PDF", claude3, user(`{"text":"Hi"},` + doc("a", "pdf", "x")), "The detected filetype is PLAIN_TEXT, but the provided filetype was PDF."},
+		{"a PDF that is called text", claude3, user(`{"text":"Hi"},` + doc("a", "txt", "%PDF-1.7")), "The detected filetype is PDF, but the provided filetype was TXT."},
+		{"an image that is called a PDF", claude3, user(`{"text":"Hi"},` + doc("a", "pdf", jpegHeader)), "Unsupported MIME type: image/jpeg. Retry your request with a supported file type: xlsx, txt, pdf, csv, md, doc, html, xls, docx"},
+		{"a large document", claude3, user(`{"text":"Hi"},` + doc("a", "txt", strings.Repeat("x", 4_718_593))), "The document a is larger than 4.5 MB. Make the document smaller and try again."},
+		{"a limit in the schema of the answer", "anthropic.claude-sonnet-4-5-20250929-v1:0", `{` + hi + `,` + output(`{"type":"object","additionalProperties":false,"properties":{"n":{"type":"number","minimum":0,"maximum":1}}}`) + `}`, "The model returned the following errors: output_config.format.schema: For 'number' type, properties maximum, minimum are not supported"},
+		{"an open object in the schema of the answer", "anthropic.claude-sonnet-4-5-20250929-v1:0", `{` + hi + `,` + output(`{"type":"object","properties":{}}`) + `}`, "The model returned the following errors: output_config.format.schema: For 'object' type, 'additionalProperties' must be explicitly set to false"},
+		{"a condition in the schema of the answer", "anthropic.claude-sonnet-4-5-20250929-v1:0", `{` + hi + `,` + output(`{"anyOf":[{"not":{}}]}`) + `}`, "The model returned the following errors: output_config.format.schema: Properties not are not supported"},
+		{"a schema that is no object", "anthropic.claude-sonnet-4-5-20250929-v1:0", `{` + hi + `,` + output(`[]`) + `}`, "The format of the value at outputConfig.textFormat.structure.jsonSchema.schema is invalid. Provide a json object for the field and try again."},
 		{"system where there is none", titan, `{` + hi + `,"system":[{"text":"Be brief."}]}`, "This model doesn't support system messages. Try again without a system message or use a model that supports system messages."},
 		{"a blank system", claude3, `{` + hi + `,"system":[{"text":" "}]}`, "The text field in the SystemContentBlock object at system.0 is blank. Add text to the text field, and try again."},
 		{"a system block without anything", claude3, `{` + hi + `,"system":[{}]}`, "The SystemContentBlock object at system.0 has no field that is known. Update the content block and try again."},

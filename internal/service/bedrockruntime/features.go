@@ -11,6 +11,7 @@ import (
 // knows it of the model that was asked for. What the model that answers can
 // read is its backend's business.
 type features struct {
+	own        bool   // an ID of the operator's own
 	format     string // the catalog's native format
 	tools      bool
 	streams    bool // tools in streams
@@ -35,6 +36,7 @@ func featuresOf(t *router.Target) features {
 	m := t.Entry
 	f := features{format: m.NativeFormat}
 	if m.Provider == catalog.OwnProvider {
+		f.own = true
 		f.tools, f.streams, f.choice, f.named, f.status = true, true, true, true, true
 		f.vision, f.documents, f.video, f.audio, f.reasoning = true, true, true, true, true
 		f.citations, f.structured, f.buckets, f.turns, f.system = true, true, true, true, true
@@ -58,7 +60,7 @@ func featuresOf(t *router.Target) features {
 		f.turns = false
 	case "nova-messages":
 		f.buckets = f.vision
-	case "anthropic-messages":
+	case anthropicMessages:
 		f.citations = s.PromptCaching
 	}
 	return f
