@@ -55,7 +55,7 @@ func (a *App) services(backends map[string]inference.Backend) ([]edge.Service, e
 	}
 	a.fitter = embedding.New(a.router, embedding.Params{Dir: a.parts.BasisDir(), Logger: a.p.Logger})
 	families := bedrockruntime.Families{Text: nativeall.Families(), Embeddings: nativeall.Embeddings()}
-	a.models = serving.NewModels(serving.ModelsParams{Router: a.router, Gate: a.gov.gate, Lanes: a.throughput})
+	a.models = serving.NewModels(serving.ModelsParams{Router: a.router, Gate: a.gov.gate, Lanes: a.throughput, Hold: a.router.Hold})
 	runtime := bedrockruntime.New(a.models, a.fitter, families, bedrockruntime.Params{Now: a.p.Now, ModelTimeout: cfg.Timeouts.Model})
 	control := bedrock.New(models, a.router, bedrock.Params{Throughput: a.throughput, Profiles: a.profiles, Policies: a.policies, Access: a.access, Terms: a.terms, Lifecycle: router.Lifecycle(cfg.Compat.Lifecycle), Logging: a.gov.logging, Now: a.p.Now})
 	agent := bedrockagent.New(models, a.router, a.bases.registry, a.bases.indexes, a.policies)

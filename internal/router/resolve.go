@@ -49,9 +49,8 @@ func (s *snapshot) resolve(identifier, region, account string, want catalog.Kind
 		return nil, nil, err
 	}
 	t.Backend, t.Model, t.ServedBy = local.backend, local.model, local.String()
-	_, known := s.catalog.Lookup(t.ModelID)
-	// A backend that was asked for a model by its own name has that model.
-	t.StandIn = known && t.Model != t.ModelID && t.Model != t.ProfileID
+	_, t.known = s.catalog.Lookup(t.ModelID)
+	t.StandIn = t.StandsIn(t.Model)
 	return t, route, nil
 }
 

@@ -133,6 +133,14 @@ type Target struct {
 	// Provisioned is the ARN of the provisioned throughput that was named; empty
 	// for everything else.
 	Provisioned string
+
+	known bool // Bedrock has the model
+}
+
+// StandsIn reports whether a backend's model stands in for the one that was asked
+// for. One that was asked for by its own name does not.
+func (t *Target) StandsIn(model string) bool {
+	return t.known && model != t.ModelID && model != t.ProfileID
 }
 
 // Name is what Generate, Embed and the others take as the model: what has been

@@ -1,6 +1,7 @@
 package serving
 
 import (
+	"strings"
 	"sync"
 
 	"github.com/outcrop/outcrop/internal/admission"
@@ -12,8 +13,9 @@ import (
 // admitted is one admission of a call: a ticket, and the account of what was
 // reserved with it and used so far.
 type admitted struct {
-	ticket admission.Ticket
-	target *router.Target
+	ticket  admission.Ticket
+	release func() // of what was held for it
+	target  *router.Target
 
 	mu     sync.Mutex
 	used   call.Usage // by what is over
@@ -52,6 +54,29 @@ func (a *admitted) spend(input, output int, u inference.Usage) {
 	_ = a.ticket.Reserve(a.used.InputTokens+a.used.CacheWrite+a.input, a.used.OutputTokens+a.output)
 }
 
+// served says who answers, where that is not the first candidate: in the account,
+// in the record of the call and in its header, unless another model's name is
+// there.
+func (a *admitted) served(c *call.Call, servedBy, backend string) {
+	_, model, _ := strings.Cut(servedBy, "/")
+	standIn := a.target.StandsIn(model)
+	a.mu.Lock()
+	before := a.used.ServedBy
+	a.used.ServedBy, a.used.Backend = servedBy, backend
+	a.mu.Unlock()
+	if before == servedBy {
+		return
+	}
+	c.RecordUsage(func(u *call.Usage) {
+		if u.ServedBy == before {
+			u.ServedBy, u.Backend, u.StandIn = servedBy, backend, standIn
+		}
+	})
+	if said := c.Header()[servedByHeader]; len(said) == 1 && said[0] == before {
+		SayServedBy(c, servedBy)
+	}
+}
+
 func (a *admitted) usage() call.Usage {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -72,36 +97,3 @@ func (a *admitted) mostOutput(asked int) int {
 	}
 	return unknownOutput
 }
-
-// inputTokens estimates the tokens of a request without reading its text.
-func inputTokens(req *inference.Request) int {
-	if req.Prompt != nil {
-		return estimate(len(req.Prompt.Text))
-	}
-	n := size(req.System)
-	for _, message := range req.Messages {
-		n += size(message.Parts)
-	}
-	return estimate(n)
-}
-
-func size(parts []inference.Part) int {
-	n := 0
-	for _, p := range parts {
-		if text, ok := p.(inference.Text); ok {
-			n += len(text.Text)
-		}
-	}
-	return n
-}
-
-func textTokens(texts []string) int {
-	n := 0
-	for _, text := range texts {
-		n += estimate(len(text))
-	}
-	return n
-}
-
-// estimate is about a token for four bytes of text, and never nothing.
-func estimate(bytes int) int { return bytes/4 + 1 }

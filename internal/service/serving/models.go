@@ -20,6 +20,8 @@ type Router interface {
 	inference.Tokenizer
 	inference.Reranker
 	inference.Describer
+	inference.Invoker
+	inference.ImageMaker
 	Resolver
 }
 
@@ -37,6 +39,9 @@ type ModelsParams struct {
 	Router Router
 	Gate   admission.Gate // nil admits everything
 	Lanes  Lanes          // nil: every request goes to its model at once
+	// Hold keeps what a call has resolved within reach until release is called,
+	// whatever becomes of the configuration meanwhile; nil: nothing changes.
+	Hold func() (release func())
 }
 
 // Models is a router that asks the gate: when a call resolves a model, whether it
@@ -65,22 +70,28 @@ type admissions struct {
 // Resolve finds the model that answers and asks the gate for it. Faults as
 // router.Router.Resolve, and those of the checks.
 func (m *Models) Resolve(ctx context.Context, identifier, region, account string, want catalog.Kind) (*router.Target, error) {
-	t, err := m.p.Router.Resolve(ctx, identifier, region, account, want)
-	if err != nil {
-		return nil, err
-	}
 	c := call.From(ctx)
 	if c.RequestID == "" {
-		return t, nil
+		return m.p.Router.Resolve(ctx, identifier, region, account, want)
+	}
+	release := func() {}
+	if m.p.Hold != nil {
+		release = m.p.Hold()
+	}
+	t, err := m.p.Router.Resolve(ctx, identifier, region, account, want)
+	if err != nil {
+		release()
+		return nil, err
 	}
 	ticket, err := m.p.Gate.Admit(ctx, &admission.Use{
 		Call: c, Entry: t.Entry, Identifier: identifier, ModelID: t.ModelID, ProfileID: t.ProfileID, ARN: t.ARN, ServedBy: t.ServedBy,
 		Provisioned: t.Provisioned,
 	})
 	if err != nil {
+		release()
 		return nil, err
 	}
-	m.keep(c, &admitted{ticket: ticket, target: t, used: call.Usage{
+	m.keep(c, &admitted{ticket: ticket, release: release, target: t, used: call.Usage{
 		Model: identifier, ModelID: t.ModelID, Resource: t.ARN, ServedBy: t.ServedBy, Backend: t.Backend,
 	}})
 	return t, nil
@@ -112,14 +123,15 @@ func (m *Models) settle(c *call.Call) {
 	of.list = nil
 	of.mu.Unlock()
 	for _, a := range list {
+		a.release()
 		a.ticket.Settle(a.usage())
 	}
 }
 
-// admitted finds the call's admission to a local model: the latest one, where
-// several models that were asked for have the same stand-in. nil outside of
-// requests.
-func (m *Models) admitted(ctx context.Context, servedBy string) *admitted {
+// admitted finds the call's admission to who answers, by their name or that of
+// the first of them: the latest one, where several models that were asked for
+// have the same stand-in. nil outside of requests.
+func (m *Models) admitted(ctx context.Context, name string) *admitted {
 	known, ok := m.calls.Load(call.From(ctx))
 	if !ok {
 		return nil
@@ -128,74 +140,119 @@ func (m *Models) admitted(ctx context.Context, servedBy string) *admitted {
 	of.mu.Lock()
 	defer of.mu.Unlock()
 	for _, a := range slices.Backward(of.list) {
-		if a.target.Name() == servedBy || a.target.ServedBy == servedBy {
+		if a.target.Name() == name || a.target.ServedBy == name {
 			return a
 		}
 	}
 	return nil
 }
 
+// use is one request to a model.
+type use struct {
+	ctx   context.Context //nolint:containedctx // of the request, which ends before the value
+	model string          // the router's name of all who may answer
+	// end must be called; it is told what was used.
+	end func(inference.Usage)
+}
+
+// trail follows a request on its way through the backends. The model is the
+// Name of a target, or its ServedBy.
+func (m *Models) trail(ctx context.Context, model string) (context.Context, string, *admitted) {
+	c := call.From(ctx)
+	if c.RequestID == "" {
+		return ctx, model, nil
+	}
+	t := &router.Trail{RequestID: c.RequestID}
+	a := m.admitted(ctx, model)
+	if a != nil {
+		model = a.target.Name()
+		t.Served = func(servedBy, backend string) { a.served(c, servedBy, backend) }
+	}
+	return router.WithTrail(ctx, t), model, a
+}
+
 // begin reserves the tokens of one request to a model and takes a place in it.
-// end must be called; it is told what was used.
-func (m *Models) begin(ctx context.Context, servedBy string, tokens func(*admitted) (input, output int)) (end func(inference.Usage), err error) {
-	a := m.admitted(ctx, servedBy)
+// Both are those of the model that was asked for, whoever answers.
+func (m *Models) begin(ctx context.Context, model string, tokens func(*admitted) (input, output int)) (*use, error) {
+	u := &use{}
+	var a *admitted
+	u.ctx, u.model, a = m.trail(ctx, model)
+	servedBy, reserved := model, ""
 	var input, output int
-	reserved := ""
 	if a != nil {
 		input, output = tokens(a)
 		if err := a.reserve(input, output); err != nil {
 			return nil, err
 		}
-		reserved = a.target.Provisioned
-		servedBy = a.target.ServedBy // the place is that of the model that was asked for
+		servedBy, reserved = a.target.ServedBy, a.target.Provisioned
 	}
 	leave := func() {}
 	if m.p.Lanes != nil {
+		var err error
 		if leave, err = m.p.Lanes.Enter(ctx, servedBy, reserved); err != nil {
 			a.spend(input, output, inference.Usage{})
 			return nil, err
 		}
 	}
 	var once sync.Once
-	return func(used inference.Usage) {
+	u.end = func(used inference.Usage) {
 		once.Do(func() {
 			leave()
 			a.spend(input, output, used)
 		})
-	}, nil
+	}
+	return u, nil
 }
 
 // Generate implements inference.Backend.
 func (m *Models) Generate(ctx context.Context, req *inference.Request, emit func(inference.Event) error) error {
-	end, err := m.begin(ctx, req.Model, func(a *admitted) (int, int) { return inputTokens(req), a.mostOutput(req.MaxTokens) })
+	u, err := m.begin(ctx, req.Model, func(a *admitted) (int, int) { return inputTokens(req), a.mostOutput(req.MaxTokens) })
 	if err != nil {
 		return err
 	}
 	var used inference.Usage
-	defer func() { end(used) }()
-	return m.p.Router.Generate(ctx, req, func(ev inference.Event) error {
+	defer func() { u.end(used) }()
+	sub := *req
+	sub.Model = u.model
+	return m.p.Router.Generate(u.ctx, &sub, func(ev inference.Event) error {
 		switch ev := ev.(type) {
 		case inference.Started:
 			used.InputTokens = ev.InputTokens
-		case inference.TextDelta:
-			used.OutputTokens = ev.OutputTokens
 		case inference.Finished:
 			used = ev.Usage
-			end(used) // before the client is told, who may ask again at once
+			u.end(used) // before the client is told, who may ask again at once
+		default:
+			used.OutputTokens = max(used.OutputTokens, made(ev))
 		}
 		return emit(ev)
 	})
 }
 
+// made is how many tokens have been made when an event comes; 0 where it does
+// not say.
+func made(ev inference.Event) int {
+	switch ev := ev.(type) {
+	case inference.TextDelta:
+		return ev.OutputTokens
+	case inference.ReasoningDelta:
+		return ev.OutputTokens
+	case inference.ToolDelta:
+		return ev.OutputTokens
+	}
+	return 0
+}
+
 // Embed implements inference.Embedder.
 func (m *Models) Embed(ctx context.Context, req *inference.EmbedRequest) (*inference.Embeddings, error) {
-	end, err := m.begin(ctx, req.Model, func(*admitted) (int, int) { return textTokens(req.Texts), 0 })
+	u, err := m.begin(ctx, req.Model, func(*admitted) (int, int) { return textTokens(req.Texts) + len(req.Images)*mediumTokens, 0 })
 	if err != nil {
 		return nil, err
 	}
 	var used inference.Usage
-	defer func() { end(used) }()
-	made, err := m.p.Router.Embed(ctx, req)
+	defer func() { u.end(used) }()
+	sub := *req
+	sub.Model = u.model
+	made, err := m.p.Router.Embed(u.ctx, &sub)
 	if err != nil {
 		return nil, err
 	}
@@ -207,15 +264,17 @@ func (m *Models) Embed(ctx context.Context, req *inference.EmbedRequest) (*infer
 
 // Rerank implements inference.Reranker.
 func (m *Models) Rerank(ctx context.Context, req *inference.RerankRequest) (*inference.Reranking, error) {
-	end, err := m.begin(ctx, req.Model, func(*admitted) (int, int) {
+	u, err := m.begin(ctx, req.Model, func(*admitted) (int, int) {
 		return textTokens(req.Documents) + len(req.Documents)*estimate(len(req.Query)), 0
 	})
 	if err != nil {
 		return nil, err
 	}
 	var used inference.Usage
-	defer func() { end(used) }()
-	made, err := m.p.Router.Rerank(ctx, req)
+	defer func() { u.end(used) }()
+	sub := *req
+	sub.Model = u.model
+	made, err := m.p.Router.Rerank(u.ctx, &sub)
 	if err != nil {
 		return nil, err
 	}
@@ -223,18 +282,64 @@ func (m *Models) Rerank(ctx context.Context, req *inference.RerankRequest) (*inf
 	return made, nil
 }
 
+// MakeImages implements inference.ImageMaker.
+func (m *Models) MakeImages(ctx context.Context, req *inference.ImageRequest) (*inference.Images, error) {
+	u, err := m.begin(ctx, req.Model, func(*admitted) (int, int) { return estimate(len(req.Prompt) + len(req.Negative)), 0 })
+	if err != nil {
+		return nil, err
+	}
+	var used inference.Usage
+	defer func() { u.end(used) }()
+	sub := *req
+	sub.Model = u.model
+	made, err := m.p.Router.MakeImages(u.ctx, &sub)
+	if err != nil {
+		return nil, err
+	}
+	used.InputTokens = made.InputTokens
+	return made, nil
+}
+
+// Speaks implements inference.Invoker; model is the Name of a target.
+func (m *Models) Speaks(model, format string) bool { return m.p.Router.Speaks(model, format) }
+
+// Invoke implements inference.Invoker.
+func (m *Models) Invoke(ctx context.Context, req *inference.NativeRequest, emit func(chunk []byte, last bool) error) (*inference.NativeResult, error) {
+	u, err := m.begin(ctx, req.Model, func(a *admitted) (int, int) {
+		return bodyTokens(req.Body), a.mostOutput(mostInBody(req.Body))
+	})
+	if err != nil {
+		return nil, err
+	}
+	var used inference.Usage
+	defer func() { u.end(used) }()
+	sub := *req
+	sub.Model = u.model
+	result, err := m.p.Router.Invoke(u.ctx, &sub, emit)
+	if err != nil {
+		return nil, err
+	}
+	used = result.Usage
+	return result, nil
+}
+
 // CountTokens implements inference.TokenCounter. Counting uses no quota.
 func (m *Models) CountTokens(ctx context.Context, req *inference.Request) (int, error) {
-	return m.p.Router.CountTokens(ctx, req)
+	sub := *req
+	ctx, sub.Model, _ = m.trail(ctx, req.Model)
+	return m.p.Router.CountTokens(ctx, &sub)
 }
 
 // CountTexts implements inference.Tokenizer.
 func (m *Models) CountTexts(ctx context.Context, req *inference.TokenizeRequest) ([]int, error) {
-	return m.p.Router.CountTexts(ctx, req)
+	sub := *req
+	ctx, sub.Model, _ = m.trail(ctx, req.Model)
+	return m.p.Router.CountTexts(ctx, &sub)
 }
 
 // Describe implements inference.Describer.
 func (m *Models) Describe(ctx context.Context, model string) (*inference.ModelInfo, error) {
+	ctx, model, _ = m.trail(ctx, model)
 	return m.p.Router.Describe(ctx, model)
 }
 

@@ -28,8 +28,8 @@ type Run struct {
 	limits  Limits
 	start   time.Time // of the operation
 
-	// FirstByte is the time from the start of the operation to the first text; 0
-	// until then.
+	// FirstByte is the time from the start of the operation to the first piece of
+	// the answer, be it text, reasoning or a tool; 0 until then.
 	FirstByte time.Duration
 	Usage     inference.Usage
 
@@ -62,26 +62,8 @@ func TimedOut(ctx context.Context, err error) error {
 // Generate implements inference.Backend. What was made is recorded whatever
 // happens: a client that hangs up has used what was computed for it.
 func (r *Run) Generate(ctx context.Context, req *inference.Request, emit func(inference.Event) error) error {
-	c := call.From(ctx)
-	before := r.Usage
-	note := func(u *call.Usage) {
-		u.InputTokens, u.OutputTokens, u.Elapsed = r.Usage.InputTokens, r.Usage.OutputTokens, r.spent
-		u.CacheRead, u.CacheWrite = r.Usage.CacheReadTokens, r.Usage.CacheWriteTokens
-		if r.FirstByte > 0 && !c.Start.IsZero() {
-			u.FirstToken = r.start.Add(r.FirstByte).Sub(c.Start)
-		} else {
-			u.FirstToken = r.FirstByte
-		}
-	}
-	settled := false
-	defer func() {
-		if settled {
-			return
-		}
-		r.spent = r.Elapsed()
-		c.RecordUsage(note)
-	}()
-
+	g := r.begin(ctx)
+	defer g.end()
 	timed, cancel := WithTimeout(ctx, r.limits.Timeout)
 	defer cancel()
 	sub := *req
@@ -89,31 +71,97 @@ func (r *Run) Generate(ctx context.Context, req *inference.Request, emit func(in
 	err := r.backend.Generate(timed, &sub, func(ev inference.Event) error {
 		switch ev := ev.(type) {
 		case inference.Started:
-			r.Usage.InputTokens = before.InputTokens + ev.InputTokens
-		case inference.TextDelta:
-			r.Usage.OutputTokens = before.OutputTokens + ev.OutputTokens
-			if r.FirstByte == 0 {
-				r.FirstByte = max(r.Elapsed(), time.Nanosecond)
-			}
+			r.Usage.InputTokens = g.before.InputTokens + ev.InputTokens
 		case inference.Finished:
-			r.Usage = sum(before, ev.Usage)
-			elapsed := ev.Elapsed
-			if elapsed == 0 {
-				elapsed = r.Elapsed() - r.spent
+			g.settle(ev.Usage, ev.Elapsed) // before the client is told
+		default:
+			if n := made(ev); n > 0 {
+				r.Usage.OutputTokens = g.before.OutputTokens + n
 			}
-			r.spent += elapsed
-			settled = true
-			c.Settle(note) // before the client is told
+			r.piece()
 		}
 		return emit(ev)
 	})
 	return TimedOut(timed, err)
 }
 
+// Invoke is Generate for a native body that the backend reads as it is. i is the
+// backend of the run. The usage is settled when Invoke returns: whoever tells the
+// client of it keeps the last chunk until then.
+func (r *Run) Invoke(ctx context.Context, i inference.Invoker, req *inference.NativeRequest, emit func(chunk []byte, last bool) error) (*inference.NativeResult, error) {
+	g := r.begin(ctx)
+	defer g.end()
+	timed, cancel := WithTimeout(ctx, r.limits.Timeout)
+	defer cancel()
+	sub := *req
+	sub.Model = r.target.Name()
+	result, err := i.Invoke(timed, &sub, func(chunk []byte, last bool) error {
+		r.piece()
+		return emit(chunk, last)
+	})
+	if err != nil {
+		return nil, TimedOut(timed, err)
+	}
+	g.settle(result.Usage, result.Elapsed)
+	return result, nil
+}
+
+// piece notes when the first piece of the answer came.
+func (r *Run) piece() {
+	if r.FirstByte == 0 {
+		r.FirstByte = max(r.Elapsed(), time.Nanosecond)
+	}
+}
+
+// generation is one of those of a run.
+type generation struct {
+	run     *Run
+	call    *call.Call
+	before  inference.Usage
+	settled bool
+}
+
+func (r *Run) begin(ctx context.Context) *generation {
+	return &generation{run: r, call: call.From(ctx), before: r.Usage}
+}
+
+func (g *generation) note(u *call.Usage) {
+	r := g.run
+	u.InputTokens, u.OutputTokens, u.Elapsed = r.Usage.InputTokens, r.Usage.OutputTokens, r.spent
+	u.CacheRead, u.CacheWrite = r.Usage.CacheReadTokens, r.Usage.CacheWriteTokens
+	if r.FirstByte > 0 && !g.call.Start.IsZero() {
+		u.FirstToken = r.start.Add(r.FirstByte).Sub(g.call.Start)
+	} else {
+		u.FirstToken = r.FirstByte
+	}
+}
+
+// settle writes down what is final.
+func (g *generation) settle(u inference.Usage, elapsed time.Duration) {
+	r := g.run
+	r.Usage = sum(g.before, u)
+	if elapsed == 0 {
+		elapsed = r.Elapsed() - r.spent
+	}
+	r.spent += elapsed
+	g.settled = true
+	g.call.Settle(g.note)
+}
+
+// end records what was made of an answer that was not finished.
+func (g *generation) end() {
+	if g.settled {
+		return
+	}
+	g.run.spent = g.run.Elapsed()
+	g.call.RecordUsage(g.note)
+}
+
 func sum(a, b inference.Usage) inference.Usage {
 	return inference.Usage{
 		InputTokens: a.InputTokens + b.InputTokens, OutputTokens: a.OutputTokens + b.OutputTokens,
 		CacheReadTokens: a.CacheReadTokens + b.CacheReadTokens, CacheWriteTokens: a.CacheWriteTokens + b.CacheWriteTokens,
+		CacheWrite1h: a.CacheWrite1h + b.CacheWrite1h, ReasoningTokens: a.ReasoningTokens + b.ReasoningTokens,
 	}
 }
 

@@ -42,7 +42,9 @@ func Served(ctx context.Context, modelID string, t *router.Target) {
 }
 
 // SayServedBy sets the response header that names the models that answered.
-func SayServedBy(c *call.Call, names string) { c.SetHeader("X-Outcrop-Served-By", names) }
+func SayServedBy(c *call.Call, names string) { c.SetHeader(servedByHeader, names) }
+
+const servedByHeader = "X-Outcrop-Served-By"
 
 // NewID returns prefix followed by random base62 characters up to a length.
 func NewID(prefix string, length int) string {
