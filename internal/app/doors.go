@@ -9,7 +9,7 @@ import (
 // openAI is the door for OpenAI's clients.
 func (a *App) openAI() edge.Service {
 	s := openaidoor.New(openaidoor.Params{
-		Router: a.models, Fitter: a.fitter, Catalog: a.catalog, Models: a.router.Models, Own: own(a.p.Config),
+		Router: a.models, Fitter: a.fitter, Catalog: a.catalog, Models: a.router.Models, Own: own(a.p.Config), Kept: a.state,
 		Now: a.p.Now, ModelTimeout: a.p.Config.Timeouts.Model,
 	})
 	return edge.Service{

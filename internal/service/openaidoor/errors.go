@@ -64,6 +64,9 @@ func (errorForm) Error(ex *schema.Exception, _ string) []byte {
 
 // StreamError implements door.ErrorForm.
 func (errorForm) StreamError(op string, ex *schema.Exception, _ string) door.Event {
+	if o := objectOf(ex); op == "CreateResponse" {
+		return door.Event{Name: "error", Data: encode(map[string]any{"type": "error", "code": o.Code, "message": o.Message, "param": o.Param})}
+	}
 	return door.Event{Data: encode(map[string]any{"error": objectOf(ex)})}
 }
 

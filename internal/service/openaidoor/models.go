@@ -51,11 +51,6 @@ func (s *Service) listModels(ctx context.Context, _ *door.Input) (*door.Output, 
 	return &door.Output{Body: encode(map[string]any{"object": "list", "data": s.models(region(ctx))})}, nil
 }
 
-func (s *Service) decodeModel(in *door.Input) error {
-	in.SetModel(s.canonical(in.Labels["model"]), false)
-	return nil
-}
-
 // getModel answers GET /models/{id}.
 func (s *Service) getModel(ctx context.Context, in *door.Input) (*door.Output, error) {
 	id := in.Labels["model"]

@@ -23,6 +23,7 @@ import (
 	"github.com/outcrop/outcrop/internal/router"
 	"github.com/outcrop/outcrop/internal/service/door"
 	"github.com/outcrop/outcrop/internal/service/serving"
+	"github.com/outcrop/outcrop/internal/store"
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
 
@@ -45,6 +46,14 @@ type Fitter interface {
 	Fit(ctx context.Context, model string, vectors [][]float32, size int, length embedding.Length) ([][]float32, error)
 }
 
+// Kept is what the service needs of a store.Store.
+type Kept interface {
+	Create(ctx context.Context, r store.Record, how store.Create) (made store.Record, created bool, err error)
+	Get(ctx context.Context, key store.Key) (store.Record, error)
+	Delete(ctx context.Context, key store.Key) error
+	List(ctx context.Context, q store.Query) (store.Page, error)
+}
+
 // Params are the parts of a Service; NewID and Now have defaults.
 type Params struct {
 	Router  Router
@@ -52,6 +61,8 @@ type Params struct {
 	Catalog *catalog.Catalog
 	// Models are what a region offers, the operator's own IDs among them.
 	Models func(region string) []*catalog.Model
+	// Kept keeps responses; nil: they are not kept.
+	Kept Kept
 	// Own tells the names that the operator's routes have; nil: there are none.
 	Own   func(id string) bool
 	Now   func() time.Time                       // time.Now when nil
@@ -79,9 +90,13 @@ func New(p Params) *door.Service {
 		Schema: Schema(), Errors: errorForm{}, RequestID: "X-Request-Id",
 		Operations: map[string]door.Operation{
 			"ChatCompletions": {Decode: s.decodeChat, Whole: s.chat, Stream: s.chatStream},
+			"CreateResponse":  {Decode: s.decodeResponse, Whole: s.createResponse, Stream: s.streamResponse},
+			"GetResponse":     {Decode: s.decodeID, Whole: s.getResponse},
+			"DeleteResponse":  {Whole: s.deleteResponse},
+			"ListInputItems":  {Whole: s.inputItemsOf},
 			"Embeddings":      {Decode: s.decodeEmbeddings, Whole: s.embeddings},
 			"ListModels":      {Whole: s.listModels},
-			"GetModel":        {Decode: s.decodeModel, Whole: s.getModel},
+			"GetModel":        {Whole: s.getModel},
 		},
 	})
 }
@@ -89,6 +104,10 @@ func New(p Params) *door.Service {
 var table = sync.OnceValue(func() *schema.Service { //nolint:gochecknoglobals // as the generated tables
 	return door.Table("openai", Prefix, []string{"bedrock-mantle"}, []door.Row{
 		{Name: "ChatCompletions", Method: http.MethodPost, Path: "/chat/completions", Stream: true},
+		{Name: "CreateResponse", Method: http.MethodPost, Path: "/responses", Stream: true},
+		{Name: "GetResponse", Method: http.MethodGet, Path: "/responses/{response}"},
+		{Name: "DeleteResponse", Method: http.MethodDelete, Path: "/responses/{response}"},
+		{Name: "ListInputItems", Method: http.MethodGet, Path: "/responses/{response}/input_items"},
 		{Name: "Embeddings", Method: http.MethodPost, Path: "/embeddings"},
 		{Name: "ListModels", Method: http.MethodGet, Path: "/models"},
 		{Name: "GetModel", Method: http.MethodGet, Path: "/models/{model+}"},
