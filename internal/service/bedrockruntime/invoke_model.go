@@ -40,9 +40,12 @@ func (s *Service) InvokeModel(ctx context.Context, in *api.InvokeModelInput) (*a
 		return nil, err
 	}
 	var body []byte
-	if t.Entry.Kind() == catalog.Embedding {
+	switch {
+	case s.handsOn(t):
+		body, err = s.invokeVerbatim(ctx, t, in.Body)
+	case t.Entry.Kind() == catalog.Embedding:
 		body, err = s.invokeEmbedding(ctx, t, in.Body)
-	} else {
+	default:
 		body, err = s.invokeText(ctx, t, in.Body)
 	}
 	if err != nil {
@@ -75,13 +78,7 @@ func (s *Service) invokeText(ctx context.Context, t *router.Target, body []byte)
 		return nil, err
 	}
 	c := call.From(ctx)
-	setCount(c, headerInput, answer.Usage.InputTokens)
-	setCount(c, headerOutput, answer.Usage.OutputTokens)
-	setCount(c, headerLatency, int(r.Elapsed().Milliseconds()))
-	if m.CacheMetrics {
-		setCount(c, headerCacheRead, answer.Usage.CacheReadTokens)
-		setCount(c, headerCacheWrite, answer.Usage.CacheWriteTokens)
-	}
+	setCounts(c, m, answer.Usage, r)
 	return out, nil
 }
 
@@ -140,6 +137,9 @@ func (s *Service) InvokeModelWithResponseStream(ctx context.Context, in *api.Inv
 	if err := serving.CheckStreaming(t); err != nil {
 		return err
 	}
+	if s.handsOn(t) {
+		return s.streamVerbatim(ctx, t, in, sink)
+	}
 	family, err := s.families.Family(t)
 	if err != nil {
 		return err
@@ -171,16 +171,21 @@ func (s *Service) InvokeModelWithResponseStream(ctx context.Context, in *api.Inv
 	if err != nil {
 		return err
 	}
+	return stream.End(metricsOf(r))
+}
+
+// metricsOf is what the last chunk of a stream says of its run.
+func metricsOf(r *serving.Run) native.Metrics {
 	latency := r.Elapsed()
 	first := r.FirstByte
 	if first == 0 {
 		first = latency
 	}
-	return stream.End(native.Metrics{
+	return native.Metrics{
 		InputTokens: r.Usage.InputTokens, OutputTokens: r.Usage.OutputTokens,
 		CacheRead: r.Usage.CacheReadTokens, CacheWrite: r.Usage.CacheWriteTokens,
 		Latency: latency.Truncate(time.Millisecond), FirstByteLatency: first.Truncate(time.Millisecond),
-	})
+	}
 }
 
 // checkInvoke checks what the two native operations have in common.
@@ -216,3 +221,14 @@ func acceptsJSON(accept string) bool {
 }
 
 func setCount(c *call.Call, header string, n int) { c.SetHeader(header, strconv.Itoa(n)) }
+
+// setCounts sets the headers of a whole answer.
+func setCounts(c *call.Call, m native.Model, u inference.Usage, r *serving.Run) {
+	setCount(c, headerInput, u.InputTokens)
+	setCount(c, headerOutput, u.OutputTokens)
+	setCount(c, headerLatency, int(r.Elapsed().Milliseconds()))
+	if m.CacheMetrics {
+		setCount(c, headerCacheRead, u.CacheReadTokens)
+		setCount(c, headerCacheWrite, u.CacheWriteTokens)
+	}
+}

@@ -81,6 +81,29 @@ func scripted(t *testing.T, name string) inference.Backend {
 	return newBackend(answer)
 }
 
+// speaker is a backend that takes the bodies of one format as they are and
+// answers with chunks.
+type speaker struct {
+	replay
+
+	format string
+	chunks []string
+	fail   error
+	asked  *inference.NativeRequest
+}
+
+func (s *speaker) Speaks(_, format string) bool { return format == s.format }
+
+func (s *speaker) Invoke(_ context.Context, req *inference.NativeRequest, emit func([]byte, bool) error) (*inference.NativeResult, error) {
+	s.asked = req
+	for i, chunk := range s.chunks {
+		if err := emit([]byte(chunk), i == len(s.chunks)-1 && s.fail == nil); err != nil {
+			return nil, err
+		}
+	}
+	return &inference.NativeResult{Model: "chat", Usage: inference.Usage{InputTokens: 7, OutputTokens: 9, CacheReadTokens: 3}}, s.fail
+}
+
 // replay is a backend that answers every request with the same events.
 type replay []inference.Event
 

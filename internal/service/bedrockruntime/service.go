@@ -27,6 +27,7 @@ type Router interface {
 	inference.Backend
 	inference.Embedder
 	inference.TokenCounter
+	inference.Invoker
 	Resolve(ctx context.Context, identifier, region, account string, want catalog.Kind) (*router.Target, error)
 }
 
