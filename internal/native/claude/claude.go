@@ -27,8 +27,12 @@ type Family struct{}
 
 var _ native.Family = Family{}
 
-// Version is the only value of anthropic_version that Bedrock takes.
-const Version = "bedrock-2023-05-31"
+// The values of anthropic_version: Version is the one that Bedrock documents,
+// sdkVersion what Anthropic's own SDK sends from its release 2 on.
+const (
+	Version    = "bedrock-2023-05-31"
+	sdkVersion = "2026-10-21"
+)
 
 // maxStopSequences is the documented limit.
 const maxStopSequences = 8191
@@ -137,7 +141,7 @@ func newExtraSchema() *body.Schema {
 	texts := &body.Schema{Type: body.TypeArray, Items: &body.Schema{Type: body.TypeString}}
 	open := &body.Schema{Type: body.TypeObject, Open: true}
 	return &body.Schema{Type: body.TypeObject, Properties: map[string]*body.Schema{
-		"anthropic_version":  {Type: body.TypeString, Enum: []string{Version}},
+		"anthropic_version":  {Type: body.TypeString, Enum: []string{Version, sdkVersion}},
 		"anthropic_beta":     texts,
 		"max_tokens":         {Type: body.TypeInteger},
 		"temperature":        unit,
