@@ -42,7 +42,7 @@ func EncodeRequest(req *inference.Request, o EncodeOptions) ([]byte, error) {
 	}
 	if req.Dialect == Dialect {
 		for _, key := range slices.Sorted(maps.Keys(req.Extra)) {
-			if key != "output_config" {
+			if key != "output_config" && (key != "anthropic_beta" || !o.BetasApart) {
 				w.raw(key, req.Extra[key])
 			}
 		}

@@ -35,6 +35,8 @@ type EncodeOptions struct {
 	// MaxTokens is what the format's max_tokens becomes when the request says
 	// nothing; the format has no default of its own.
 	MaxTokens int
+	// BetasApart leaves anthropic_beta out: it goes into a header.
+	BetasApart bool
 	// NoEffort says that the model knows no output_config.effort: it becomes a
 	// budget of thinking.
 	NoEffort bool
