@@ -20,7 +20,6 @@ import (
 	"time"
 
 	"github.com/outcrop/outcrop/internal/access"
-	"github.com/outcrop/outcrop/internal/appprofile"
 	"github.com/outcrop/outcrop/internal/authn"
 	"github.com/outcrop/outcrop/internal/authz"
 	"github.com/outcrop/outcrop/internal/bucket"
@@ -87,7 +86,7 @@ type App struct {
 	models      *serving.Models // the router behind the gate
 	quotas      *quota.Registry
 	throughput  *provisioned.Registry
-	profiles    *appprofile.Registry
+	named       *named
 	fitter      *embedding.Adapter
 	script      *scripted.Backend // the one that answers for every model; nil: none does
 	state       *sqlitestore.Store

@@ -20,7 +20,6 @@ import (
 	apiiam "github.com/outcrop/outcrop/internal/api/iam"
 	apiservicequotas "github.com/outcrop/outcrop/internal/api/servicequotas"
 	apists "github.com/outcrop/outcrop/internal/api/sts"
-	"github.com/outcrop/outcrop/internal/appprofile"
 	"github.com/outcrop/outcrop/internal/authz"
 	"github.com/outcrop/outcrop/internal/bucket"
 	"github.com/outcrop/outcrop/internal/call"
@@ -70,7 +69,7 @@ func (a *App) openAuthorization() (err error) {
 	}
 	a.authorizer, err = authz.New(authz.Params{
 		Services: governed(), Directory: a.directory, Catalog: a.catalog, Tags: tags(a.state, a.directory), Own: own(cfg), KeyOwner: a.keyOwner, BaseRole: a.baseRole, Resource: a.policies.Policies,
-		Provisioned: reserved(a.throughput), ProfileModels: profileModels(a.profiles), Service: a.gov.organization, Endpoints: a.endpoints.Policies, Open: cfg.Auth == config.Off, Now: a.p.Now,
+		Provisioned: reserved(a.throughput), ProfileModels: a.named.models, Service: a.gov.organization, Endpoints: a.endpoints.Policies, Open: cfg.Auth == config.Off, Now: a.p.Now,
 	})
 	return err
 }
@@ -181,14 +180,14 @@ func OpenAuthorization(ctx context.Context, cfg *config.Config, getenv func(stri
 	}
 	a := &Authorization{close: state.Close}
 	people := directory.New(directory.Params{Store: state, Account: cfg.Account, Rand: rand.Reader})
-	profiles := appprofile.NewRegistry(appprofile.Params{Store: state})
-	if err := profiles.Refresh(context.Background()); err != nil {
+	leads, err := openNamedFor(ctx, state)
+	if err != nil {
 		return nil, errors.Join(err, state.Close())
 	}
 	a.Authorizer, err = authz.New(authz.Params{
 		Services: governed(), Directory: people, Catalog: models, Tags: tags(state, people), Own: own(cfg),
 		Resource: resourcepolicy.New(resourcepolicy.Params{Store: state}).Policies, Service: levels, Endpoints: ends.Policies,
-		Provisioned: reserved(provisioned.NewRegistry(provisioned.Params{Store: state})), ProfileModels: profileModels(profiles),
+		Provisioned: reserved(provisioned.NewRegistry(provisioned.Params{Store: state})), ProfileModels: leads.models,
 	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("the table of operations: %w", err), state.Close())

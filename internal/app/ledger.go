@@ -27,7 +27,7 @@ func (a *App) openLedger() error {
 	}
 	a.gov.ledger, err = ledger.Open(context.Background(), ledger.Params{
 		Dir: a.p.Config.DataDir(a.p.Getenv), Prices: prices, Logger: a.p.Logger, Now: a.p.Now,
-		Tags: a.costTags, ResourceTags: a.profiles.Tags, Metadata: requestMetadata, Keep: a.p.Config.Usage.Keep,
+		Tags: a.costTags, ResourceTags: a.named.profiles.Tags, Metadata: requestMetadata, Keep: a.p.Config.Usage.Keep,
 	})
 	if err != nil {
 		return fmt.Errorf("open the bill: %w", err)

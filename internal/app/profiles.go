@@ -3,24 +3,52 @@ package app
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/outcrop/outcrop/internal/appprofile"
+	"github.com/outcrop/outcrop/internal/promptrouter"
+	"github.com/outcrop/outcrop/internal/resource"
+	"github.com/outcrop/outcrop/internal/store"
 )
 
-// openProfiles opens the application inference profiles.
-func (a *App) openProfiles() error {
-	a.profiles = appprofile.NewRegistry(appprofile.Params{Store: a.state, Now: a.p.Now, Partition: a.catalog.Partition, Logger: a.p.Logger})
-	if err := a.profiles.Refresh(context.Background()); err != nil {
-		return fmt.Errorf("read the application inference profiles: %w", err)
+// named are the resources that calls name in the place of a model.
+type named struct {
+	profiles *appprofile.Registry
+	routers  *promptrouter.Registry
+}
+
+// newNamed reads them.
+func newNamed(ctx context.Context, p resource.Params) (*named, error) {
+	n := &named{profiles: appprofile.NewRegistry(p), routers: promptrouter.NewRegistry(p)}
+	if err := n.profiles.Refresh(ctx); err != nil {
+		return nil, fmt.Errorf("read the application inference profiles: %w", err)
 	}
-	a.gov.run = append(a.gov.run, a.profiles.Run)
+	if err := n.routers.Refresh(ctx); err != nil {
+		return nil, fmt.Errorf("read the prompt routers: %w", err)
+	}
+	return n, nil
+}
+
+// models are the models behind an ARN of one of them.
+func (n *named) models(account, region, arn string) ([]string, bool) {
+	if _, models, ok := n.profiles.Lead(arn, region, account); ok {
+		return models, true
+	}
+	r, ok := n.routers.Known(arn, region, account)
+	return append(slices.Clone(r.Body.Models), r.Body.Fallback), ok
+}
+
+// openNamed opens the application inference profiles and the prompt routers.
+func (a *App) openNamed() (err error) {
+	a.named, err = newNamed(context.Background(), resource.Params{Store: a.state, Now: a.p.Now, Partition: a.catalog.Partition, Logger: a.p.Logger})
+	if err != nil {
+		return err
+	}
+	a.gov.run = append(a.gov.run, a.named.profiles.Run, a.named.routers.Run)
 	return nil
 }
 
-// profileModels finds the models of an application inference profile.
-func profileModels(r *appprofile.Registry) func(account, region, arn string) ([]string, bool) {
-	return func(account, region, arn string) ([]string, bool) {
-		_, models, ok := r.Lead(arn, region, account)
-		return models, ok
-	}
+// openNamedFor reads them for a command.
+func openNamedFor(ctx context.Context, s store.Store) (*named, error) {
+	return newNamed(ctx, resource.Params{Store: s})
 }

@@ -16,7 +16,7 @@ import (
 
 func (a *App) newRouter(models *catalog.Catalog, backends map[string]inference.Backend) (*router.Router, error) {
 	p := routing(a.p.Config, slices.Collect(maps.Keys(backends)), a.p.Logger)
-	p.Now, p.Provisioned, p.Applications = a.p.Now, a.throughput, a.profiles
+	p.Now, p.Provisioned, p.Applications = a.p.Now, a.throughput, a.named.profiles
 	r, err := router.New(models, backends, p)
 	if err != nil {
 		return nil, fmt.Errorf("the routes of the configuration: %w", err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/outcrop/outcrop/internal/appprofile"
 	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/resource"
 	"github.com/outcrop/outcrop/internal/store"
 	"github.com/outcrop/outcrop/internal/store/sqlitestore"
 )
@@ -23,7 +24,7 @@ func open(t *testing.T, file string) *appprofile.Registry {
 	}
 	t.Cleanup(func() { _ = s.Close() })
 	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
-	r := appprofile.NewRegistry(appprofile.Params{Store: s, Now: func() time.Time { now = now.Add(time.Second); return now }})
+	r := appprofile.NewRegistry(resource.Params{Store: s, Now: func() time.Time { now = now.Add(time.Second); return now }})
 	if err := r.Refresh(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +32,7 @@ func open(t *testing.T, file string) *appprofile.Registry {
 }
 
 func ask(name string) appprofile.New {
-	return appprofile.New{Account: account, Region: region, Name: name, Source: "us.amazon.nova-lite-v1:0", Models: []string{"arn:a", "arn:b"}}
+	return appprofile.New{Account: account, Region: region, Name: name, Body: appprofile.Lead{Source: "us.amazon.nova-lite-v1:0", Models: []string{"arn:a", "arn:b"}}}
 }
 
 func TestLife(t *testing.T) {

@@ -47,8 +47,8 @@ type Params struct {
 	// Provisioned finds the ARN of provisioned throughput by its name, ID or ARN;
 	// nil: there is none.
 	Provisioned func(ctx context.Context, account, region, identifier string) (arn string, ok bool)
-	// ProfileModels finds the ARNs of the models of an application inference
-	// profile by its ARN; nil: there is none. It asks no store.
+	// ProfileModels finds the ARNs of the models behind the ARN of an application
+	// inference profile or a prompt router; nil: there is none. It asks no store.
 	ProfileModels func(account, region, arn string) (models []string, ok bool)
 	// KeyOwner finds the name of the user who has an access key; nil: nobody has.
 	KeyOwner func(ctx context.Context, accessKeyID string) (user string, ok bool)

@@ -46,6 +46,8 @@ func (q *question) model(action, value string, to []target) []target {
 		return append(to, target{action: action, resource: q.profile(id)})
 	case catalog.ApplicationProfile:
 		return q.throughApplication(action, value, to)
+	case catalog.PromptRouter:
+		return q.throughRouter(action, value, to)
 	case catalog.Prompt:
 		return append(to, target{action: "bedrock:RenderPrompt", resource: value})
 	case catalog.Endpoint:
@@ -127,6 +129,21 @@ func (q *question) throughApplication(action, arn string, to []target) []target 
 	}
 	for _, model := range models {
 		to = append(to, target{action: action, resource: model, profile: arn})
+	}
+	return to
+}
+
+// throughRouter is a prompt router, and the models that it may choose.
+func (q *question) throughRouter(action, arn string, to []target) []target {
+	to = append(to, target{action: action, resource: arn})
+	if q.a.p.ProfileModels == nil {
+		return to
+	}
+	models, _ := q.a.p.ProfileModels(q.call.Account, q.call.Region, arn)
+	for _, model := range models {
+		if id := catalog.Parse(model); id.Kind != catalog.PromptRouter { // none leads to itself
+			to = q.model(action, model, to)
+		}
 	}
 	return to
 }

@@ -38,8 +38,8 @@ func (s *Service) CreateInferenceProfile(ctx context.Context, in *api.CreateInfe
 		return nil, err
 	}
 	n := appprofile.New{
-		Account: c.Account, Region: c.Region, Name: schema.Deref(in.InferenceProfileName), Description: schema.Deref(in.Description),
-		Source: *in.ModelSource.CopyFrom, Models: models, Tags: tagMap(in.Tags),
+		Account: c.Account, Region: c.Region, Name: schema.Deref(in.InferenceProfileName), Tags: tagMap(in.Tags),
+		Body: appprofile.Lead{Description: schema.Deref(in.Description), Source: *in.ModelSource.CopyFrom, Models: models},
 	}
 	if n.Token, err = token(in.ClientRequestToken, n); err != nil {
 		return nil, err
@@ -162,10 +162,10 @@ func applicationProfile(p appprofile.Profile) api.GetInferenceProfileOutput {
 		InferenceProfileArn: &p.ARN, InferenceProfileId: &p.ID, InferenceProfileName: &p.Name, CreatedAt: &p.Created, UpdatedAt: &p.Updated,
 		Status: api.InferenceProfileStatusActive, Type: api.InferenceProfileTypeApplication,
 	}
-	if p.Description != "" {
-		out.Description = &p.Description
+	if p.Body.Description != "" {
+		out.Description = &p.Body.Description
 	}
-	for _, model := range p.Models {
+	for _, model := range p.Body.Models {
 		out.Models = append(out.Models, api.InferenceProfileModel{ModelArn: &model})
 	}
 	return out

@@ -39,6 +39,8 @@ type Params struct {
 	Throughput Throughput
 	// Profiles keeps the application inference profiles.
 	Profiles AppProfiles
+	// Routers keeps the prompt routers.
+	Routers PromptRouters
 	// Policies are those of resources; they go with Throughput.
 	Policies *resourcepolicy.Registry
 	Now      func() time.Time // time.Now when nil

@@ -14,12 +14,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	api "github.com/outcrop/outcrop/internal/api/bedrock"
+	"github.com/outcrop/outcrop/internal/appprofile"
 	"github.com/outcrop/outcrop/internal/call"
 	"github.com/outcrop/outcrop/internal/catalog"
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/goldentest"
+	"github.com/outcrop/outcrop/internal/promptrouter"
+	"github.com/outcrop/outcrop/internal/resource"
 	"github.com/outcrop/outcrop/internal/router"
 	"github.com/outcrop/outcrop/internal/service/bedrock"
+	"github.com/outcrop/outcrop/internal/store/sqlitestore"
 	"github.com/outcrop/outcrop/internal/wire/restjson"
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
@@ -44,7 +48,13 @@ func newService(t *testing.T, lifecycle router.Lifecycle, restrictions ...catalo
 	if err != nil {
 		t.Fatal(err)
 	}
+	state, err := sqlitestore.Open(t.Context(), filepath.Join(t.TempDir(), "state.db"), sqlitestore.Params{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = state.Close() })
 	return bedrock.New(c, models{c}, bedrock.Params{
+		Profiles: appprofile.NewRegistry(resource.Params{Store: state}), Routers: promptrouter.NewRegistry(resource.Params{Store: state}),
 		Lifecycle: lifecycle, Now: func() time.Time { return time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC) },
 	})
 }
@@ -241,5 +251,54 @@ func TestListInferenceProfilesPages(t *testing.T) {
 		if !fault.Is(err, fault.Invalid) {
 			t.Errorf("token %q: got %v, want Invalid", bad, err)
 		}
+	}
+}
+
+// A prompt router is over text models of one family.
+func TestPromptRouters(t *testing.T) {
+	t.Parallel()
+	svc, ctx := newService(t, router.Ignore), in(t.Context(), "us-east-1")
+	const haiku, profile = "arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-3-haiku-20240307-v1:0", "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.anthropic.claude-3-5-sonnet-20241022-v2:0"
+	ask := func(models ...string) *api.CreatePromptRouterInput {
+		in := &api.CreatePromptRouterInput{
+			PromptRouterName: new("team"), RoutingCriteria: &api.RoutingCriteria{ResponseQualityDifference: new(10.0)},
+			FallbackModel: &api.PromptRouterTargetModel{ModelArn: &models[0]}, Tags: []api.Tag{{Key: new("a"), Value: new("b")}},
+		}
+		for _, m := range models {
+			in.Models = append(in.Models, api.PromptRouterTargetModel{ModelArn: &m})
+		}
+		return in
+	}
+	for _, bad := range []string{
+		"arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0", // of another family
+		"arn:aws:bedrock:us-east-1::foundation-model/amazon.titan-embed-text-v2:0",
+		"arn:aws:bedrock:us-east-1::foundation-model/anthropic.none-v1:0",
+		"arn:aws:bedrock:eu-west-1:123456789012:inference-profile/eu.anthropic.claude-3-5-sonnet-20240620-v1:0",
+	} {
+		if _, err := svc.CreatePromptRouter(ctx, ask(haiku, bad)); !fault.Is(err, fault.Invalid) {
+			t.Errorf("%s: got %v, want %v", bad, err, fault.Invalid)
+		}
+	}
+	made, err := svc.CreatePromptRouter(ctx, ask(profile, haiku))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := svc.GetPromptRouter(ctx, &api.GetPromptRouterInput{PromptRouterArn: made.PromptRouterArn})
+	if err != nil || *got.FallbackModel.ModelArn != profile || len(got.Models) != 2 || *got.RoutingCriteria.ResponseQualityDifference != 10 {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	list, err := svc.ListPromptRouters(ctx, &api.ListPromptRoutersInput{})
+	if err != nil || len(list.PromptRouterSummaries) != 1 {
+		t.Errorf("got %+v, %v, want one", list, err)
+	}
+	tags, err := svc.ListTagsForResource(ctx, &api.ListTagsForResourceInput{ResourceARN: made.PromptRouterArn})
+	if err != nil || len(tags.Tags) != 1 {
+		t.Errorf("got the tags %+v, %v", tags, err)
+	}
+	if _, err := svc.DeletePromptRouter(ctx, &api.DeletePromptRouterInput{PromptRouterArn: made.PromptRouterArn}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := svc.GetPromptRouter(ctx, &api.GetPromptRouterInput{PromptRouterArn: made.PromptRouterArn}); !fault.Is(err, fault.NotFound) {
+		t.Errorf("got %v, want %v", err, fault.NotFound)
 	}
 }

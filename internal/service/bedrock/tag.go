@@ -17,8 +17,8 @@ type tagged interface {
 	Tag(ctx context.Context, account, region, identifier string, set map[string]string, remove []string) error
 }
 
-// TagResource sets tags of provisioned throughput or an application inference
-// profile.
+// TagResource sets tags of provisioned throughput, an application inference
+// profile or a prompt router.
 func (s *Service) TagResource(ctx context.Context, in *api.TagResourceInput) (*api.TagResourceOutput, error) {
 	return &api.TagResourceOutput{}, s.retag(ctx, in.ResourceARN, tagMap(in.Tags), nil)
 }
@@ -35,6 +35,8 @@ func (s *Service) retag(ctx context.Context, arn *string, set map[string]string,
 		of = s.params.Throughput
 	case catalog.ApplicationProfile:
 		of = s.params.Profiles
+	case catalog.PromptRouter:
+		of = s.params.Routers
 	default:
 		return noSuch(arn)
 	}
@@ -59,6 +61,12 @@ func (s *Service) ListTagsForResource(ctx context.Context, in *api.ListTagsForRe
 			return nil, noResource(in.ResourceARN, err)
 		}
 		tags = p.Tags
+	case catalog.PromptRouter:
+		r, err := s.params.Routers.Find(ctx, c.Account, c.Region, *in.ResourceARN)
+		if err != nil {
+			return nil, noResource(in.ResourceARN, err)
+		}
+		tags = r.Tags
 	default:
 		return nil, noSuch(in.ResourceARN)
 	}
