@@ -28,7 +28,7 @@ func (s *Service) Converse(ctx context.Context, in *api.ConverseInput) (*api.Con
 		return nil, err
 	}
 	r := s.newRun(t)
-	answer, err := inference.Collect(ctx, r, req)
+	answer, err := inference.Collect(ctx, s.read(r), req)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func (s *Service) ConverseStream(ctx context.Context, in *api.ConverseStreamInpu
 	}
 	r := s.newRun(t)
 	out := &converseStream{sink: sink, stream: converse.NewStream(sink.Send), keep: len(paths) > 0}
-	if err := r.Generate(ctx, req, out.event); err != nil {
+	if err := s.read(r).Generate(ctx, req, out.event); err != nil {
 		return err
 	}
 	fields, err := s.responseFields(t, paths, out.whole.Answer())

@@ -28,10 +28,9 @@ func (s *Service) CountTokens(ctx context.Context, in *api.CountTokensInput) (*a
 	if err != nil {
 		return nil, err
 	}
-	req.Model = t.Name()
 	timed, cancel := serving.WithTimeout(ctx, s.params.ModelTimeout)
 	defer cancel()
-	n, err := s.router.CountTokens(timed, req)
+	n, err := s.countTokens(timed, t, req)
 	if err != nil {
 		return nil, serving.TimedOut(timed, err)
 	}

@@ -69,7 +69,7 @@ func (s *Service) invokeText(ctx context.Context, t *router.Target, body []byte)
 		return nil, err
 	}
 	r := s.newRun(t)
-	answer, err := inference.Collect(ctx, r, req)
+	answer, err := inference.Collect(ctx, s.read(r), req)
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +154,7 @@ func (s *Service) InvokeModelWithResponseStream(ctx context.Context, in *api.Inv
 	})
 	r := s.newRun(t)
 	opened := false
-	err = r.Generate(ctx, req, func(ev inference.Event) error {
+	err = s.read(r).Generate(ctx, req, func(ev inference.Event) error {
 		if !opened {
 			opened = true
 			contentType := jsonType

@@ -45,6 +45,9 @@ type Params struct {
 	NewID func(prefix string, length int) string // random base62 when nil
 	// ModelTimeout bounds the time of one answer; 15 minutes when 0.
 	ModelTimeout time.Duration
+	// Documents reads documents for models that cannot; nil: such models refuse
+	// them.
+	Documents Documents
 }
 
 // Service implements the bedrock-runtime operations. It is safe for concurrent
