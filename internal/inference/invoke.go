@@ -2,6 +2,7 @@ package inference
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"time"
 )
@@ -58,7 +59,45 @@ type ImageRequest struct {
 	// Source is an image to change, Mask which part of it (white is changed).
 	Source *Image
 	Mask   *Image
+
+	// Task is what is done; a maker answers Unsupported for one that it does not
+	// know.
+	Task ImageTask
+	// Target names in words the part of Source that Mask would show, or the
+	// thing that is replaced.
+	Target string
+	// Strength is how much a source, a reference or a control counts, between 0
+	// and 1; nil when not said.
+	Strength *float64
+	// References are images to be like: more sources, a style, a structure.
+	References []Image
+	Style      string // the family's own word; empty when not said
+	Aspect     string // "16:9"; empty when not said
+	// Extra holds members that only one vendor understands, and Dialect is the
+	// format that they are of, as in Request.
+	Extra   map[string]json.RawMessage
+	Dialect string
 }
+
+// ImageTask is what an ImageMaker is asked for.
+type ImageTask string
+
+// The tasks.
+const (
+	ImageGenerate   ImageTask = ""                  // from the prompt alone
+	ImageVary       ImageTask = "variation"         // another one like Source and References
+	ImageInpaint    ImageTask = "inpaint"           // the masked part anew
+	ImageOutpaint   ImageTask = "outpaint"          // what is around anew
+	ImageErase      ImageTask = "erase"             // the masked thing away
+	ImageReplace    ImageTask = "replace"           // Target by what the prompt says
+	ImageRecolor    ImageTask = "recolor"           // Target in other colours
+	ImageBackground ImageTask = "remove_background" // the background away
+	ImageControl    ImageTask = "control"           // as the lines or shapes of Source are
+	ImageStyled     ImageTask = "style"             // in the style of References
+	ImageColors     ImageTask = "colors"            // in given colours
+	ImageUpscale    ImageTask = "upscale"           // larger
+	ImageTryOn      ImageTask = "try_on"            // what References wear on Source
+)
 
 // Images are what an ImageMaker made.
 type Images struct {
