@@ -5,6 +5,7 @@ package all
 
 import (
 	"github.com/outcrop/outcrop/internal/native"
+	"github.com/outcrop/outcrop/internal/native/amazonimage"
 	"github.com/outcrop/outcrop/internal/native/claude"
 	"github.com/outcrop/outcrop/internal/native/claudetext"
 	"github.com/outcrop/outcrop/internal/native/coherechat"
@@ -19,6 +20,8 @@ import (
 	"github.com/outcrop/outcrop/internal/native/nova"
 	"github.com/outcrop/outcrop/internal/native/novaembed"
 	"github.com/outcrop/outcrop/internal/native/openaichat"
+	"github.com/outcrop/outcrop/internal/native/rerank"
+	"github.com/outcrop/outcrop/internal/native/stability"
 	"github.com/outcrop/outcrop/internal/native/titanembed"
 	"github.com/outcrop/outcrop/internal/native/titantext"
 )
@@ -53,5 +56,21 @@ func Embeddings() map[string]native.Embedding {
 		"titan-embed-g1":  titanembed.V1{},
 		"titan-embed-mm":  titanembed.Multimodal{},
 		"titan-embed-v2":  titanembed.V2{},
+	}
+}
+
+// Rerankings returns the rerank families by the catalog's nativeFormat. The map
+// is the caller's own.
+func Rerankings() map[string]native.Reranking {
+	return map[string]native.Reranking{"rerank": rerank.Family{}}
+}
+
+// Images returns the image families by the catalog's nativeFormat. The map is the
+// caller's own.
+func Images() map[string]native.Imaging {
+	return map[string]native.Imaging{
+		"amazon-image":    amazonimage.Family{},
+		"stability-edit":  stability.Edit{},
+		"stability-image": stability.Image{},
 	}
 }

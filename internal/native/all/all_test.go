@@ -24,6 +24,14 @@ func TestEveryFormatRefusesAForeignBody(t *testing.T) {
 		_, err := f.Decode(m, body)
 		check(t, format, err, want)
 	}
+	for format, f := range all.Rerankings() {
+		_, err := f.Decode(m, body)
+		check(t, format, err, want)
+	}
+	for format, f := range all.Images() {
+		_, err := f.Decode(m, body)
+		check(t, format, err, want)
+	}
 }
 
 func check(t *testing.T, format string, err error, want string) {

@@ -10,16 +10,28 @@ import (
 // Carry puts members that only the vendor understands into a request, as
 // members of the dialect that they are written in.
 func Carry(req *inference.Request, dialect string, o Object, keys ...string) {
+	for key, v := range Pick(o, keys...) {
+		if req.Extra == nil {
+			req.Extra = make(map[string]json.RawMessage)
+		}
+		req.Extra[key] = v
+		req.Dialect = dialect
+	}
+}
+
+// Pick returns the members of some names as JSON; nil when there are none.
+func Pick(o Object, keys ...string) map[string]json.RawMessage {
+	var out map[string]json.RawMessage
 	for _, key := range keys {
 		if !o.Has(key) {
 			continue
 		}
-		if req.Extra == nil {
-			req.Extra = make(map[string]json.RawMessage)
+		if out == nil {
+			out = make(map[string]json.RawMessage)
 		}
-		req.Extra[key] = o.Raw(key)
-		req.Dialect = dialect
+		out[key] = o.Raw(key)
 	}
+	return out
 }
 
 // UUID writes random characters in the form that some vendors' ids have.
