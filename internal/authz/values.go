@@ -66,7 +66,10 @@ func memberKeys(prefix string, op *schema.Operation) []memberKey {
 
 // guardrailPaths finds the guardrail that a call of a model names.
 func guardrailPaths(op *schema.Operation) (guardrail, version *memberPath) {
-	if !strings.HasPrefix(op.Name, "Converse") && !strings.HasPrefix(op.Name, "InvokeModel") {
+	switch {
+	case strings.HasPrefix(op.Name, "Converse"), strings.HasPrefix(op.Name, "InvokeModel"):
+	case op.Name == "ChatCompletions", op.Name == "CreateResponse", op.Name == "Messages": // of the doors
+	default:
 		return nil, nil
 	}
 	for _, in := range [...]string{"", "guardrailConfig."} {

@@ -45,16 +45,16 @@ func encode(v any) ([]byte, error) {
 }
 
 // mediaWords name media in the formats of Converse and of the model families.
-var mediaWords = [...]string{"image", "inputImage", "images", "video", "audio"}
+var mediaWords = [...]string{"image", "inputImage", "images", "image_url", "video", "audio", "input_audio"}
 
 // wants reports whether the data of what a word names is wanted.
 func (c Content) wants(word string) bool {
 	switch word {
-	case "image", "inputImage", "images":
+	case "image", "inputImage", "images", "image_url":
 		return c.Image
 	case "video":
 		return c.Video
-	case "audio":
+	case "audio", "input_audio":
 		return c.Audio
 	}
 	return true
@@ -105,6 +105,7 @@ func without(v any) any {
 	case map[string]any:
 		delete(v, "bytes")
 		delete(v, "data")
+		delete(v, "url")
 		for _, inner := range v {
 			if m, ok := inner.(map[string]any); ok {
 				without(m)

@@ -90,8 +90,11 @@ func (i *invocation) text(want Content, apart func(name string, body []byte) (st
 	r := i.record
 	in, vectors := shape(i.input, want), false
 	out := shape(i.output, want)
-	if i.Operation == "InvokeModel" {
+	switch i.Operation {
+	case "InvokeModel":
 		vectors = isEmbedding(i.output)
+	case embeddings:
+		vectors = true
 	}
 	if !want.Text {
 		in = nil

@@ -1,6 +1,7 @@
 package invocationlog
 
 import (
+	"bytes"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -38,6 +39,19 @@ func (c *chunks) body() []byte {
 	}
 	return text
 }
+
+// lines is the streamed answer of a door: the list of its events.
+type lines struct{ list []json.RawMessage }
+
+func (l *lines) event(_ string, payload []byte) int {
+	if !json.Valid(payload) { // the vendor's last word, [DONE]
+		return 0
+	}
+	l.list = append(l.list, bytes.Clone(payload))
+	return len(payload)
+}
+
+func (l *lines) body() []byte { return (&chunks{l.list}).body() }
 
 // message is the answer of ConverseStream: what Converse would have answered.
 type message struct {

@@ -14,7 +14,15 @@ var operations = map[string]func() answer{
 	"Converse":                      nil,
 	"InvokeModelWithResponseStream": func() answer { return &chunks{} },
 	"ConverseStream":                func() answer { return &message{} },
+	// Of the doors, whole or in a stream as the request says.
+	"ChatCompletions": func() answer { return &lines{} },
+	"CreateResponse":  func() answer { return &lines{} },
+	"Messages":        func() answer { return &lines{} },
+	embeddings:        nil,
 }
+
+// embeddings is the operation that answers with vectors alone.
+const embeddings = "Embeddings"
 
 // service is the one whose operations they are.
 const service = "bedrock-runtime"
@@ -107,7 +115,10 @@ func (w *watch) End(v *observe.View) {
 	i := w.is
 	if w.bodies {
 		if w.events != nil {
-			i.output = w.events.body()
+			// A door's operation may have answered whole.
+			if body := w.events.body(); body != nil {
+				i.output = body
+			}
 			w.events = nil
 		}
 		var ok bool

@@ -142,7 +142,7 @@ func (m *Metrics) End(v *observe.View) {
 	}
 	// What nobody has signed is no invocation of anybody's account.
 	if kind.invocation && (c.Principal.ARN != "" || v.Input != nil) {
-		r.invokes, r.streams, r.status = true, kind.streams, v.Status
+		r.invokes, r.streams, r.status = true, kind.streams || v.Stream, v.Status
 		r.point = pointKey{account: c.Account, region: c.Region, model: model, minute: minute(c.Start.Add(v.Elapsed))}
 		if m.p.Burndown != nil {
 			r.burndown = m.p.Burndown(usage.ModelID)
@@ -170,6 +170,10 @@ var kinds = map[string]struct {
 	"InvokeModel":                        {name: "generate_content", invocation: true, any: true},
 	"InvokeModelWithResponseStream":      {name: "generate_content", invocation: true, streams: true},
 	"InvokeModelWithBidirectionalStream": {name: "generate_content", invocation: true, streams: true},
+	"ChatCompletions":                    {name: "chat", invocation: true},
+	"CreateResponse":                     {name: "chat", invocation: true},
+	"Messages":                           {name: "chat", invocation: true},
+	"Embeddings":                         {name: "embeddings", invocation: true},
 	"RetrieveAndGenerate":                {name: "chat"},
 	"RetrieveAndGenerateStream":          {name: "chat"},
 	"Retrieve":                           {name: "embeddings"},
