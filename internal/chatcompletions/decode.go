@@ -61,11 +61,7 @@ func NewDecoder(emit func(inference.Event) error) *Decoder { return &Decoder{emi
 
 // DecodeAnswer reads a whole answer. Errors are as those of Decoder.Chunk.
 func DecodeAnswer(body []byte, emit func(inference.Event) error) error {
-	d := NewDecoder(emit)
-	if err := d.Chunk(body); err != nil {
-		return err
-	}
-	return d.End()
+	return Feed(NewDecoder(emit), body)
 }
 
 // Chunk takes the next chunk: its JSON, or the word [DONE]. A whole answer is a

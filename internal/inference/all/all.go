@@ -13,11 +13,14 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/outcrop/outcrop/internal/config"
 	"github.com/outcrop/outcrop/internal/inference"
+	"github.com/outcrop/outcrop/internal/inference/anthropic"
 	"github.com/outcrop/outcrop/internal/inference/llamacpp"
+	"github.com/outcrop/outcrop/internal/inference/openai"
 	"github.com/outcrop/outcrop/internal/inference/scripted"
 	"github.com/outcrop/outcrop/internal/outbound"
 )
@@ -49,6 +52,24 @@ type Params struct {
 // configured backends are made. The name of a backend is the one that routes and
 // the header x-outcrop-served-by use.
 var adapters = map[string]func(p Params, name string, b config.Backend) (inference.Backend, error){ //nolint:gochecknoglobals // a constant table
+	config.BackendAnthropic: func(p Params, name string, b config.Backend) (inference.Backend, error) {
+		header, prefix := "X-Api-Key", ""
+		if strings.EqualFold(b.Header, "Authorization") {
+			header, prefix = "Authorization", "Bearer "
+		}
+		c, url, err := client(p, name, b, header, prefix)
+		if err != nil {
+			return nil, err
+		}
+		return anthropic.New(anthropic.Params{Client: c, Name: name, URL: url, Models: b.Models, Now: p.Now})
+	},
+	config.BackendOpenAI: func(p Params, name string, b config.Backend) (inference.Backend, error) {
+		c, url, err := client(p, name, b, "Authorization", "Bearer ")
+		if err != nil {
+			return nil, err
+		}
+		return openai.New(openai.Params{Client: c, URL: url, Flavor: b.Flavor, Models: b.Models, Completion: b.Completion == "prompt", Now: p.Now})
+	},
 	config.BackendScripted: func(p Params, _ string, b config.Backend) (inference.Backend, error) {
 		script, err := scripted.Open(b.Script)
 		if err != nil {

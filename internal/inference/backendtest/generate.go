@@ -251,7 +251,7 @@ var concurrentCases = map[string]func(*testing.T, Subject){
 					t.Error(err)
 					return
 				}
-				check(t, req, r.events)
+				s.check(t, req, r.events)
 			})
 		}
 		wg.Wait()
@@ -272,7 +272,7 @@ var concurrentCases = map[string]func(*testing.T, Subject){
 				t.Error(err)
 				return
 			}
-			check(t, s.long(12), r.events)
+			s.check(t, s.long(12), r.events)
 		})
 		<-reached
 		s.answer(t, s.long(6))

@@ -2,13 +2,14 @@ package remote
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"io"
 )
 
 // ReadEvents reads the events of a body without an exchange.
 func ReadEvents(body io.Reader, f func(string, []byte) error) error {
-	e := events{r: &Response{c: &Client{}}, lines: bufio.NewReaderSize(body, 16), f: f}
+	e := events{r: &Response{c: &Client{ctx: context.Background()}, ctx: context.Background()}, lines: bufio.NewReaderSize(body, 16), f: f}
 	if err := e.run(); !errors.Is(err, Stop) {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -174,8 +175,8 @@ func (c *Client) dial(next func(context.Context, string, string) (net.Conn, erro
 func (c *Client) Close() error {
 	c.mu.Lock()
 	c.closed = true
-	c.mu.Unlock()
 	c.stop()
+	c.mu.Unlock()
 	c.wg.Wait()
 	c.transport.CloseIdleConnections()
 	if c.p.Server != nil {
@@ -227,6 +228,9 @@ func (c *Client) stopping() error {
 }
 
 // Do sends a request. path begins with a slash, is escaped, and may have a query;
+// one that begins with two is behind the URL's path without its version: next to
+// http://gpu1:8000/v1, //health is http://gpu1:8000/health.
+//
 // h goes over the client's own header. body is not changed, and not used after
 // the response is closed. The answer is closed by the caller; one with a status
 // of 300 or above is a fault, see [Client.Refused].
@@ -270,7 +274,11 @@ func (c *Client) Do(ctx context.Context, method, path string, h http.Header, bod
 func (c *Client) request(method, path string, h http.Header, body []byte) (*http.Request, error) {
 	u := c.base
 	path, query, _ := strings.Cut(path, "?")
-	path = c.p.URL + path
+	if outside, ok := strings.CutPrefix(path, "//"); ok {
+		path = version.ReplaceAllString(c.p.URL, "") + "/" + outside
+	} else {
+		path = c.p.URL + path
+	}
 	plain, err := url.PathUnescape(path)
 	if err != nil {
 		return nil, fault.Wrap(fault.Invalid, err, "The path of the request is not valid.")
@@ -299,6 +307,9 @@ func (c *Client) request(method, path string, h http.Header, body []byte) (*http
 	}
 	return request, nil
 }
+
+// version is the last part of a path that names one.
+var version = regexp.MustCompile(`/v[0-9][a-z0-9]*$`)
 
 var contentTypeJSON = []string{"application/json"} // shared: headers are not changed, they are replaced
 

@@ -142,7 +142,7 @@ func (r *Response) failed(err error, before bool) error {
 	}
 	name := r.c.p.Name
 	switch cause := context.Cause(r.ctx); {
-	case errors.Is(cause, errClosed):
+	case errors.Is(cause, errClosed), r.c.ctx.Err() != nil:
 		return r.c.stopping()
 	case errors.Is(cause, errSlow):
 		return fault.Wrap(fault.Timeout, err, "The backend %s did not answer in time.", name)
@@ -314,6 +314,9 @@ func (e *events) dispatch() error {
 	e.has, e.name, e.data = false, "", e.data[:0]
 	if !has {
 		return nil
+	}
+	if e.r.ctx.Err() != nil || e.r.c.ctx.Err() != nil { // what is in the buffers is not for anybody
+		return e.r.failed(context.Canceled, false)
 	}
 	return e.f(name, data)
 }
