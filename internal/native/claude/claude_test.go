@@ -172,8 +172,11 @@ func TestPrefillWithThinking(t *testing.T) {
 		t.Errorf("got %q for a prefill", got)
 	}
 	const use, result = `{"type":"tool_use","id":"t","name":"f","input":{}}`, `{"role":"user","content":[{"type":"tool_result","tool_use_id":"t"}]}`
-	if got := decode(sonnet, `{"role":"assistant","content":[`+use+`]},`+result); got != strings.ReplaceAll(want, "%s", "tool_use") {
+	if got := decode(sonnet, `{"role":"assistant","content":[`+use+`]}`); got != strings.ReplaceAll(want, "%s", "tool_use") {
 		t.Errorf("got %q for a call without thinking", got)
+	}
+	if got := decode(sonnet, `{"role":"assistant","content":[`+use+`]},`+result); got != "" {
+		t.Errorf("got %q for the call of a stand-in that did not think, want none", got)
 	}
 	if got := decode(sonnet, `{"role":"assistant","content":[{"type":"thinking","thinking":"","signature":"s"},`+use+`]},`+result); got != "" {
 		t.Errorf("got %q for a call with thinking, want none", got)

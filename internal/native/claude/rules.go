@@ -231,13 +231,12 @@ func checkThinking(v version, req *inference.Request, interleaved bool) error {
 	return nil
 }
 
-// checkFirstBlock asks of the assistant's turn that the model goes on with,
-// itself or after the results of its tools, that it begins with thinking.
+// checkFirstBlock asks of a turn of the assistant's that the model goes on with
+// that it begins with thinking. After the results of tools the real service asks
+// for it too; here the turn may be a stand-in's that did not think, and its caller
+// cannot help it.
 func checkFirstBlock(turns []inference.Message) error {
 	i := len(turns) - 1
-	if i > 0 && turns[i].Role == inference.RoleUser && slices.ContainsFunc(turns[i].Parts, isResult) {
-		i--
-	}
 	if i < 0 || turns[i].Role != inference.RoleAssistant || len(turns[i].Parts) == 0 {
 		return nil
 	}
@@ -251,5 +250,3 @@ func checkFirstBlock(turns []inference.Message) error {
 	return invalid("messages.%d.content.0.type: Expected `thinking` or `redacted_thinking`, but found `%s`. When `thinking` is enabled, "+
 		"a final `assistant` message must start with a thinking block.", i, found)
 }
-
-func isResult(p inference.Part) bool { _, ok := p.(inference.ToolResult); return ok }
