@@ -33,9 +33,17 @@ type options struct {
 	peer               string
 	python             string
 	figures            string
+	only               string
 }
 
 func main() {
+	if len(os.Args) == 2 && os.Args[1] == upstreamCommand {
+		if err := runUpstream(); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Stdout)
 	stop()
@@ -57,14 +65,18 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
 
 	var r report
-	if err := measureStart(ctx, o, folder, &r); err != nil {
-		return fmt.Errorf("start: %w", err)
-	}
-	if err := measureServer(ctx, o, folder, &r); err != nil {
-		return err
-	}
-	if err := measureKnowledge(ctx, o, folder, &r); err != nil {
-		return fmt.Errorf("knowledge bases: %w", err)
+	for _, part := range []struct {
+		name    string
+		measure func(ctx context.Context, o options, folder string, r *report) error
+	}{
+		{"start", measureStart}, {"server", measureServer}, {"gateway", measureGateway}, {"knowledge", measureKnowledge},
+	} {
+		if o.only != "" && o.only != part.name {
+			continue
+		}
+		if err := part.measure(ctx, o, folder, &r); err != nil {
+			return fmt.Errorf("%s: %w", part.name, err)
+		}
 	}
 	if err := readFigures(o.figures, &r); err != nil {
 		return fmt.Errorf("figures: %w", err)
@@ -93,6 +105,7 @@ func parse(args []string) (options, error) {
 	flags.StringVar(&o.peer, "peer", "", "folder to install the peer in; without one there is no comparison")
 	flags.StringVar(&o.python, "python", "python3", "Python that the peer is installed for")
 	flags.StringVar(&o.figures, "figures", "", "output of the Go benchmarks, of which some have targets")
+	flags.StringVar(&o.only, "only", "", "measure one part alone: start, server, gateway or knowledge")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}

@@ -30,7 +30,7 @@ func (k *knowledge) measurePeer(ctx context.Context, o options, r *report) error
 		r.note("There is no comparison with a peer: -peer names no folder to install it in.")
 		return nil
 	}
-	python, err := installPeer(ctx, o)
+	python, err := installPython(ctx, o, "requirements.txt", peerPackages)
 	if err != nil {
 		r.note("There is no comparison with a peer, because it could not be installed: %v", err)
 		return nil
@@ -74,17 +74,17 @@ func (k *knowledge) measurePeer(ctx context.Context, o options, r *report) error
 	return nil
 }
 
-// installPeer makes a virtual environment, once for each list of packages, and
-// returns its Python.
-func installPeer(ctx context.Context, o options) (string, error) {
-	sum := sha256.Sum256(peerPackages)
+// installPython makes a virtual environment, once for each list of packages, and
+// returns its Python. The list is kept beside it under a name.
+func installPython(ctx context.Context, o options, name string, packages []byte) (string, error) {
+	sum := sha256.Sum256(packages)
 	folder := filepath.Join(o.peer, "venv-"+hex.EncodeToString(sum[:6]))
 	python, done := filepath.Join(folder, "bin", "python"), filepath.Join(folder, ".installed")
 	if _, err := os.Stat(done); err == nil {
 		return python, nil
 	}
-	requirements := filepath.Join(o.peer, "requirements.txt")
-	if err := errors.Join(os.MkdirAll(o.peer, 0o755), os.WriteFile(requirements, peerPackages, 0o644), os.RemoveAll(folder)); err != nil {
+	requirements := filepath.Join(o.peer, name)
+	if err := errors.Join(os.MkdirAll(o.peer, 0o755), os.WriteFile(requirements, packages, 0o644), os.RemoveAll(folder)); err != nil {
 		return "", err
 	}
 	for _, argv := range [][]string{
