@@ -311,7 +311,7 @@ func (b *Backend) Describe(ctx context.Context, model string) (*inference.ModelI
 		info.ContextWindow = claudeWindow
 	}
 	response, err := b.do(ctx, http.MethodGet, "/models/"+url.PathEscape(name), nil, nil)
-	if noPath(err) {
+	if noPath(err) || remote.StatusOf(err) == http.StatusNotFound && !b.lists(ctx) {
 		return info, nil
 	}
 	if err != nil {
@@ -337,6 +337,17 @@ func (b *Backend) Describe(ctx context.Context, model string) (*inference.ModelI
 	return info, nil
 }
 
+// lists tells whether a server has a list of models: one that has none says of
+// each model that it is not there, in the same words as of one that is not.
+func (b *Backend) lists(ctx context.Context) bool {
+	response, err := b.do(ctx, http.MethodGet, "/models", nil, nil)
+	if err != nil {
+		return remote.StatusOf(err) != http.StatusNotFound
+	}
+	_ = response.Close()
+	return true
+}
+
 // family is the beginning of a model's name: "claude", "qwen3".
 func family(name string) string {
 	name = strings.ToLower(name[strings.LastIndexByte(name, '/')+1:])
@@ -351,7 +362,7 @@ func family(name string) string {
 // answers, is there.
 func (b *Backend) Probe(ctx context.Context) error {
 	response, err := b.do(ctx, http.MethodGet, "/models", nil, nil)
-	if noPath(err) {
+	if noPath(err) || remote.StatusOf(err) == http.StatusNotFound {
 		return nil
 	}
 	if err != nil {

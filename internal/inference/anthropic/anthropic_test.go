@@ -83,6 +83,8 @@ func (s server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		answer(w, string(messages.EncodeCount(n)))
+	case r.URL.Path == "/v1/models":
+		answer(w, `{"data":[]}`)
 	case strings.HasPrefix(r.URL.Path, "/v1/models/"):
 		info, err := s.model.Describe(r.Context(), strings.TrimPrefix(r.URL.Path, "/v1/models/"))
 		if err != nil {
@@ -383,14 +385,18 @@ func TestNativeBodies(t *testing.T) {
 // TestServersWithoutLists is about servers that have messages and nothing else.
 func TestServersWithoutLists(t *testing.T) {
 	t.Parallel()
-	b := backend(t, serve(t, http.NotFound))
-	if err := b.Probe(t.Context()); err != nil {
-		t.Errorf("got %v, want a server that is there", err)
+	for _, notFound := range []http.HandlerFunc{http.NotFound, func(w http.ResponseWriter, _ *http.Request) {
+		refuse(w, fault.New(fault.NotFound, "no such path"))
+	}} {
+		b := backend(t, serve(t, notFound))
+		if err := b.Probe(t.Context()); err != nil {
+			t.Errorf("got %v, want a server that is there", err)
+		}
+		if info, err := b.Describe(t.Context(), "fast"); err != nil || info.Family != "claude" || info.ContextWindow != 200000 {
+			t.Errorf("got %+v, %v, want what the name says", info, err)
+		}
 	}
-	if info, err := b.Describe(t.Context(), "fast"); err != nil || info.Family != "claude" || info.ContextWindow != 200000 {
-		t.Errorf("got %+v, %v, want what the name says", info, err)
-	}
-	if _, err := b.CountTokens(t.Context(), ask("fast")); !fault.Is(err, fault.Unsupported) {
+	if _, err := backend(t, serve(t, http.NotFound)).CountTokens(t.Context(), ask("fast")); !fault.Is(err, fault.Unsupported) {
 		t.Errorf("got %v, want unsupported", err)
 	}
 	gone := httptest.NewServer(http.NotFoundHandler())
