@@ -54,7 +54,9 @@ func (a *App) services(backends map[string]inference.Backend) ([]edge.Service, e
 		return nil, err
 	}
 	a.fitter = embedding.New(a.router, embedding.Params{Dir: a.parts.BasisDir(), Logger: a.p.Logger})
-	families := bedrockruntime.Families{Text: nativeall.Families(), Embeddings: nativeall.Embeddings()}
+	families := bedrockruntime.Families{
+		Text: nativeall.Families(), Embeddings: nativeall.Embeddings(), Rerankings: nativeall.Rerankings(), Images: nativeall.Images(),
+	}
 	a.models = serving.NewModels(serving.ModelsParams{Router: a.router, Gate: a.gov.gate, Lanes: a.throughput, Hold: a.router.Hold})
 	runtime := bedrockruntime.New(a.models, a.fitter, families, bedrockruntime.Params{Now: a.p.Now, ModelTimeout: cfg.Timeouts.Model, Documents: a.bases.parser})
 	control := bedrock.New(models, a.router, bedrock.Params{Throughput: a.throughput, Profiles: a.named.profiles, Routers: a.named.routers, Policies: a.policies, Access: a.access, Terms: a.terms, Lifecycle: router.Lifecycle(cfg.Compat.Lifecycle), Logging: a.gov.logging, Now: a.p.Now})

@@ -12,7 +12,7 @@ import (
 )
 
 // Resolve finds who answers for an identifier in a region. want is the kind of
-// model that the operation needs; "" takes a text or an embedding model, and of
+// model that the operation needs; "" takes a text, an embedding or a rerank model, and of
 // another kind what a route names.
 //
 // Faults, with Bedrock's texts: NotFound or Invalid (as Params.UnknownModel
@@ -198,7 +198,7 @@ func ended(state catalog.Lifecycle) error {
 // suits tells whether an operation that wants one kind of model can use another.
 func suits(modelID string, kind, want catalog.Kind, routed bool) error {
 	switch {
-	case want == kind, want == "" && (routed || kind == catalog.Text || kind == catalog.Embedding):
+	case want == kind, want == "" && (routed || kind == catalog.Text || kind == catalog.Embedding || kind == catalog.Rerank):
 		return nil
 	case want == catalog.Text:
 		return fault.New(fault.Invalid, "This action doesn't support the model that you provided. Try again with a supported text or chat model.")

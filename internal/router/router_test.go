@@ -158,7 +158,6 @@ func TestResolveErrors(t *testing.T) {
 		{"embedding model for chat", defaults(), titan, "us-east-1", catalog.Text, fault.Invalid, notText},
 		{"image model for chat", defaults(), "amazon.nova-canvas-v1:0", "us-east-1", catalog.Text, fault.Invalid, notText},
 		{"image model", defaults(), "amazon.nova-canvas-v1:0", "us-east-1", "", fault.Unsupported, "Model amazon.nova-canvas-v1:0 is of kind image, and no backend for that kind is configured."},
-		{"rerank model", defaults(), "cohere.rerank-v3-5:0", "us-east-1", "", fault.Unsupported, "Model cohere.rerank-v3-5:0 is of kind rerank, and no backend for that kind is configured."},
 		{"text model for embedding", defaults(), sonnet, "us-east-1", catalog.Embedding, fault.Invalid, "This action doesn't support the model that you provided. Try again with a supported embedding model."},
 		{"text model for reranking", defaults(), sonnet, "us-east-1", catalog.Rerank, fault.Invalid, "This action doesn't support the model that you provided. Try again with a supported reranker model."},
 		{"end of life enforced", enforce, "anthropic.claude-v2", "us-east-1", "", fault.NotFound, "This model version has reached the end of its life. Please refer to the AWS documentation for more details."},

@@ -239,6 +239,9 @@ func (b *Backend) CountTexts(ctx context.Context, req *inference.TokenizeRequest
 
 // Embed implements inference.Embedder.
 func (b *Backend) Embed(ctx context.Context, req *inference.EmbedRequest) (*inference.Embeddings, error) {
+	if len(req.Images) > 0 {
+		return nil, fault.New(fault.Unsupported, "The model that serves this request embeds texts, not images.")
+	}
 	start := b.p.Now()
 	out := &inference.Embeddings{Model: req.Model}
 	err := b.call(ctx, req.Model, protocol.KindEmbed, protocol.Embed{Texts: req.Texts}, new(bool), func(f protocol.Frame) (bool, error) {

@@ -257,6 +257,9 @@ func (b *Backend) Embed(ctx context.Context, req *inference.EmbedRequest) (*infe
 	if m.Dimensions == 0 {
 		return nil, fault.New(fault.Unsupported, "The model that serves this request makes text, not embeddings.")
 	}
+	if len(req.Images) > 0 {
+		return nil, fault.New(fault.Unsupported, "The model that serves this request embeds texts, not images.")
+	}
 	out := &inference.Embeddings{Model: m.Name}
 	for _, text := range req.Texts {
 		out.Vectors = append(out.Vectors, Vector(text, m.Dimensions))

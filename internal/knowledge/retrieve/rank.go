@@ -58,8 +58,14 @@ func (r *Ranker) Rank(ctx context.Context, q Rank) (*Ranking, error) {
 	if err != nil {
 		return nil, err
 	}
+	return r.Score(ctx, target, q)
+}
+
+// Score is Rank for a model that has been found: only the query and the documents
+// of q count. Faults are those of the model.
+func (r *Ranker) Score(ctx context.Context, target *router.Target, q Rank) (*Ranking, error) {
 	out := &Ranking{Target: target}
-	made, err := r.models.Rerank(ctx, &inference.RerankRequest{Model: target.ServedBy, Query: q.Query, Documents: q.Documents})
+	made, err := r.models.Rerank(ctx, &inference.RerankRequest{Model: target.Name(), Query: q.Query, Documents: q.Documents})
 	switch {
 	case err == nil && len(made.Scores) != len(q.Documents):
 		return nil, fault.New(fault.Internal, "%d scores for %d documents", len(made.Scores), len(q.Documents))
@@ -69,7 +75,7 @@ func (r *Ranker) Rank(ctx context.Context, q Rank) (*Ranking, error) {
 	case !fault.Is(err, fault.Unsupported):
 		return nil, err
 	}
-	out.Scores, out.InputTokens, err = similarity(ctx, r.models, target.ServedBy, q.Query, q.Documents)
+	out.Scores, out.InputTokens, err = similarity(ctx, r.models, target.Name(), q.Query, q.Documents)
 	return out, err
 }
 

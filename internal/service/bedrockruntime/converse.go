@@ -7,6 +7,7 @@ import (
 	"github.com/outcrop/outcrop/internal/catalog"
 	"github.com/outcrop/outcrop/internal/converse"
 	"github.com/outcrop/outcrop/internal/inference"
+	"github.com/outcrop/outcrop/internal/promptrouter"
 	"github.com/outcrop/outcrop/internal/router"
 	"github.com/outcrop/outcrop/internal/service/serving"
 	"github.com/outcrop/outcrop/internal/wire/schema"
@@ -14,7 +15,8 @@ import (
 
 // Converse answers a conversation whole.
 func (s *Service) Converse(ctx context.Context, in *api.ConverseInput) (*api.ConverseOutput, error) {
-	t, err := s.resolve(ctx, schema.Deref(in.ModelId), catalog.Text)
+	id, routed := s.chosen(ctx, in.ModelId, func() promptrouter.Prompt { return promptOf(in.Messages, in.ToolConfig) })
+	t, err := s.resolve(ctx, id, catalog.Text)
 	if err != nil {
 		return nil, err
 	}
@@ -44,13 +46,17 @@ func (s *Service) Converse(ctx context.Context, in *api.ConverseInput) (*api.Con
 	out.Metrics = &api.ConverseMetrics{LatencyMs: new(r.Elapsed().Milliseconds())}
 	out.AdditionalModelResponseFields = fields
 	out.PerformanceConfig, out.ServiceTier = c.PerformanceConfig, c.ServiceTier
+	if routed != nil {
+		out.Trace = &api.ConverseTrace{PromptRouter: routed}
+	}
 	return out, nil
 }
 
 // ConverseStream answers a conversation piece by piece, each as soon as it is
 // made.
 func (s *Service) ConverseStream(ctx context.Context, in *api.ConverseStreamInput, sink schema.EventSink[api.ConverseStreamOutput, api.ConverseStreamOutputEvent]) error {
-	t, err := s.resolve(ctx, schema.Deref(in.ModelId), catalog.Text)
+	id, routed := s.chosen(ctx, in.ModelId, func() promptrouter.Prompt { return promptOf(in.Messages, in.ToolConfig) })
+	t, err := s.resolve(ctx, id, catalog.Text)
 	if err != nil {
 		return err
 	}
@@ -75,10 +81,14 @@ func (s *Service) ConverseStream(ctx context.Context, in *api.ConverseStreamInpu
 	if err != nil {
 		return err
 	}
-	return out.stream.End(fields, &api.ConverseStreamMetadataEvent{
+	metadata := &api.ConverseStreamMetadataEvent{
 		Metrics: &api.ConverseStreamMetrics{LatencyMs: new(r.Elapsed().Milliseconds())}, Usage: usage(t, out.used),
 		PerformanceConfig: c.PerformanceConfig, ServiceTier: c.ServiceTier,
-	})
+	}
+	if routed != nil {
+		metadata.Trace = &api.ConverseStreamTrace{PromptRouter: routed}
+	}
+	return out.stream.End(fields, metadata)
 }
 
 // converseStream hands the events of an answer to the client.

@@ -38,6 +38,11 @@ func (c *clock) Now() time.Time {
 	return c.now
 }
 
+// families are those that the server has.
+func families() bedrockruntime.Families {
+	return bedrockruntime.Families{Text: all.Families(), Embeddings: all.Embeddings(), Rerankings: all.Rerankings(), Images: all.Images()}
+}
+
 // newService returns a service whose local models are all the backend's:
 // "chat", "own" and "vectors" of backend "mem".
 func newService(t testing.TB, b inference.Backend, p bedrockruntime.Params) *bedrockruntime.Service {
@@ -51,6 +56,8 @@ func newService(t testing.TB, b inference.Backend, p bedrockruntime.Params) *bed
 		Routes: []router.Route{
 			{Match: "acme.plain", Model: "own"},
 			{Match: "acme.lost-vectors", Model: "lost", Like: "amazon.titan-embed-text-v2:0"},
+			{Match: "acme.painter", Model: "painter", Like: "amazon.nova-canvas-v1:0"},
+			{Match: "acme.eye", Model: "eye", Like: "cohere.embed-v4:0"},
 		},
 	})
 	if err != nil {
@@ -60,7 +67,7 @@ func newService(t testing.TB, b inference.Backend, p bedrockruntime.Params) *bed
 		p.Now = (&clock{now: time.Unix(1_790_000_000, 0)}).Now
 	}
 	p.NewID = func(prefix string, length int) string { return prefix + strings.Repeat("0", length-len(prefix)) }
-	return bedrockruntime.New(r, embedding.New(r, embedding.Params{}), bedrockruntime.Families{Text: all.Families(), Embeddings: all.Embeddings()}, p)
+	return bedrockruntime.New(r, embedding.New(r, embedding.Params{}), families(), p)
 }
 
 // newCall is a call as the edge would make it.

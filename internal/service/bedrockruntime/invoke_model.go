@@ -10,10 +10,10 @@ import (
 	api "github.com/outcrop/outcrop/internal/api/bedrockruntime"
 	"github.com/outcrop/outcrop/internal/call"
 	"github.com/outcrop/outcrop/internal/catalog"
-	"github.com/outcrop/outcrop/internal/embedding"
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/native"
+	"github.com/outcrop/outcrop/internal/promptrouter"
 	"github.com/outcrop/outcrop/internal/router"
 	"github.com/outcrop/outcrop/internal/service/serving"
 	"github.com/outcrop/outcrop/internal/wire/schema"
@@ -35,7 +35,8 @@ func (s *Service) InvokeModel(ctx context.Context, in *api.InvokeModelInput) (*a
 	if err := checkInvoke(in.Accept, in.GuardrailIdentifier, in.GuardrailVersion, in.Body); err != nil {
 		return nil, err
 	}
-	t, err := s.resolve(ctx, schema.Deref(in.ModelId), "")
+	id, _ := s.chosen(ctx, in.ModelId, func() promptrouter.Prompt { return promptrouter.Prompt{Text: string(in.Body)} })
+	t, err := s.resolve(ctx, id, "")
 	if err != nil {
 		return nil, err
 	}
@@ -45,6 +46,10 @@ func (s *Service) InvokeModel(ctx context.Context, in *api.InvokeModelInput) (*a
 		body, err = s.invokeVerbatim(ctx, t, in.Body)
 	case t.Entry.Kind() == catalog.Embedding:
 		body, err = s.invokeEmbedding(ctx, t, in.Body)
+	case t.Entry.Kind() == catalog.Rerank:
+		body, err = s.invokeRerank(ctx, t, in.Body)
+	case t.Entry.Kind() == catalog.Image:
+		body, err = s.invokeImage(ctx, t, in.Body)
 	default:
 		body, err = s.invokeText(ctx, t, in.Body)
 	}
@@ -64,10 +69,12 @@ func (s *Service) invokeText(ctx context.Context, t *router.Target, body []byte)
 		return nil, err
 	}
 	m := s.nativeModel(t)
+	m.Now, m.Streaming = s.params.Now(), new(false)
 	req, err := family.Decode(m, body)
 	if err != nil {
 		return nil, err
 	}
+	family = native.Bind(family, req)
 	r := s.newRun(t)
 	answer, err := inference.Collect(ctx, s.read(r), req)
 	if err != nil {
@@ -82,55 +89,14 @@ func (s *Service) invokeText(ctx context.Context, t *router.Target, body []byte)
 	return out, nil
 }
 
-func (s *Service) invokeEmbedding(ctx context.Context, t *router.Target, body []byte) ([]byte, error) {
-	family, ok := s.families.Embeddings[t.Entry.NativeFormat]
-	if !ok {
-		return nil, serving.NoFormat(t)
-	}
-	m := s.nativeModel(t)
-	req, err := family.Decode(m, body)
-	if err != nil {
-		return nil, err
-	}
-	start := s.params.Now()
-	c := call.From(ctx)
-	tokens := 0
-	defer func() {
-		c.RecordUsage(func(u *call.Usage) { u.InputTokens, u.Elapsed = tokens, s.params.Now().Sub(start) })
-	}()
-	timed, cancel := serving.WithTimeout(ctx, s.params.ModelTimeout)
-	defer cancel()
-	made, err := s.router.Embed(timed, &inference.EmbedRequest{Model: t.Name(), Texts: req.Texts})
-	if err != nil {
-		return nil, serving.TimedOut(timed, err)
-	}
-	for _, n := range made.InputTokens {
-		tokens += n
-	}
-	length := embedding.AsMade
-	if req.Normalize {
-		length = embedding.Unit
-	}
-	fitted := *made
-	if fitted.Vectors, err = s.fitter.Fit(timed, t.ServedBy, made.Vectors, req.Dimensions, length); err != nil {
-		return nil, serving.TimedOut(timed, err)
-	}
-	out, err := family.Encode(m, req, &fitted)
-	if err != nil {
-		return nil, err
-	}
-	setCount(c, headerInput, tokens)
-	setCount(c, headerLatency, int(s.params.Now().Sub(start).Milliseconds()))
-	return out, nil
-}
-
 // InvokeModelWithResponseStream answers a native body with the family's own
 // chunks, each as soon as it is made.
 func (s *Service) InvokeModelWithResponseStream(ctx context.Context, in *api.InvokeModelWithResponseStreamInput, sink schema.EventSink[api.InvokeModelWithResponseStreamOutput, api.ResponseStream]) error {
 	if err := checkInvoke(in.Accept, in.GuardrailIdentifier, in.GuardrailVersion, in.Body); err != nil {
 		return err
 	}
-	t, err := s.resolve(ctx, schema.Deref(in.ModelId), "")
+	id, _ := s.chosen(ctx, in.ModelId, func() promptrouter.Prompt { return promptrouter.Prompt{Text: string(in.Body)} })
+	t, err := s.resolve(ctx, id, "")
 	if err != nil {
 		return err
 	}
@@ -145,11 +111,12 @@ func (s *Service) InvokeModelWithResponseStream(ctx context.Context, in *api.Inv
 		return err
 	}
 	m := s.nativeModel(t)
+	m.Now, m.Streaming = s.params.Now(), new(true)
 	req, err := family.Decode(m, in.Body)
 	if err != nil {
 		return err
 	}
-	stream := family.Stream(m, func(chunk []byte) error {
+	stream := native.Bind(family, req).Stream(m, func(chunk []byte) error {
 		return sink.Send(&api.ResponseStream{Chunk: &api.PayloadPart{Bytes: chunk}})
 	})
 	r := s.newRun(t)

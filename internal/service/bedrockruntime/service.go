@@ -18,6 +18,7 @@ import (
 	"github.com/outcrop/outcrop/internal/embedding"
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/native"
+	"github.com/outcrop/outcrop/internal/promptrouter"
 	"github.com/outcrop/outcrop/internal/router"
 	"github.com/outcrop/outcrop/internal/service/serving"
 )
@@ -48,6 +49,10 @@ type Params struct {
 	// Documents reads documents for models that cannot; nil: such models refuse
 	// them.
 	Documents Documents
+	// Routers finds prompt routers; nil: there are none. Price is what a model's
+	// answers cost, by the ARN of the model or profile.
+	Routers PromptRouters
+	Price   promptrouter.Price
 }
 
 // Service implements the bedrock-runtime operations. It is safe for concurrent

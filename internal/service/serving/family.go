@@ -14,6 +14,8 @@ import (
 type Families struct {
 	Text       map[string]native.Family
 	Embeddings map[string]native.Embedding
+	Rerankings map[string]native.Reranking
+	Images     map[string]native.Imaging
 }
 
 // Family returns the translation of a text model's own JSON. Unsupported when
@@ -29,7 +31,14 @@ func (f Families) Family(t *router.Target) (native.Family, error) {
 // NoFormat is the answer to a native body of a model whose format nobody here
 // speaks.
 func NoFormat(t *router.Target) error {
-	if t.Entry.NativeFormat == "" {
+	switch t.Entry.NativeFormat {
+	case "luma-ray-async", "nova-reel-async":
+		return fault.New(fault.Invalid, "Model %s is not supported by this operation. Use StartAsyncInvoke instead.", t.ModelID)
+	case "nova-sonic-bidi":
+		return fault.New(fault.Invalid, "Model %s is not supported by this operation. Use InvokeModelWithBidirectionalStream instead.", t.ModelID)
+	case "openai-responses":
+		return fault.New(fault.Invalid, "Model %s is not supported by this operation. Use the Responses API of the OpenAI-compatible endpoint instead.", t.ModelID)
+	case "":
 		return fault.New(fault.Unsupported, "Model %s has no native format. Call it with Converse, or give its route a model ID to be like.", t.ModelID)
 	}
 	return fault.New(fault.Unsupported, "Outcrop does not speak the native format of model %s yet (%s).", t.ModelID, t.Entry.NativeFormat)
