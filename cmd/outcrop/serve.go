@@ -66,12 +66,21 @@ func (e *environment) serve(ctx context.Context, cfg *config.Config) error {
 	a, err := app.New(app.Params{
 		Config: cfg, Getenv: e.getenv, Logger: logger, Version: version,
 		Runner: []string{exe, "runner"}, Gateway: []string{exe, "objects"}, Command: e.self(), Progress: progress.For(e.stderr),
+		Load: func() (*config.Config, error) {
+			cfg, err := e.load()
+			if err == nil {
+				cfg.Scripted()
+			}
+			return cfg, err
+		},
 	})
 	if err != nil {
 		return err
 	}
 	a.Banner(e.stderr)
+	stop := reloadOnHangup(a)
 	err = a.Run(ctx)
+	stop()
 	if closeErr := a.Close(); err == nil {
 		err = closeErr
 	}

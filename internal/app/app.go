@@ -15,7 +15,6 @@ import (
 	"net/http"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -33,7 +32,6 @@ import (
 	"github.com/outcrop/outcrop/internal/iam/credential"
 	"github.com/outcrop/outcrop/internal/iam/directory"
 	"github.com/outcrop/outcrop/internal/inference"
-	"github.com/outcrop/outcrop/internal/inference/all"
 	"github.com/outcrop/outcrop/internal/inference/scripted"
 	"github.com/outcrop/outcrop/internal/observe"
 	"github.com/outcrop/outcrop/internal/progress"
@@ -65,6 +63,9 @@ type Params struct {
 	// Command is what a person types to run this program, for the banner:
 	// "bin/outcrop", with the flags that lead to the same data.
 	Command string
+	// Load reads the configuration again, as Config was read; nil: it cannot be
+	// reloaded.
+	Load func() (*config.Config, error)
 	// Progress shows downloads; nil shows none.
 	Progress progress.Sink
 	// Backends replaces the backends that are configured, for tests.
@@ -83,6 +84,7 @@ type App struct {
 	parts       *Parts
 	catalog     *catalog.Catalog
 	router      *router.Router
+	live        live
 	models      *serving.Models // the router behind the gate
 	quotas      *quota.Registry
 	throughput  *provisioned.Registry
@@ -155,15 +157,9 @@ func New(p Params) (_ *App, err error) {
 	if err := a.openGovernance(); err != nil {
 		return nil, err
 	}
-	backends := p.Backends
-	if backends == nil {
-		backends, err = all.Backends(all.Params{
-			Config: cfg, Runner: p.Runner, Logger: p.Logger, Now: p.Now, Getenv: p.Getenv, Dialer: Dialer(cfg), Dir: cfg.DataDir(p.Getenv),
-			Engine: a.parts.Engine, Locate: a.parts.Locate, Caller: caller,
-		})
-		if err != nil {
-			return nil, fmt.Errorf("start the backends: %w", err)
-		}
+	backends, err := a.openBackends()
+	if err != nil {
+		return nil, err
 	}
 	a.script = script(cfg, backends)
 	if a.edgeServices, err = a.services(backends); err != nil {
@@ -256,10 +252,9 @@ func (a *App) fetch(ctx context.Context) {
 		case <-time.After(delay):
 		}
 	}
-	for _, r := range a.p.Config.Routes {
-		name := strings.TrimPrefix(r.Model, all.Default+"/")
-		if _, err := a.parts.Library.Find(name); fault.Is(err, fault.NotFound) {
-			a.p.Logger.Warn("a route leads to a model that is not there", slog.String("match", r.Match), slog.String("model", r.Model))
+	for _, route := range localModels(a.p.Config) {
+		if _, err := a.parts.Library.Find(route[1]); fault.Is(err, fault.NotFound) {
+			a.p.Logger.Warn("a route leads to a model that is not there", slog.String("match", route[0]), slog.String("model", route[1]))
 		}
 	}
 }

@@ -68,7 +68,7 @@ func (a *App) openAuthorization() (err error) {
 		return err
 	}
 	a.authorizer, err = authz.New(authz.Params{
-		Services: governed(), Directory: a.directory, Catalog: a.catalog, Tags: tags(a.state, a.directory), Own: own(cfg), KeyOwner: a.keyOwner, BaseRole: a.baseRole, Resource: a.policies.Policies,
+		Services: governed(), Directory: a.directory, Catalog: a.catalog, Tags: tags(a.state, a.directory), Own: a.own, KeyOwner: a.keyOwner, BaseRole: a.baseRole, Resource: a.policies.Policies,
 		Provisioned: reserved(a.throughput), ProfileModels: a.named.models, Service: a.gov.organization, Endpoints: a.endpoints.Policies, Open: cfg.Auth == config.Off, Now: a.p.Now,
 	})
 	return err

@@ -9,7 +9,7 @@ import (
 // openAI is the door for OpenAI's clients.
 func (a *App) openAI() edge.Service {
 	s := openaidoor.New(openaidoor.Params{
-		Router: a.models, Fitter: a.fitter, Catalog: a.catalog, Models: a.router.Models, Own: own(a.p.Config), Kept: a.state,
+		Router: a.models, Fitter: a.fitter, Catalog: a.catalog, Models: a.router.Models, Own: a.own, Kept: a.state,
 		Now: a.p.Now, ModelTimeout: a.p.Config.Timeouts.Model,
 	})
 	return edge.Service{
@@ -21,7 +21,7 @@ func (a *App) openAI() edge.Service {
 // anthropic is the door for Anthropic's clients.
 func (a *App) anthropic() edge.Service {
 	s := anthropicdoor.New(anthropicdoor.Params{
-		Router: a.models, Catalog: a.catalog, Own: own(a.p.Config), Now: a.p.Now, ModelTimeout: a.p.Config.Timeouts.Model,
+		Router: a.models, Catalog: a.catalog, Own: a.own, Now: a.p.Now, ModelTimeout: a.p.Config.Timeouts.Model,
 	})
 	return edge.Service{
 		Schema: s.Schema(), Handlers: s.Handlers(), Codec: s,

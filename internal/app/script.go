@@ -55,7 +55,7 @@ func (a *App) scriptControl() http.Handler {
 			return
 		}
 		if !local(r) {
-			if err := a.administrator(authenticator, r, body); err != nil {
+			if err := a.administrator(authenticator, r, body, scriptAction); err != nil {
 				refuseScript(w, http.StatusForbidden, "Call this from the machine that the server runs on, or sign the request as an administrator: "+fault.As(err).Message)
 				return
 			}
@@ -106,7 +106,7 @@ func local(r *http.Request) bool {
 }
 
 // administrator demands a signature of somebody who may do everything.
-func (a *App) administrator(signatures *authn.Authenticator, r *http.Request, body []byte) error {
+func (a *App) administrator(signatures *authn.Authenticator, r *http.Request, body []byte, action string) error {
 	if a.p.Config.Auth == config.Off {
 		return fault.New(fault.Denied, "authentication is off.")
 	}
@@ -123,5 +123,5 @@ func (a *App) administrator(signatures *authn.Authenticator, r *http.Request, bo
 		return err
 	}
 	c := &call.Call{Account: principal.Account, Region: claim.Region(), Service: service.SigningName, Principal: principal, Start: a.p.Now(), Source: source(r)}
-	return a.authorizer.Decide(r.Context(), c, scriptAction, "*", nil)
+	return a.authorizer.Decide(r.Context(), c, action, "*", nil)
 }

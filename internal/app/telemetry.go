@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"net/http"
 	"path/filepath"
 	"time"
@@ -69,9 +70,10 @@ func (a *App) cloudWatch() *cloudwatch.Service {
 // extra are the paths of the port that no AWS service has.
 func (a *App) extra() map[string]http.Handler {
 	handlers := map[string]http.Handler{
-		"GET /metrics":             a.gov.metrics.Handler(append(a.logMetrics(), a.gov.bill)...),
+		"GET /metrics":             a.gov.metrics.Handler(append(a.logMetrics(), a.gov.bill, routeMetrics{a.router})...),
 		"GET " + bedrock.TermsPath: http.HandlerFunc(a.showTerms),
 	}
+	maps.Copy(handlers, a.operators())
 	if a.script != nil {
 		handlers[scriptPath] = a.scriptControl()
 	}

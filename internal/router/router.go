@@ -236,16 +236,8 @@ func (r *Router) Assignments() []Assignment {
 		itself := strings.HasSuffix(route.candidates()[0].Model, "/*")
 		add(route.Match, route.candidates(), !own && !itself && !strings.HasPrefix(route.Match, "arn:"))
 	}
-	every := "every"
-	if len(list) > 0 {
-		every = "every other"
-	}
-	for _, d := range []struct{ kind, model string }{
-		{" text model", s.params.DefaultChat}, {" text-embedding model", s.params.DefaultEmbedding}, {" rerank model", s.params.DefaultEmbedding},
-	} {
-		if d.model != "" {
-			add(every+d.kind, []Candidate{{Model: d.model}}, true)
-		}
+	for _, d := range s.defaults(len(list) > 0) {
+		add(d.kind, []Candidate{{Model: d.model}}, true)
 	}
 	return list
 }

@@ -175,7 +175,7 @@ func (s *session) build(lib *llama.Library, m *llama.Model, renderer *chat.Rende
 	}
 	l := &loaded{prompter: newPrompter(m, renderer, limit)}
 	l.scheduler = &scheduler{
-		comp:  generation{c, lib},
+		comp:  generation{c, lib, m.Vocab()},
 		vocab: m.Vocab(), out: s.out, now: time.Now,
 		threads: newThreads(most, s.machine),
 		limit:   limit, cells: min(cells, c.Size()),
@@ -233,17 +233,21 @@ func (s *session) buildEmbedder(m *llama.Model, renderer *chat.Renderer, most in
 // generation is a context as the scheduler wants it.
 type generation struct {
 	*llama.Context
-	lib *llama.Library
+	lib   *llama.Library
+	vocab *llama.Vocab
 }
 
 func (g generation) NewSampler(s llama.Sampling) sampler {
-	return boundSampler{g.lib.NewSampler(s), g.Context}
+	return boundSampler{g.lib.NewSampler(s), g.Context, g.vocab}
 }
 
 type boundSampler struct {
-	s *llama.Sampler
-	c *llama.Context
+	s     *llama.Sampler
+	c     *llama.Context
+	vocab *llama.Vocab
 }
 
-func (b boundSampler) Sample(i int) llama.Token { return b.s.Sample(b.c, i) }
-func (b boundSampler) Close()                   { b.s.Close() }
+func (b boundSampler) Sample(i int) llama.Token       { return b.s.Sample(b.c, i) }
+func (b boundSampler) Constrain(grammar string) error { return b.s.Constrain(b.vocab, grammar) }
+func (b boundSampler) Release()                       { b.s.Release() }
+func (b boundSampler) Close()                         { b.s.Close() }

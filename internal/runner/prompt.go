@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -54,6 +55,7 @@ func newPrompter(m *llama.Model, r *chat.Renderer, limit int) *prompter {
 	}
 	p.format = toolcall.Detect(p.template, v.Special())
 	p.shown = shown(v, p.format.Markers())
+	v.Show(slices.Collect(maps.Keys(p.shown))...)
 	return p
 }
 
@@ -254,13 +256,27 @@ func (p *prompter) sequence(ctx context.Context, req *protocol.Generate) (*seque
 	if len(tokens) >= p.limit {
 		return nil, protocol.ErrTooLong()
 	}
+	shape, err := p.form(req, pieces)
+	if err != nil {
+		return nil, err
+	}
 	return &sequence{
+		form:   shape,
 		tokens: tokens, prompt: len(tokens),
 		max:      req.MaxTokens,
 		fresh:    req.Seed != nil,
 		sampling: p.sampling(req),
 		text:     p.answer(req, pieces),
 	}, nil
+}
+
+// form is the form that the answer has to have. It says what is wrong with a
+// schema, so it is made before anything is computed.
+func (p *prompter) form(req *protocol.Generate, pieces []string) (form, error) {
+	if p.native(req) {
+		return form{}, nil
+	}
+	return formOf(p.format, req, p.format.OpensReasoning(pieces[len(pieces)-1]))
 }
 
 // answer reads the answer to a request. Where neither tools nor reasoning can be

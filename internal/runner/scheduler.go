@@ -25,7 +25,10 @@ type computer interface {
 }
 
 type sampler interface {
+	// Sample answers llama.NoToken when the grammar allows none.
 	Sample(i int) llama.Token
+	Constrain(grammar string) error
+	Release()
 	Close()
 }
 
@@ -181,6 +184,10 @@ func (s *scheduler) admit() {
 		sl.user, sl.admitted = q, s.turn
 		if q.sampler == nil {
 			q.sampler = s.comp.NewSampler(q.sampling)
+			if err := q.constrain(); err != nil {
+				s.out.failed(q.id, fault.Wrap(fault.Invalid, err, "The JSON schema cannot be made a grammar of."))
+				s.release(sl)
+			}
 		}
 		s.waiting[0] = nil
 		s.waiting = s.waiting[1:]
@@ -356,7 +363,13 @@ func (s *scheduler) compute() {
 	}
 	for _, row := range s.outputs {
 		sl := &s.slots[row.slot]
-		if end, over := s.advance(sl.user, sl.user.sampler.Sample(row.index)); over {
+		t := sl.user.sampler.Sample(row.index)
+		if t == llama.NoToken {
+			s.out.failed(sl.user.id, fault.New(fault.Upstream, "The model cannot go on in the form that was asked for."))
+			s.release(sl)
+			continue
+		}
+		if end, over := s.advance(sl.user, t); over {
 			s.finish(sl, end)
 		}
 	}
@@ -388,6 +401,7 @@ func (s *scheduler) advance(q *sequence, t llama.Token) (ending, bool) {
 		q.text.flush(send)
 		return ending{reason: inference.StopContextWindow}, true
 	}
+	q.steer()
 	return ending{}, false
 }
 

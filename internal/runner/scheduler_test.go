@@ -108,7 +108,9 @@ func (s fakeSampler) Sample(i int) llama.Token {
 	return s.f.batch[i].t + 1
 }
 
-func (s fakeSampler) Close() { s.f.open-- }
+func (s fakeSampler) Constrain(string) error { return nil }
+func (s fakeSampler) Release()               {}
+func (s fakeSampler) Close()                 { s.f.open-- }
 
 type fakeVocab struct{}
 

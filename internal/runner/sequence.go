@@ -21,9 +21,42 @@ type sequence struct {
 	fresh     bool          // compute the whole prompt, reuse nothing: a seed promises the same answer
 	sampling  llama.Sampling
 	sampler   sampler
+	form      form // of the answer; zero when it is free
+	arms      int  // calls that the form has looked at
+	formed    bool // the call under way is kept in its form
 	text      answerText
 	announced bool // Started has been sent
 	thought   int  // tokens of what was sampled that are reasoning
+}
+
+// constrain begins the form that the whole answer has.
+func (q *sequence) constrain() error {
+	if q.form.whole == "" {
+		return nil
+	}
+	return q.sampler.Constrain(q.form.whole)
+}
+
+// steer keeps the call that has just been opened in its form, and lets go of one
+// that is over. What has no form goes on freely.
+func (q *sequence) steer() {
+	p := q.text.parser
+	if p == nil || q.form.whole != "" || len(q.form.tools) == 0 {
+		return
+	}
+	if p.Opened() == q.arms {
+		if !p.InCall() && q.formed {
+			q.sampler.Release()
+			q.formed = false
+		}
+		return
+	}
+	q.arms = p.Opened()
+	if pending, ok := p.Pending(); ok {
+		if text := q.form.call(pending); text != "" {
+			q.formed = q.sampler.Constrain(text) == nil
+		}
+	}
 }
 
 func (q *sequence) sampled() int { return len(q.tokens) - q.prompt }

@@ -1,6 +1,7 @@
 package llamacpp
 
 import (
+	"encoding/json"
 	"math"
 
 	"github.com/outcrop/outcrop/internal/fault"
@@ -33,6 +34,12 @@ func translate(req *inference.Request) (*protocol.Generate, error) {
 		if tool.Kind != "" {
 			return nil, fault.New(fault.Unsupported, "The model that serves this request does not know the tool type %s.", tool.Kind)
 		}
+		if notJSON(tool.Schema) || notJSON(tool.Config) {
+			return nil, fault.New(fault.Invalid, "The JSON schema of the tool %s is not JSON.", tool.Name)
+		}
+	}
+	if req.Output != nil && notJSON(req.Output.Schema) {
+		return nil, fault.New(fault.Invalid, "The JSON schema of the output is not JSON.")
 	}
 	for _, s := range req.StopSequences {
 		if s != "" {
@@ -51,6 +58,8 @@ func translate(req *inference.Request) (*protocol.Generate, error) {
 	}
 	return g, nil
 }
+
+func notJSON(raw json.RawMessage) bool { return len(raw) > 0 && !json.Valid(raw) }
 
 func outside(x *float64, low, high float64) bool {
 	return x != nil && !(*x >= low && *x <= high) // NaN is outside

@@ -80,6 +80,22 @@ type contextParams struct {
 	ctxOther          uintptr
 }
 
+// tokenData is llama_token_data.
+type tokenData struct {
+	id    Token
+	logit float32
+	p     float32
+}
+
+// tokenDataArray is llama_token_data_array. It is passed by pointer only.
+type tokenDataArray struct {
+	data     unsafe.Pointer
+	size     uint64
+	selected int64
+	sorted   bool
+	_        [7]byte
+}
+
 // batch is llama_batch. Its arrays belong to the library (llama_batch_init),
 // so that no Go memory is kept by native code.
 type batch struct {

@@ -80,6 +80,9 @@ type Library struct {
 	samplerTopP         func(p float32, minKeep uint64) samplerPtr
 	samplerMinP         func(p float32, minKeep uint64) samplerPtr
 	samplerTemp         func(t float32) samplerPtr
+	samplerGrammar      func(v vocabPtr, grammar, root string) samplerPtr
+	samplerApply        func(s samplerPtr, candidates *tokenDataArray)
+	samplerAccept       func(s samplerPtr, t Token)
 	loadAllFromPath     func(dir string)
 	backendRegByName    func(name string) uintptr
 	backendRegProc      func(reg uintptr, name string) uintptr
@@ -231,6 +234,9 @@ func (l *Library) bind(llama, ggml, base uintptr) error {
 		{"llama_sampler_init_top_p", &l.samplerTopP},
 		{"llama_sampler_init_min_p", &l.samplerMinP},
 		{"llama_sampler_init_temp", &l.samplerTemp},
+		{"llama_sampler_init_grammar", &l.samplerGrammar},
+		{"llama_sampler_apply", &l.samplerApply},
+		{"llama_sampler_accept", &l.samplerAccept},
 	}); err != nil {
 		return err
 	}

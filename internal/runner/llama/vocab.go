@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
 	"unicode/utf8"
 	"unsafe"
 )
@@ -22,14 +23,39 @@ type Vocab struct {
 	bos    Token
 	eos    Token
 	addBOS bool
+
+	controls func() []bool // of each token: a control token that ends nothing
+	show     map[Token]bool
 }
 
 func newVocab(l *Library, ptr vocabPtr) *Vocab {
-	return &Vocab{
+	v := &Vocab{
 		lib: l, ptr: ptr,
 		size: int(l.vocabNTokens(ptr)), bos: l.vocabBOS(ptr), eos: l.vocabEOS(ptr), addBOS: l.vocabAddBOS(ptr),
 	}
+	v.controls = sync.OnceValue(v.findControls)
+	return v
 }
+
+func (v *Vocab) findControls() []bool {
+	found := make([]bool, v.size)
+	for t := range Token(v.size) {
+		found[t] = v.lib.vocabAttr(v.ptr, t)&(attrControl|attrUnknown) != 0 && !v.EndsGeneration(t)
+	}
+	return found
+}
+
+// Show makes control tokens fit for grammars, which know them by their texts.
+// Others are never chosen under one: they stand for nothing in an answer. It is
+// called before anything is sampled.
+func (v *Vocab) Show(tokens ...Token) {
+	v.show = make(map[Token]bool, len(tokens))
+	for _, t := range tokens {
+		v.show[t] = true
+	}
+}
+
+func (v *Vocab) hidden(t Token) bool { return v.controls()[t] && !v.show[t] }
 
 // Size is the number of tokens.
 func (v *Vocab) Size() int { return v.size }

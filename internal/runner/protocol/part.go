@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 
@@ -40,13 +41,14 @@ func Pack(parts []inference.Part) ([]Part, error) {
 		case inference.Cited:
 			packed.Text = strings.Join(p.Text, "")
 		case inference.JSON:
-			packed.JSON = p.Value
+			packed.JSON = valid(p.Value)
 		case inference.CachePoint:
 			packed.Cache = true
 		case inference.ToolUse:
 			if p.Kind != "" {
 				return nil, unreadable("calls of " + p.Kind)
 			}
+			p.Input = valid(p.Input)
 			packed.Use = &p
 		case inference.Reasoning:
 			if p.Redacted != nil {
@@ -67,6 +69,22 @@ func Pack(parts []inference.Part) ([]Part, error) {
 		out = append(out, packed)
 	}
 	return out, nil
+}
+
+// valid is a value as it is, or what is no JSON as a text: a model may have
+// written it.
+func valid(raw json.RawMessage) json.RawMessage {
+	if len(bytes.TrimSpace(raw)) == 0 {
+		return json.RawMessage("{}")
+	}
+	if json.Valid(raw) {
+		return raw
+	}
+	text, err := json.Marshal(string(raw))
+	if err != nil {
+		return json.RawMessage(`""`) // a text can always be written
+	}
+	return text
 }
 
 // searchResult is a passage as a model reads it.

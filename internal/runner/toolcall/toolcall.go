@@ -54,6 +54,9 @@ type Format struct {
 	// Shape.
 	Open, Close string
 	Shape       Shape
+	// Free says that the template teaches another form than Shape between the
+	// marks: a call of the model's own choice is not to be forced into it.
+	Free bool
 	// ThinkOpen and ThinkClose stand around what the model thinks; empty when it
 	// does not.
 	ThinkOpen, ThinkClose string
@@ -114,7 +117,7 @@ func Detect(template string, control []string) Format {
 			f.Shape = NameArgs
 		}
 	case strings.Contains(template, "<tool_call>"):
-		// A template may know other marks beside it, of its base model.
+		f.Free = strings.Contains(template, "<function=") || strings.Contains(template, "<arg_key>")
 		if strings.Contains(template, "<|tool_call|>") {
 			f.Open, f.Close, f.Shape = "<|tool_call|>", "", List
 		}
