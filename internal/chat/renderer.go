@@ -186,6 +186,35 @@ func (r *Renderer) Render(ctx context.Context, in Input) (string, error) {
 	return text + prefill, nil
 }
 
+// RenderCached is Render for an input with a cache point. kept is how many bytes
+// of the text do not depend on what comes behind the last one: a second
+// rendering, with all of that changed, shows it, for templates trim, move and
+// repeat what they are given. kept is 0 without a cache point.
+func (r *Renderer) RenderCached(ctx context.Context, in Input) (text string, kept int, err error) {
+	if in.Now == nil {
+		now := time.Now()
+		in.Now = func() time.Time { return now }
+	}
+	if text, err = r.Render(ctx, in); err != nil {
+		return "", 0, err
+	}
+	changed, ok := changedBehindCache(in)
+	if !ok {
+		return text, 0, nil
+	}
+	other, err := r.Render(ctx, changed)
+	if err != nil {
+		if ctx.Err() != nil {
+			return "", 0, err
+		}
+		return text, 0, nil // the template does not take the change, so nothing is known
+	}
+	for kept < min(len(text), len(other)) && text[kept] == other[kept] {
+		kept++
+	}
+	return text, kept, nil
+}
+
 // Prepare reads a template ahead, so that the first request does not wait for
 // it: the longest ones take half a second. What is wrong with the template is
 // for Render to say; only ctx's error comes back.

@@ -200,6 +200,30 @@ func (p *prompter) pieces(ctx context.Context, req *protocol.Generate) ([]string
 	return chat.Split(text), nil
 }
 
+// cachePoint is how many of the prompt's tokens stand before its last cache
+// point, whatever follows: where a token spans it, those before. It is 0 without
+// one, and where so few are not looked for in a cache.
+func (p *prompter) cachePoint(ctx context.Context, req *protocol.Generate, tokens []llama.Token) (int, error) {
+	if p.native(req) || !req.HasCachePoint() {
+		return 0, nil
+	}
+	text, kept, err := p.renderer.RenderCached(ctx, p.input(req))
+	if err != nil || kept == 0 {
+		return 0, err
+	}
+	for kept > 0 && !utf8.RuneStart(text[kept-1]) {
+		kept-- // a character that both texts begin with alike
+	}
+	before, err := p.tokensOf(ctx, chat.Split(text[:kept]))
+	if err != nil {
+		return 0, err
+	}
+	if n := commonPrefix(before, tokens[:len(tokens)-1]); n >= worthKeeping {
+		return n, nil
+	}
+	return 0, nil
+}
+
 // native reports whether the request's own prompt is taken as it is.
 func (p *prompter) native(req *protocol.Generate) bool {
 	return req.Prompt != nil && req.Prompt.Syntax == p.syntax
@@ -260,8 +284,13 @@ func (p *prompter) sequence(ctx context.Context, req *protocol.Generate) (*seque
 	if err != nil {
 		return nil, err
 	}
+	cached, err := p.cachePoint(ctx, req, tokens)
+	if err != nil {
+		return nil, err
+	}
 	return &sequence{
 		form:   shape,
+		cached: cached, keep: req.Keep(),
 		tokens: tokens, prompt: len(tokens),
 		max:      req.MaxTokens,
 		fresh:    req.Seed != nil,

@@ -20,6 +20,8 @@ type computer interface {
 	Add(t llama.Token, pos, seq int, out llama.Output) int
 	Decode() error
 	Forget(seq, from int) bool
+	// Copy makes the first n tokens of a sequence those of an empty one too.
+	Copy(from, to, n int)
 	SetThreads(n int)
 	NewSampler(llama.Sampling) sampler
 }
@@ -144,6 +146,9 @@ func (s *scheduler) dropCanceled() {
 
 // release takes a slot from its user, whose request is over.
 func (s *scheduler) release(sl *slot) {
+	if keep := sl.user.keep; keep > 0 {
+		sl.keepUntil = s.now().Add(keep)
+	}
 	s.end(sl.user)
 	sl.user = nil
 	sl.admitted = s.turn
@@ -175,6 +180,7 @@ func (s *scheduler) admit() {
 		if i < 0 {
 			return
 		}
+		i, prefix = s.share(i, prefix)
 		sl := &s.slots[i]
 		if !s.comp.Forget(i, prefix) {
 			s.comp.Forget(i, 0)
@@ -183,6 +189,7 @@ func (s *scheduler) admit() {
 		sl.cached = sl.cached[:prefix]
 		sl.user, sl.admitted = q, s.turn
 		if q.sampler == nil {
+			q.read = min(prefix, q.cached)
 			q.sampler = s.comp.NewSampler(q.sampling)
 			if err := q.constrain(); err != nil {
 				s.out.failed(q.id, fault.Wrap(fault.Invalid, err, "The JSON schema cannot be made a grammar of."))
@@ -205,8 +212,7 @@ func (s *scheduler) choose(q *sequence) (index, prefix int) {
 		if sl.user != nil {
 			continue
 		}
-		if oldest < 0 || len(sl.cached) == 0 && len(s.slots[oldest].cached) > 0 ||
-			(len(sl.cached) == 0) == (len(s.slots[oldest].cached) == 0) && sl.admitted < s.slots[oldest].admitted {
+		if oldest < 0 || s.dropsBefore(sl, &s.slots[oldest]) {
 			oldest = i
 		}
 		if q.fresh {
@@ -221,6 +227,43 @@ func (s *scheduler) choose(q *sequence) (index, prefix int) {
 		return oldest, 0
 	}
 	return index, prefix
+}
+
+// share leaves a cache that somebody asked to keep, and that q would cut off, to
+// its next user: q goes on from a copy in an empty slot, if there is one. A copy
+// takes no memory, but is counted as if it did.
+func (s *scheduler) share(i, prefix int) (index, shared int) {
+	from := &s.slots[i]
+	if prefix == 0 || prefix == len(from.cached) || !s.kept(from) {
+		return i, prefix
+	}
+	for j := range s.slots {
+		to := &s.slots[j]
+		if to.user != nil || len(to.cached) > 0 || j == i {
+			continue
+		}
+		s.comp.Forget(j, 0)
+		s.comp.Copy(i, j, prefix)
+		to.cached = append(to.cached, from.cached[:prefix]...)
+		return j, prefix
+	}
+	return i, prefix
+}
+
+// dropsBefore reports whether a's cache is given up rather than b's: an empty one
+// first, then one that nobody asked to keep, then the one unused for longest.
+func (s *scheduler) dropsBefore(a, b *slot) bool {
+	if (len(a.cached) == 0) != (len(b.cached) == 0) {
+		return len(a.cached) == 0
+	}
+	if keepA, keepB := s.kept(a), s.kept(b); keepA != keepB {
+		return keepB
+	}
+	return a.admitted < b.admitted
+}
+
+func (s *scheduler) kept(sl *slot) bool {
+	return !sl.keepUntil.IsZero() && s.now().Before(sl.keepUntil)
 }
 
 // fill makes the batch and reports whether there is one.
@@ -308,7 +351,7 @@ func (s *scheduler) makeRoom(n int) int {
 		for i := range s.slots {
 			sl := &s.slots[i]
 			used += len(sl.cached)
-			if sl.user == nil && len(sl.cached) > 0 && (oldest < 0 || sl.admitted < s.slots[oldest].admitted) {
+			if sl.user == nil && len(sl.cached) > 0 && (oldest < 0 || s.dropsBefore(sl, &s.slots[oldest])) {
 				oldest = i
 			}
 		}
@@ -321,7 +364,7 @@ func (s *scheduler) makeRoom(n int) int {
 
 func (s *scheduler) drop(i int) {
 	s.comp.Forget(i, 0)
-	s.slots[i].cached = s.slots[i].cached[:0]
+	s.slots[i].cached, s.slots[i].keepUntil = s.slots[i].cached[:0], time.Time{}
 }
 
 // preempt takes the slot from the user that came last, which starts over from
@@ -420,6 +463,7 @@ func (s *scheduler) finish(sl *slot, end ending) {
 	s.out.json(protocol.KindFinished, q.id, protocol.Finished{
 		Reason: end.reason, StopSequence: end.stop,
 		InputTokens: q.prompt, OutputTokens: q.sampled(), Thought: q.thought,
+		CacheRead: q.read, CacheWrite: q.cached - q.read,
 		Elapsed: s.now().Sub(q.received),
 	})
 	s.release(sl)

@@ -92,6 +92,13 @@ func (f *fakeComputer) Forget(seq, from int) bool {
 	return true
 }
 
+func (f *fakeComputer) Copy(from, to, n int) {
+	if len(f.cache[to]) > 0 {
+		f.t.Errorf("a copy onto %d tokens of sequence %d", len(f.cache[to]), to)
+	}
+	f.cache[to] = slices.Clone(f.cache[from][:n])
+}
+
 func (f *fakeComputer) SetThreads(int) {}
 
 func (f *fakeComputer) NewSampler(llama.Sampling) sampler {
@@ -500,5 +507,109 @@ func TestSchedulerSendsAtOnce(t *testing.T) {
 		if d, err := (<-b.frames).Delta(); err != nil || d.Text != want || d.OutputTokens != i+1 {
 			t.Errorf("got %+v, %v after batch %d, want %q", d, err, i+1, want)
 		}
+	}
+}
+
+// finished reads the frames of the end of n requests.
+func (b *bench) finished(n int) map[uint32]protocol.Finished {
+	b.t.Helper()
+	got := map[uint32]protocol.Finished{}
+	for len(got) < n {
+		f := <-b.frames
+		if f.Kind != protocol.KindFinished {
+			continue
+		}
+		var fin protocol.Finished
+		if err := f.Decode(&fin); err != nil {
+			b.t.Fatal(err)
+		}
+		got[f.ID] = fin
+	}
+	return got
+}
+
+func TestCacheCounts(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, 2, 1000, 64)
+	const system = "aabbccddeeffgghhiijj" // 20 tokens
+	point := func(n int) func(*sequence) {
+		return func(q *sequence) { q.cached, q.keep, q.max = n, time.Minute, 3 }
+	}
+	ask := func(prompt string, change func(*sequence)) protocol.Finished {
+		t.Helper()
+		q := b.ask(prompt, change)
+		b.run(50)
+		return b.finished(1)[q.id]
+	}
+	for _, tc := range []struct {
+		prompt      string
+		change      func(*sequence)
+		read, write int
+	}{
+		{system + "k", point(20), 0, 20},
+		{system + "l", point(20), 20, 0},
+		{system + "lxn", point(22), 21, 1},
+		{system + "n", func(q *sequence) { q.max = 3 }, 0, 0},                     // reused, but nobody asked
+		{system + "k", func(q *sequence) { point(20)(q); q.fresh = true }, 0, 20}, // a seed reuses nothing
+	} {
+		if got := ask(tc.prompt, tc.change); got.CacheRead != tc.read || got.CacheWrite != tc.write || got.InputTokens != len(tc.prompt) {
+			t.Errorf("%s: got %d read and %d written of %d, want %d and %d", tc.prompt, got.CacheRead, got.CacheWrite, got.InputTokens, tc.read, tc.write)
+		}
+	}
+}
+
+func TestCachesAreKept(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, 2, 1000, 64)
+	now := time.Unix(1e9, 0)
+	b.s.now = func() time.Time { return now }
+	kept := func(q *sequence) { q.cached, q.keep, q.max = 20, time.Minute, 1 }
+	short := func(q *sequence) { q.max = 1 }
+	const system = "aabbccddeeffgghhiijj"
+	ask := func(prompt string, change func(*sequence)) protocol.Finished {
+		t.Helper()
+		q := b.ask(prompt, change)
+		b.run(50)
+		return b.finished(1)[q.id]
+	}
+	ask(system+"k", kept)
+	for range 3 {
+		ask("uvw"+system, short)
+		ask("xuv"+system, short)
+	}
+	if got := ask(system+"l", kept); got.CacheRead != 20 {
+		t.Errorf("got %d tokens read, want the 20 that were to be kept", got.CacheRead)
+	}
+	now = now.Add(2 * time.Minute)
+	ask("uvw"+system, short)
+	ask("xuv"+system, short)
+	ask("yuv"+system, short)
+	if got := ask(system+"l", kept); got.CacheRead != 0 {
+		t.Errorf("got %d tokens read, want none: their time is over", got.CacheRead)
+	}
+}
+
+// A conversation that shares its beginning with a cache that is kept leaves it
+// whole, while there is a slot for a copy.
+func TestKeptCachesAreShared(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, 3, 1000, 64)
+	const system = "aabbccddeeffgghhiijj"
+	point := func(n int) func(*sequence) {
+		return func(q *sequence) { q.cached, q.keep, q.max = n, time.Minute, 1 }
+	}
+	ask := func(prompt string, n int) protocol.Finished {
+		t.Helper()
+		q := b.ask(prompt, point(n))
+		b.run(50)
+		return b.finished(1)[q.id]
+	}
+	long := system + strings.Repeat("k", 20)
+	ask(long, 40)
+	if got := ask(system+"xyz", 20); got.CacheRead != 20 {
+		t.Errorf("got %d tokens read, want the 20 that both begin with", got.CacheRead)
+	}
+	if got := ask(long+"l", 40); got.CacheRead != 40 {
+		t.Errorf("got %d tokens read, want all 40: they were to be kept", got.CacheRead)
 	}
 }

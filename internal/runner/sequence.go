@@ -27,6 +27,10 @@ type sequence struct {
 	text      answerText
 	announced bool // Started has been sent
 	thought   int  // tokens of what was sampled that are reasoning
+
+	cached int           // tokens before the last cache point
+	read   int           // of them, those that a slot's cache had
+	keep   time.Duration // how long they are worth keeping; 0: no longer than others
 }
 
 // constrain begins the form that the whole answer has.
@@ -68,6 +72,9 @@ type slot struct {
 	user     *sequence
 	cached   []llama.Token
 	admitted uint64 // when the user came, or left
+	// A cache that a caller asked to keep is dropped after those that nobody did,
+	// until its time is over.
+	keepUntil time.Time
 }
 
 // missing is how many of the user's tokens are not computed yet.

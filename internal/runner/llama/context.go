@@ -159,6 +159,14 @@ func (c *Context) Forget(seq, from int) bool {
 	return c.lib.memorySeqRm(c.mem, int32(seq), int32(from), -1)
 }
 
+// Copy makes the first n tokens of a sequence those of another one too, which is
+// empty. They share their memory.
+func (c *Context) Copy(from, to, n int) {
+	if c.mem != 0 {
+		c.lib.memorySeqCp(c.mem, int32(from), int32(to), 0, int32(n))
+	}
+}
+
 // Clear forgets every sequence.
 func (c *Context) Clear() {
 	if c.mem != 0 {

@@ -51,6 +51,7 @@ type Library struct {
 	poolingType         func(contextPtr) int32
 	memoryClear         func(m memoryPtr, data bool)
 	memorySeqRm         func(m memoryPtr, seq, p0, p1 int32) bool
+	memorySeqCp         func(m memoryPtr, from, to, p0, p1 int32)
 	setNThreads         func(c contextPtr, n, nBatch int32)
 	attachThreadpool    func(c contextPtr, tp, tpBatch threadpoolPtr)
 	detachThreadpool    func(c contextPtr)
@@ -205,6 +206,7 @@ func (l *Library) bind(llama, ggml, base uintptr) error {
 		{"llama_pooling_type", &l.poolingType},
 		{"llama_memory_clear", &l.memoryClear},
 		{"llama_memory_seq_rm", &l.memorySeqRm},
+		{"llama_memory_seq_cp", &l.memorySeqCp},
 		{"llama_set_n_threads", &l.setNThreads},
 		{"llama_attach_threadpool", &l.attachThreadpool},
 		{"llama_detach_threadpool", &l.detachThreadpool},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"strings"
+	"time"
 
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/inference"
@@ -17,7 +18,7 @@ type Part struct {
 	Use       *inference.ToolUse   `json:"use,omitempty"`
 	Result    *Result              `json:"result,omitempty"`
 	Reasoning *inference.Reasoning `json:"reasoning,omitempty"`
-	Cache     bool                 `json:"cache,omitempty"` // a cache point
+	Cache     time.Duration        `json:"cache,omitempty"` // a cache point: how long it is worth keeping
 }
 
 // Result is what a tool answered.
@@ -43,7 +44,7 @@ func Pack(parts []inference.Part) ([]Part, error) {
 		case inference.JSON:
 			packed.JSON = valid(p.Value)
 		case inference.CachePoint:
-			packed.Cache = true
+			packed.Cache = lifetime(p.TTL)
 		case inference.ToolUse:
 			if p.Kind != "" {
 				return nil, unreadable("calls of " + p.Kind)
@@ -115,7 +116,7 @@ func Unpack(parts []Part) []inference.Part {
 	var out []inference.Part
 	for _, p := range parts {
 		switch {
-		case p.Cache:
+		case p.Cache > 0:
 			out = append(out, inference.CachePoint{})
 		case p.Use != nil:
 			out = append(out, *p.Use)
@@ -146,3 +147,35 @@ func size(parts []Part) int {
 	}
 	return n
 }
+
+// lifetime is what a cache point's time to live says.
+func lifetime(ttl string) time.Duration {
+	if ttl == "1h" {
+		return time.Hour
+	}
+	return 5 * time.Minute
+}
+
+// Keep is how long what stands before the request's cache points is worth
+// keeping; 0 when it has none.
+func (g *Generate) Keep() time.Duration {
+	var keep time.Duration
+	look := func(parts []Part) {
+		for _, p := range parts {
+			keep = max(keep, p.Cache)
+		}
+	}
+	look(g.System)
+	for _, m := range g.Messages {
+		look(m.Parts)
+	}
+	for _, tool := range g.Tools {
+		if tool.Cache != nil {
+			keep = max(keep, lifetime(tool.Cache.TTL))
+		}
+	}
+	return keep
+}
+
+// HasCachePoint reports whether the request has a cache point.
+func (g *Generate) HasCachePoint() bool { return g.Keep() > 0 }
