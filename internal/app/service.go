@@ -63,6 +63,9 @@ func (a *App) services(backends map[string]inference.Backend) ([]edge.Service, e
 	agent := bedrockagent.New(models, a.router, a.bases.registry, a.bases.indexes, a.policies)
 	quotas := servicequotas.New(servicequotas.Params{Quotas: a.quotas, Partition: models.Partition})
 	identity := iam.New(iam.Params{Directory: a.directory, Credentials: a.credentials, Organization: a.gov.organization})
+	if err := a.invokeAsync(runtime); err != nil {
+		return nil, err
+	}
 	bodyChecks := map[string]func([]byte) error{
 		"Converse":       bedrockruntime.CheckConverseBody,
 		"ConverseStream": bedrockruntime.CheckConverseBody,

@@ -64,6 +64,7 @@ type Service struct {
 	fitter   Fitter
 	families Families
 	params   Params
+	async    asynchrony
 }
 
 var _ api.Service = (*Service)(nil)
