@@ -302,50 +302,84 @@ func noPath(err error) bool {
 // claudeWindow is the context window of every Claude since the third.
 const claudeWindow = 200_000
 
-// Describe implements inference.Describer. A server without a list of models
-// lets only the name speak.
+// Describe implements inference.Describer. Where the server says nothing of the
+// model, its name alone speaks.
 func (b *Backend) Describe(ctx context.Context, model string) (*inference.ModelInfo, error) {
 	name := b.model(model)
 	info := &inference.ModelInfo{Name: model, Family: family(name)}
 	if claude.MatchString(name) {
 		info.ContextWindow = claudeWindow
 	}
-	response, err := b.do(ctx, http.MethodGet, "/models/"+url.PathEscape(name), nil, nil)
-	if noPath(err) || remote.StatusOf(err) == http.StatusNotFound && !b.lists(ctx) {
-		return info, nil
-	}
+	said, err := b.described(ctx, name)
 	if err != nil {
 		return nil, err
+	}
+	info.ContextWindow = cmp.Or(said.MaxInputTokens, said.MaxModelLen, said.Meta.Context, info.ContextWindow)
+	info.Parameters = said.Meta.Parameters
+	return info, nil
+}
+
+// described is what a server says of a model.
+type described struct {
+	ID             string `json:"id"`
+	MaxInputTokens int    `json:"max_input_tokens"` // Anthropic's
+	MaxModelLen    int    `json:"max_model_len"`    // vLLM's
+	Meta           struct {
+		Context    int   `json:"n_ctx_train"` // llama-server's
+		Parameters int64 `json:"n_params"`
+	} `json:"meta"`
+}
+
+// described asks for a model, and for the list when the server does not have it:
+// servers without single models, or without any list, say of each model that it
+// is not there.
+func (b *Backend) described(ctx context.Context, name string) (*described, error) {
+	one := new(described)
+	err := b.get(ctx, "/models/"+url.PathEscape(name), one)
+	if err == nil || !missing(err) {
+		return one, err
+	}
+	var list struct {
+		Data []described `json:"data"`
+	}
+	switch listed := b.get(ctx, "/models", &list); {
+	case missing(listed):
+		return new(described), nil
+	case listed != nil:
+		return nil, listed
+	}
+	for i := range list.Data {
+		if list.Data[i].ID == name {
+			return &list.Data[i], nil
+		}
+	}
+	if len(list.Data) == 0 || b.get(ctx, "/models/"+url.PathEscape(list.Data[0].ID), new(described)) == nil {
+		return nil, err
+	}
+	if len(list.Data) == 1 { // it answers whatever name it is called by
+		return &list.Data[0], nil
+	}
+	return new(described), nil
+}
+
+// missing tells whether a server does not have a path.
+func missing(err error) bool { return noPath(err) || remote.StatusOf(err) == http.StatusNotFound }
+
+// get asks for JSON.
+func (b *Backend) get(ctx context.Context, path string, into any) error {
+	response, err := b.do(ctx, http.MethodGet, path, nil, nil)
+	if err != nil {
+		return err
 	}
 	defer func() { _ = response.Close() }()
 	body, err := response.JSON()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var said struct {
-		MaxInputTokens int `json:"max_input_tokens"` // Anthropic's
-		MaxModelLen    int `json:"max_model_len"`    // vLLM's
-		Meta           struct {
-			Context    int   `json:"n_ctx_train"` // llama-server's
-			Parameters int64 `json:"n_params"`
-		} `json:"meta"`
+	if err := json.Unmarshal(body, into); err != nil {
+		return fault.Wrap(fault.Upstream, err, "The backend %s answered in a form that is not Anthropic's.", b.p.Name)
 	}
-	if json.Unmarshal(body, &said) == nil {
-		info.ContextWindow = cmp.Or(said.MaxInputTokens, said.MaxModelLen, said.Meta.Context, info.ContextWindow)
-		info.Parameters = said.Meta.Parameters
-	}
-	return info, nil
-}
-
-// lists tells whether a server has a list of models: one that has none says of
-// each model that it is not there, in the same words as of one that is not.
-func (b *Backend) lists(ctx context.Context) bool {
-	response, err := b.do(ctx, http.MethodGet, "/models", nil, nil)
-	if err != nil {
-		return remote.StatusOf(err) != http.StatusNotFound
-	}
-	_ = response.Close()
-	return true
+	return nil
 }
 
 // family is the beginning of a model's name: "claude", "qwen3".
@@ -362,7 +396,7 @@ func family(name string) string {
 // answers, is there.
 func (b *Backend) Probe(ctx context.Context) error {
 	response, err := b.do(ctx, http.MethodGet, "/models", nil, nil)
-	if noPath(err) || remote.StatusOf(err) == http.StatusNotFound {
+	if missing(err) {
 		return nil
 	}
 	if err != nil {

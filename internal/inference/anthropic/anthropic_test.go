@@ -84,7 +84,7 @@ func (s server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		answer(w, string(messages.EncodeCount(n)))
 	case r.URL.Path == "/v1/models":
-		answer(w, `{"data":[]}`)
+		answer(w, `{"data":[{"type":"model","id":"mem-text"}]}`)
 	case strings.HasPrefix(r.URL.Path, "/v1/models/"):
 		info, err := s.model.Describe(r.Context(), strings.TrimPrefix(r.URL.Path, "/v1/models/"))
 		if err != nil {
@@ -395,6 +395,16 @@ func TestServersWithoutLists(t *testing.T) {
 		if info, err := b.Describe(t.Context(), "fast"); err != nil || info.Family != "claude" || info.ContextWindow != 200000 {
 			t.Errorf("got %+v, %v, want what the name says", info, err)
 		}
+	}
+	one := backend(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/v1/models" {
+			refuse(w, fault.New(fault.NotFound, "no such path"))
+			return
+		}
+		answer(w, `{"data":[{"id":"/models/some.gguf","meta":{"n_ctx_train":2048,"n_params":7}}]}`)
+	}))
+	if info, err := one.Describe(t.Context(), "some-1b"); err != nil || info.Family != "some" || info.ContextWindow != 2048 || info.Parameters != 7 {
+		t.Errorf("got %+v, %v of a server with one model, want that one", info, err)
 	}
 	if _, err := backend(t, serve(t, http.NotFound)).CountTokens(t.Context(), ask("fast")); !fault.Is(err, fault.Unsupported) {
 		t.Errorf("got %v, want unsupported", err)
