@@ -25,6 +25,10 @@ type Refusal struct {
 	Status int
 	Type   string // the server's word for it, where it has one
 	Code   string
+	// Message is what the server said, cleaned: one line of bounded length without
+	// keys. Body is all of it, as it came: nothing of it is fit for a message.
+	Message string
+	Body    []byte
 	// Known says that the server wrote an error in JSON, so that it knows the
 	// path; a web server or a proxy in front of it does not.
 	Known bool
@@ -57,6 +61,10 @@ func (r *Response) refused() error {
 	var said Said
 	if r.Is("application/json") || len(body) > 0 && body[0] == '{' {
 		said = Read(body)
+		said.Body = body
+		if aws, _, _ := strings.Cut(r.Header.Get("X-Amzn-Errortype"), ":"); said.Type == "" {
+			said.Type = aws
+		}
 	} else if r.Is("text/plain") {
 		said.Message = string(body)
 	}
@@ -67,6 +75,7 @@ func (r *Response) refused() error {
 type Said struct {
 	Type, Code, Message string
 	Known               bool
+	Body                []byte // where it is from; may be nil
 }
 
 // Read finds what an error body in JSON says, in the forms that servers use:
@@ -161,11 +170,11 @@ func text(raw json.RawMessage) string {
 // chain, a wait that the server asks for inference.RetryAfter, and each has a
 // Refusal.
 func (c *Client) Refused(status int, h http.Header, said Said) error {
-	cause := error(&Refusal{Status: status, Type: said.Type, Code: said.Code, Known: said.Known})
+	message := c.clean(said.Message)
+	cause := error(&Refusal{Status: status, Type: said.Type, Code: said.Code, Known: said.Known, Message: message, Body: said.Body})
 	if wait, ok := c.retryAfter(h); ok {
 		cause = errors.Join(cause, inference.RetryAfter{Wait: wait})
 	}
-	message := c.clean(said.Message)
 	about := func(kind fault.Kind, format string, args ...any) error {
 		f := fault.Wrap(kind, cause, format, args...)
 		if kind == fault.Upstream {
@@ -302,3 +311,7 @@ func secretsOf(h http.Header) []string {
 	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) })
 	return slices.Compact(secrets)
 }
+
+// Clean makes a server's text fit for a message, as those of Refused are: one
+// line of bounded length without keys.
+func (c *Client) Clean(s string) string { return c.clean(s) }
