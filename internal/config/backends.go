@@ -35,7 +35,7 @@ type Backend struct {
 	Models     map[string]string `yaml:"models,omitempty" doc:"Names for the server's models: fast: Qwen/Qwen3-8B makes it NAME/fast."`
 	Completion string            `yaml:"completion,omitempty" doc:"chat: native prompts are sent as messages. prompt: they are sent as they are to /completions."`
 
-	Region   string `yaml:"region,omitempty" doc:"bedrock: AWS region; the caller's when empty."`
+	Region   string `yaml:"region,omitempty" doc:"bedrock: AWS region; that of AWS_REGION or of the profile when empty."`
 	Profile  string `yaml:"profile,omitempty" doc:"bedrock: AWS profile with the keys; where AWS's SDKs look for them when empty. key is a Bedrock API key."`
 	Script   string `yaml:"script,omitempty" doc:"scripted: the file of rules."`
 	CA       string `yaml:"ca,omitempty" doc:"PEM file of the authorities that the server's certificate is checked with; the machine's when empty."`

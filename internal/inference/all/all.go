@@ -63,6 +63,7 @@ var adapters = map[string]func(p Params, name string, b config.Backend) (inferen
 		}
 		return anthropic.New(anthropic.Params{Client: c, Name: name, URL: url, Models: b.Models, Now: p.Now})
 	},
+	config.BackendBedrock: newBedrock,
 	config.BackendOpenAI: func(p Params, name string, b config.Backend) (inference.Backend, error) {
 		c, url, err := client(p, name, b, "Authorization", "Bearer ")
 		if err != nil {

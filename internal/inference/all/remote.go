@@ -15,8 +15,9 @@ import (
 
 // client makes what asks the server of a configured backend, and the server where
 // it is looked after here. The key goes into header after prefix, when the
-// configuration does not name another header. It returns the server's URL, too.
-func client(p Params, name string, b config.Backend, header, prefix string) (*remote.Client, string, error) {
+// configuration does not name another header. It returns the server's URL, too. set
+// changes what is not the configuration's.
+func client(p Params, name string, b config.Backend, header, prefix string, set ...func(*remote.Params)) (*remote.Client, string, error) {
 	h := http.Header{}
 	for key, secret := range b.Headers {
 		value, err := secret.Value(p.Getenv)
@@ -47,6 +48,9 @@ func client(p Params, name string, b config.Backend, header, prefix string) (*re
 			return nil, "", fmt.Errorf("ca: %w", err)
 		}
 		params.CA = ca
+	}
+	for _, change := range set {
+		change(&params)
 	}
 	if len(b.Command) > 0 {
 		server, err := program(p, name, b)

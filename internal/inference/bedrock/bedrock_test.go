@@ -1,0 +1,92 @@
+package bedrock
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/inference"
+)
+
+func TestMetricsAreTakenOut(t *testing.T) {
+	t.Parallel()
+	const metrics = `"amazon-bedrock-invocationMetrics":{"inputTokenCount":16,"outputTokenCount":21,"invocationLatency":738,"firstByteLatency":378}`
+	for in, want := range map[string]string{
+		`{"type":"message_stop",` + metrics + `}`:                         `{"type":"message_stop"}`,
+		`{` + metrics + `}`:                                               `{}`,
+		`{` + metrics + `,"a":{"b":1}}`:                                   `{"a":{"b":1}}`,
+		`{"a":1 , ` + metrics + ` , "b":2}`:                               `{"a":1, "b":2}`,
+		`{"text":"\"amazon-bedrock-invocationMetrics\"",` + metrics + `}`: `{"text":"\"amazon-bedrock-invocationMetrics\""}`,
+	} {
+		got, used, ok := withoutMetrics([]byte(in))
+		if !ok || used.InputTokens != 16 || used.OutputTokens != 21 || !json.Valid(got) || strings.ReplaceAll(string(got), " ", "") != strings.ReplaceAll(want, " ", "") {
+			t.Errorf("%s: got %s, %+v, %t, want %s", in, got, used, ok, want)
+		}
+	}
+	for _, in := range []string{`{"a":1}`, `{"text":"\"amazon-bedrock-invocationMetrics\""}`, `{"amazon-bedrock-invocationMetrics":null}`, `"amazon-bedrock-invocationMetrics"`} {
+		if got, _, ok := withoutMetrics([]byte(in)); ok || string(got) != in {
+			t.Errorf("%s: got %s, %t, want it as it is", in, got, ok)
+		}
+	}
+}
+
+func TestFamiliesMembers(t *testing.T) {
+	t.Parallel()
+	b := New(Params{Name: "cloud", Format: func(model string) string { return model }})
+	tools := []inference.Tool{{Name: "a", Schema: json.RawMessage(`{"type":"object"}`)}}
+	for name, tc := range map[string]struct {
+		req  inference.Request
+		want string
+	}{
+		"top_k of Claude":           {inference.Request{Model: claude, TopK: new(5)}, `{"top_k":5}`},
+		"topK of Nova":              {inference.Request{Model: nova, TopK: new(5)}, `{"inferenceConfig":{"topK":5}}`},
+		"thinking":                  {inference.Request{Model: claude, Reasoning: &inference.ReasoningConfig{Mode: inference.ReasoningOn, Budget: 1024}}, `{"thinking":{"budget_tokens":1024,"type":"enabled"}}`},
+		"no thinking":               {inference.Request{Model: claude, Reasoning: &inference.ReasoningConfig{Mode: inference.ReasoningOff}}, `{"thinking":{"type":"disabled"}}`},
+		"one tool at a time":        {inference.Request{Model: claude, Tools: tools, Parallel: new(false)}, `{"tool_choice":{"disable_parallel_tool_use":true,"type":"auto"}}`},
+		"one certain tool":          {inference.Request{Model: claude, Tools: tools, Parallel: new(false), ToolChoice: inference.ToolChoice{Mode: inference.ToolNamed, Name: "a"}}, `{"tool_choice":{"disable_parallel_tool_use":true,"name":"a","type":"tool"}}`},
+		"no tool":                   {inference.Request{Model: claude, Tools: tools, ToolChoice: inference.ToolChoice{Mode: inference.ToolNone}}, `{"tool_choice":{"type":"none"}}`},
+		"members of the family":     {inference.Request{Model: claude, Dialect: claude, Extra: map[string]json.RawMessage{"anthropic_beta": []byte(`["x"]`)}}, `{"anthropic_beta":["x"]}`},
+		"members of another family": {inference.Request{Model: claude, Dialect: "openai-chat", Extra: map[string]json.RawMessage{"n": []byte(`2`)}}, ""},
+		"a seed":                    {inference.Request{Model: claude, Seed: new(uint32(1))}, ""},
+	} {
+		in, err := b.input(&tc.req)
+		if err != nil || string(in.AdditionalModelRequestFields) != tc.want {
+			t.Errorf("%s: got %s, %v, want %s", name, in.AdditionalModelRequestFields, err, tc.want)
+		}
+	}
+	for _, req := range []*inference.Request{
+		{Model: "meta-llama", TopK: new(5)},
+		{Model: "meta-llama", Reasoning: &inference.ReasoningConfig{Mode: inference.ReasoningOn}},
+	} {
+		if _, err := b.input(req); !fault.Is(err, fault.Unsupported) {
+			t.Errorf("got %v, want what the family has no member for refused", err)
+		}
+	}
+}
+
+func TestGeography(t *testing.T) {
+	t.Parallel()
+	ids := map[string]string{
+		"us.anthropic.claude-3-haiku-20240307-v1:0": "anthropic.claude-3-haiku-20240307-v1:0",
+		"global.amazon.nova-2-lite-v1:0":            "amazon.nova-2-lite-v1:0",
+		"meta.llama3-1-8b-instruct-v1:0":            "meta.llama3-1-8b-instruct-v1:0",
+	}
+	for _, id := range slices.Sorted(maps.Keys(ids)) {
+		if got := geography.ReplaceAllString(id, ""); got != ids[id] {
+			t.Errorf("%s: got %s, want %s", id, got, ids[id])
+		}
+	}
+}
+
+func TestEndpoint(t *testing.T) {
+	t.Parallel()
+	if got := Endpoint("eu-central-1"); got != "https://bedrock-runtime.eu-central-1.amazonaws.com" {
+		t.Errorf("got %s", got)
+	}
+	if got := Endpoint("cn-north-1"); got != "https://bedrock-runtime.cn-north-1.amazonaws.com.cn" {
+		t.Errorf("got %s", got)
+	}
+}
