@@ -92,7 +92,8 @@ type Client struct {
 	query     string
 	header    http.Header // Header and what every request has besides
 	secrets   []string
-	transport *http.Transport
+	transport http.RoundTripper
+	idle      func() // closes the connections that nobody uses
 	places    chan struct{}
 
 	ctx  context.Context // ends with Close
@@ -115,12 +116,12 @@ func New(p Params) (*Client, error) {
 	if p.Now == nil {
 		p.Now = time.Now
 	}
-	c := &Client{p: p, base: *base, query: base.RawQuery, transport: p.Dialer.Transport()}
+	t := p.Dialer.Transport()
+	c := &Client{p: p, base: *base, query: base.RawQuery, transport: t, idle: t.CloseIdleConnections}
 	c.base.RawQuery, c.base.Fragment = "", ""
 	c.base.Path, c.base.RawPath = "", ""
 	c.p.URL = strings.TrimSuffix(base.EscapedPath(), "/") // the path in front of every other
 
-	t := c.transport
 	t.DisableCompression = true // compressed events would wait for their block
 	t.ResponseHeaderTimeout = 0 // FirstByte bounds it
 	t.MaxIdleConnsPerHost, t.MaxIdleConns = connections, connections
@@ -178,7 +179,7 @@ func (c *Client) Close() error {
 	c.stop()
 	c.mu.Unlock()
 	c.wg.Wait()
-	c.transport.CloseIdleConnections()
+	c.idle()
 	if c.p.Server != nil {
 		return c.p.Server.Close()
 	}
