@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/outcrop/outcrop/internal/appprofile"
+	"github.com/outcrop/outcrop/internal/catalog"
 	"github.com/outcrop/outcrop/internal/promptrouter"
 	"github.com/outcrop/outcrop/internal/resource"
 	"github.com/outcrop/outcrop/internal/store"
@@ -36,6 +37,21 @@ func (n *named) models(account, region, arn string) ([]string, bool) {
 	}
 	r, ok := n.routers.Known(arn, region, account)
 	return append(slices.Clone(r.Body.Models), r.Body.Fallback), ok
+}
+
+// outputPrice tells what a model's answers cost at AWS, by the ARN of the model or
+// of a system-defined profile.
+func outputPrice(models *catalog.Catalog) promptrouter.Price {
+	return func(arn string) float64 {
+		id := catalog.Parse(arn)
+		if p, ok := models.Profile(id.Name); ok && id.Kind == catalog.SystemProfile {
+			return p.Model.Price.OutputPer1M
+		}
+		if m, ok := models.Lookup(id.Name); ok {
+			return m.Price.OutputPer1M
+		}
+		return 0
+	}
 }
 
 // openNamed opens the application inference profiles and the prompt routers.

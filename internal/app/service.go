@@ -58,7 +58,7 @@ func (a *App) services(backends map[string]inference.Backend) ([]edge.Service, e
 		Text: nativeall.Families(), Embeddings: nativeall.Embeddings(), Rerankings: nativeall.Rerankings(), Images: nativeall.Images(),
 	}
 	a.models = serving.NewModels(serving.ModelsParams{Router: a.router, Gate: a.gov.gate, Lanes: a.throughput, Hold: a.router.Hold})
-	runtime := bedrockruntime.New(a.models, a.fitter, families, bedrockruntime.Params{Now: a.p.Now, ModelTimeout: cfg.Timeouts.Model, Documents: a.bases.parser})
+	runtime := bedrockruntime.New(a.models, a.fitter, families, bedrockruntime.Params{Now: a.p.Now, ModelTimeout: cfg.Timeouts.Model, Documents: a.bases.parser, Routers: a.named.routers, Price: outputPrice(models)})
 	control := bedrock.New(models, a.router, bedrock.Params{Throughput: a.throughput, Profiles: a.named.profiles, Routers: a.named.routers, Policies: a.policies, Access: a.access, Terms: a.terms, Lifecycle: router.Lifecycle(cfg.Compat.Lifecycle), Logging: a.gov.logging, Now: a.p.Now})
 	agent := bedrockagent.New(models, a.router, a.bases.registry, a.bases.indexes, a.policies)
 	quotas := servicequotas.New(servicequotas.Params{Quotas: a.quotas, Partition: models.Partition})

@@ -86,7 +86,8 @@ func (s *snapshot) identify(identifier, region, account string) (*Target, error)
 	case catalog.Prompt:
 		return nil, fault.New(fault.Unsupported, "Outcrop does not resolve prompt ARNs yet. Pass a model ID and the prompt's messages.")
 	case catalog.PromptRouter:
-		return nil, fault.New(fault.Unsupported, "Outcrop has no prompt routers yet. Pass a model ID.")
+		// Whoever asks has chosen a model already; nobody knows this router.
+		return nil, s.unknown()
 	case catalog.ProvisionedModel, catalog.CustomModel, catalog.CustomDeployment, catalog.ImportedModel,
 		catalog.ApplicationProfile, catalog.Endpoint:
 		for _, route := range s.params.Routes {
