@@ -7,6 +7,7 @@ import subprocess
 import urllib.request
 
 import anthropic
+import boto3
 import pytest
 from conftest import CLAUDE, check_loop
 
@@ -168,3 +169,27 @@ def test_nobodys_key(bad):
         anthropic.Anthropic(base_url=BASE, api_key=bad, max_retries=0).messages.create(model=MODEL, max_tokens=9, messages=CAPITAL)
     assert caught.value.body["error"]["type"] in ("authentication_error", "permission_error")
     assert bad not in str(caught.value)
+
+
+def test_policies_see_bedrocks_names():
+    """Whoever may use one model may not use another one by the name that Anthropic has for it."""
+    iam = boto3.client("iam")
+    iam.create_user(UserName="haiku-only")
+    haiku = "arn:aws:bedrock:*::foundation-model/anthropic.claude-haiku-4-5-20251001-v1:0"
+    statements = [
+        {"Effect": "Allow", "Action": "bedrock:CallWithBearerToken", "Resource": "*"},
+        {"Effect": "Allow", "Action": "bedrock:InvokeModel", "Resource": haiku},
+    ]
+    iam.put_user_policy(
+        UserName="haiku-only", PolicyName="haiku", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": statements})
+    )
+    made = iam.create_service_specific_credential(UserName="haiku-only", ServiceName="bedrock.amazonaws.com")
+    key = made["ServiceSpecificCredential"]["ServiceCredentialSecret"]
+    client = anthropic.Anthropic(base_url=BASE, api_key=key, max_retries=0)
+    assert client.messages.create(model="claude-haiku-4-5", max_tokens=100, messages=CAPITAL).content[0].text.startswith("Paris")
+    with pytest.raises(anthropic.PermissionDeniedError) as caught:
+        client.messages.create(model=MODEL, max_tokens=100, messages=CAPITAL)
+    assert "anthropic.claude-sonnet-4-5-20250929-v1:0" in str(caught.value)
+    with pytest.raises(anthropic.PermissionDeniedError) as caught, client.messages.stream(model="claude-haiku-4-5", max_tokens=100, messages=CAPITAL):
+        pass
+    assert "bedrock:InvokeModelWithResponseStream" in str(caught.value)
