@@ -191,10 +191,9 @@ func printExplanation(out io.Writer, e *router.Explanation) error {
 		asked = e.ProfileID + ", a profile of " + e.ModelID
 	}
 	fmt.Fprintf(out, "%s\nbilled as %s\n", asked, e.ARN)
-	switch {
-	case e.Route == "":
+	if e.Route == "" {
 		fmt.Fprintln(out, "no route matches: the default answers")
-	default:
+	} else {
 		fmt.Fprintf(out, "the route %s matches first\n", e.Route)
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)

@@ -174,7 +174,7 @@ func TestAnswersAreWholeAndOnes(t *testing.T) {
 		fault.New(fault.Invalid, "x"), errors.New("x"), fault.Wrap(fault.Invalid, inference.ErrContextWindow, "x"),
 	}
 	for seed := range uint64(300) {
-		random := rand.New(rand.NewPCG(seed, 6)) //nolint:gosec // no secret
+		random := rand.New(rand.NewPCG(seed, 6))
 		attempts := 1 + random.IntN(3)
 		backends := map[string]inference.Backend{}
 		fakes := map[string]*fake{}

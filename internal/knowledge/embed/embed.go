@@ -120,7 +120,7 @@ func (e *Embeddings) Open(ctx context.Context, base knowledge.Base) (knowledge.E
 	if err != nil {
 		return nil, err
 	}
-	info, err := e.describe(ctx, target.ServedBy)
+	info, err := e.describe(ctx, target.Name())
 	if err != nil {
 		return nil, err
 	}

@@ -115,7 +115,7 @@ func (m *model) enter(ctx context.Context) error {
 
 // embedGroup makes one request.
 func (m *model) embedGroup(ctx context.Context, parts []part, vectors [][]float32) error {
-	req := &inference.EmbedRequest{Model: m.name, Texts: make([]string, len(parts))}
+	req := &inference.EmbedRequest{Model: m.target.Name(), Texts: make([]string, len(parts))}
 	for i, p := range parts {
 		req.Texts[i] = p.text
 	}
@@ -167,7 +167,7 @@ func (m *model) CountTokens(ctx context.Context, texts []string) ([]int, error) 
 	}
 	var counts []int
 	err := m.e.repeat(ctx, m.name, func() (err error) {
-		counts, err = m.e.models.CountTexts(ctx, &inference.TokenizeRequest{Model: m.name, Texts: texts})
+		counts, err = m.e.models.CountTexts(ctx, &inference.TokenizeRequest{Model: m.target.Name(), Texts: texts})
 		return err
 	})
 	switch {

@@ -69,7 +69,7 @@ var (
 	unsupported = fault.New(fault.Unsupported, "cannot see")
 	tooLong     = fault.Wrap(fault.Invalid, inference.ErrContextWindow, "Input is too long for requested model.")
 	gone        = fault.New(fault.NotFound, "no such model")
-	foreign     = errors.New("a bug")
+	errBug      = errors.New("a bug")
 )
 
 func later(d time.Duration) error {
@@ -92,7 +92,7 @@ func TestRun(t *testing.T) {
 		"a time-out is not waited for again":     {every, map[int][]error{0: {late}}, []int{0, 1}, nil, 0},
 		"the context of another":                 {every, map[int][]error{0: {tooLong}}, []int{0, 1}, nil, 0},
 		"what one cannot read":                   {every, map[int][]error{0: {unsupported}}, []int{0, 1}, nil, 0},
-		"a bug is an error":                      {every, map[int][]error{0: {foreign, foreign}}, []int{0, 0, 1}, nil, 100 * time.Millisecond},
+		"a bug is an error":                      {every, map[int][]error{0: {errBug, errBug}}, []int{0, 0, 1}, nil, 100 * time.Millisecond},
 		"no such model":                          {every, map[int][]error{0: {gone, gone}}, []int{0, 0, 1}, nil, 100 * time.Millisecond},
 		"the request is wrong for all":           {every, map[int][]error{0: {invalid}}, []int{0}, invalid, 0},
 		"all fail, the last one's error":         {every, map[int][]error{0: {broken, broken}, 1: {late}}, []int{0, 0, 1}, late, 100 * time.Millisecond},
