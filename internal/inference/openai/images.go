@@ -8,6 +8,7 @@ import (
 	"image/color"
 	_ "image/jpeg" // masks
 	"image/png"
+	"math"
 	"mime/multipart"
 	"net/http"
 	"net/textproto"
@@ -22,6 +23,9 @@ import (
 // /images/edits where there is an image to change.
 func (b *Backend) MakeImages(ctx context.Context, req *inference.ImageRequest) (*inference.Images, error) {
 	start := b.p.Now()
+	if err := checkTask(req); err != nil {
+		return nil, err
+	}
 	f, err := b.flavor(ctx)
 	if err != nil {
 		return nil, err
@@ -75,12 +79,48 @@ func (b *Backend) MakeImages(ctx context.Context, req *inference.ImageRequest) (
 	return out, nil
 }
 
+// checkTask refuses what these servers have no members for. An image alone is
+// changed as the prompt says, with a mask only there.
+func checkTask(req *inference.ImageRequest) error {
+	var what string
+	switch {
+	case req.Task != inference.ImageGenerate && req.Task != inference.ImageInpaint && req.Task != inference.ImageVary:
+		what = "the image task " + string(req.Task)
+	case req.Task == inference.ImageInpaint && req.Mask == nil:
+		what = "a part of an image that is named in words"
+	case req.Task != inference.ImageGenerate && req.Prompt == "":
+		what = "changing an image without a prompt"
+	case len(req.References) > 0:
+		what = "more than one image"
+	default:
+		return nil
+	}
+	return fault.New(fault.Unsupported, "The model that serves this request does not support %s.", what)
+}
+
+// sizeOf are the pixels of an aspect ratio where a request names nothing but
+// that: about a million, in steps that models are made for.
+func sizeOf(aspect string) string {
+	wide, high, ok := strings.Cut(aspect, ":")
+	w, err := strconv.ParseFloat(wide, 64)
+	h, err2 := strconv.ParseFloat(high, 64)
+	if !ok || err != nil || err2 != nil || !(w > 0) || !(h > 0) {
+		return ""
+	}
+	side := func(part, other float64) string {
+		return strconv.Itoa(max(1, int(math.Round(1024*math.Sqrt(part/other)/64))) * 64)
+	}
+	return side(w, h) + "x" + side(h, w)
+}
+
 // imageFields are the members that the two requests share.
 func (b *Backend) imageFields(f *flavor, req *inference.ImageRequest) map[string]any {
 	name := b.name(req.Model)
 	fields := map[string]any{"model": name, "prompt": req.Prompt, "n": max(1, req.Count)}
 	if req.Width > 0 && req.Height > 0 {
 		fields["size"] = strconv.Itoa(req.Width) + "x" + strconv.Itoa(req.Height)
+	} else if size := sizeOf(req.Aspect); size != "" {
+		fields["size"] = size
 	}
 	own := f.images == imagesOpenAI
 	newer := strings.HasPrefix(name, "gpt-image") || strings.HasPrefix(name, "chatgpt-image")
@@ -100,13 +140,24 @@ func (b *Backend) imageFields(f *flavor, req *inference.ImageRequest) map[string
 		fields["output_format"] = req.Format
 	}
 	if own {
-		if req.Negative != "" { // there is no member for it
-			fields["prompt"] = req.Prompt + "\n\nDo not show: " + req.Negative
+		prompt := req.Prompt // there are no members for these
+		if req.Negative != "" {
+			prompt += "\n\nDo not show: " + req.Negative
 		}
+		if req.Style != "" {
+			prompt += "\n\nStyle: " + strings.ToLower(strings.ReplaceAll(req.Style, "_", " "))
+		}
+		fields["prompt"] = prompt
 		return fields
 	}
 	if req.Negative != "" {
 		fields["negative_prompt"] = req.Negative
+	}
+	if req.Strength != nil {
+		fields["strength"] = *req.Strength
+	}
+	if req.Style != "" {
+		fields["style"] = req.Style
 	}
 	if req.Seed != nil {
 		fields["seed"] = *req.Seed
