@@ -11,6 +11,7 @@ import (
 	"github.com/outcrop/outcrop/internal/config"
 	"github.com/outcrop/outcrop/internal/inference/managed"
 	"github.com/outcrop/outcrop/internal/inference/remote"
+	"github.com/outcrop/outcrop/internal/subprocess"
 )
 
 // client makes what asks the server of a configured backend, and the server where
@@ -68,7 +69,7 @@ func client(p Params, name string, b config.Backend, header, prefix string, set 
 
 // program is the server of a backend that has a command.
 func program(p Params, name string, b config.Backend) (*managed.Server, error) {
-	env := os.Environ()
+	env := subprocess.Environment(nil)
 	for key, secret := range b.Environment {
 		value, err := secret.Value(p.Getenv)
 		if err != nil {
