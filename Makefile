@@ -53,7 +53,7 @@ build: ## build bin/outcrop
 
 # Order: what fails fastest comes first. Every suite runs, also after another
 # one has failed; the tally at the end decides.
-SUITES := vet go client-go python-1.43 python-1.44 cli js
+SUITES := vet go client-go python-1.43 python-1.44 cli js frameworks js-frameworks
 
 .PHONY: test
 test: build ## install what the tests need and run all of them
@@ -96,6 +96,17 @@ test-js: clients test/clients/js/node_modules/.installed ## the JavaScript SDK, 
 	@$(LAUNCH) -- node --test \
 		--test-reporter=spec --test-reporter-destination=stdout \
 		--test-reporter=junit --test-reporter-destination=$(RESULTS)/js.xml test/clients/js/
+
+.PHONY: test-frameworks
+test-frameworks: clients build/venv-frameworks/.installed ## agent frameworks of Python, with a script in place of models
+	@$(LAUNCH) -script test/clients/frameworks/rules.yaml -- build/venv-frameworks/bin/python -m pytest \
+		-c test/clients/frameworks/pytest.ini --junitxml=$(RESULTS)/frameworks.xml $(PYTESTFLAGS) test/clients/frameworks
+
+.PHONY: test-js-frameworks
+test-js-frameworks: clients test/clients/js-frameworks/node_modules/.installed ## agent frameworks of JavaScript, with a script in place of models
+	@$(LAUNCH) -script test/clients/frameworks/rules.yaml -- node --test \
+		--test-reporter=spec --test-reporter-destination=stdout \
+		--test-reporter=junit --test-reporter-destination=$(RESULTS)/js-frameworks.xml test/clients/js-frameworks/
 
 .PHONY: check
 check: ## everything that must hold before a commit is pushed: tidy, generate, format, lint, cross-compile, layers, unchanged tree
@@ -157,7 +168,7 @@ fmt: ## format the Go files
 
 .PHONY: clean
 clean: ## remove what was built and installed, but not the fetched models
-	@rm -rf bin build/results build/tools build/venv-* test/clients/js/node_modules
+	@rm -rf bin build/results build/tools build/venv-* test/clients/js/node_modules test/clients/js-frameworks/node_modules
 
 # What the targets above need.
 
@@ -175,11 +186,19 @@ $(TALLY) $(LAUNCHER): build/tools/%:
 	@mkdir -p $(RESULTS)
 	@CGO_ENABLED=0 $(GO) build -o $@ ./test/$*
 
+# The frameworks bring more than a hundred packages, which uv installs in
+# seconds.
+build/venv-frameworks/.installed: test/clients/frameworks/requirements.txt
+	@rm -rf build/venv-frameworks; $(PYTHON) -m venv build/venv-frameworks
+	@build/venv-frameworks/bin/python -m pip install --quiet --no-input --disable-pip-version-check uv==0.13.9
+	@build/venv-frameworks/bin/uv pip install --quiet --python build/venv-frameworks/bin/python --requirement $<
+	@touch $@
+
 build/venv-%/.installed: test/clients/python/requirements-%.txt
 	@rm -rf build/venv-$*; $(PYTHON) -m venv build/venv-$*
 	@build/venv-$*/bin/python -m pip install --quiet --no-input --disable-pip-version-check --requirement $<
 	@touch $@
 
-test/clients/js/node_modules/.installed: test/clients/js/package-lock.json
-	@cd test/clients/js && npm ci --no-audit --no-fund --loglevel=error
+test/clients/js/node_modules/.installed test/clients/js-frameworks/node_modules/.installed: test/clients/%/node_modules/.installed: test/clients/%/package-lock.json
+	@cd test/clients/$* && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@

@@ -46,6 +46,7 @@ func run(ctx context.Context, args []string) (err error) {
 	bin := flags.String("bin", "bin/outcrop", "the binary")
 	models := flags.String("models", "", "folder of the engine and the models")
 	logs := flags.String("log", os.TempDir(), "folder for the server's log")
+	script := flags.String("script", "", "file of rules that answers for every model; empty: the models do")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -53,7 +54,10 @@ func run(ctx context.Context, args []string) (err error) {
 		return errors.New("usage: launch [flags] -- command")
 	}
 	// The command may run in another folder than this one.
-	for _, path := range []*string{bin, models, logs} {
+	for _, path := range []*string{bin, models, logs, script} {
+		if *path == "" {
+			continue
+		}
 		if *path, err = filepath.Abs(*path); err != nil {
 			return err
 		}
@@ -63,7 +67,7 @@ func run(ctx context.Context, args []string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(data)) }()
-	srv, err := start(*bin, data, *models, *logs)
+	srv, err := start(*bin, data, *models, *logs, *script)
 	if err != nil {
 		return err
 	}
@@ -92,7 +96,7 @@ type server struct {
 	err                             error         // how it ended, after done
 }
 
-func start(bin, data, models, logs string) (*server, error) {
+func start(bin, data, models, logs, script string) (*server, error) {
 	// The port is free now, and nothing else on a test machine takes one from
 	// the ephemeral range by its number.
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -120,6 +124,9 @@ func start(bin, data, models, logs string) (*server, error) {
 	// server.
 	s.env = append(s.env, "OUTCROP_LISTEN="+s.address, "OUTCROP_DATA="+data, "OUTCROP_MODELS="+models,
 		"OUTCROP_INVOCATION_LOGS_INTERVAL=100ms") // tests wait for what is in a bucket
+	if script != "" {
+		s.env = append(s.env, "OUTCROP_SCRIPT="+script)
+	}
 	s.cmd = exec.Command(bin, "serve", "--offline")
 	s.cmd.Env, s.cmd.Stdout, s.cmd.Stderr = s.env, file, file
 	if err := s.cmd.Start(); err != nil {
