@@ -202,7 +202,7 @@ func (w *writer) cache(p *inference.CachePoint) {
 }
 
 func encodeSystem(w *writer, parts []inference.Part) error {
-	blocks, err := encodeParts("system", parts)
+	blocks, err := encodeParts("system", withoutEmpty(parts))
 	if err != nil || len(blocks) == 0 {
 		return err
 	}
@@ -220,8 +220,8 @@ func encodeMessages(w *writer, req *inference.Request) error {
 	var turns [][]byte
 	var waiting []inference.Part
 	turn := func(m inference.Message) error {
-		blocks, err := encodeParts(at("messages", len(turns))+".content", m.Parts)
-		if err != nil {
+		blocks, err := encodeParts(at("messages", len(turns))+".content", withoutEmpty(m.Parts))
+		if err != nil || len(blocks) == 0 {
 			return err
 		}
 		var t writer
@@ -252,6 +252,19 @@ func encodeMessages(w *writer, req *inference.Request) error {
 	}
 	w.list("messages", len(turns), func(b []byte, i int) []byte { return append(b, turns[i]...) })
 	return nil
+}
+
+// withoutEmpty leaves out texts that say nothing, which other formats have beside
+// calls of tools and this one refuses.
+func withoutEmpty(parts []inference.Part) []inference.Part {
+	empty := func(p inference.Part) bool {
+		text, ok := p.(inference.Text)
+		return ok && text.Text == ""
+	}
+	if !slices.ContainsFunc(parts, empty) {
+		return parts
+	}
+	return slices.DeleteFunc(slices.Clone(parts), empty)
 }
 
 // withInstruction puts an instruction into a user's turn: at its beginning, but

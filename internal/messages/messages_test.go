@@ -457,6 +457,23 @@ func TestUnsupportedParts(t *testing.T) {
 	}
 }
 
+// TestEmptyTexts holds that texts which say nothing are left out: the format
+// refuses them, and others have them beside calls.
+func TestEmptyTexts(t *testing.T) {
+	t.Parallel()
+	text := func(s string) []inference.Part { return []inference.Part{inference.Text{Text: s}} }
+	req := &inference.Request{MaxTokens: 1, System: text(""), Messages: []inference.Message{
+		{Role: inference.RoleUser, Parts: text("a")},
+		{Role: inference.RoleAssistant, Parts: append(text(""), inference.ToolUse{ID: "t", Name: "f"})},
+		{Role: inference.RoleAssistant, Parts: text("")},
+	}}
+	got, err := messages.EncodeRequest(req, messages.EncodeOptions{})
+	want := `{"max_tokens":1,"messages":[{"role":"user","content":[{"type":"text","text":"a"}]},{"role":"assistant","content":[{"type":"tool_use","id":"t","name":"f","input":{}}]}]}`
+	if err != nil || string(got) != want {
+		t.Errorf("got %s, %v, want %s", got, err, want)
+	}
+}
+
 // TestThinkingOfOlderModels is about an effort for models that only know budgets.
 func TestThinkingOfOlderModels(t *testing.T) {
 	t.Parallel()
@@ -620,5 +637,39 @@ func FuzzDecoder(f *testing.F) {
 			}
 		}
 		_ = messages.DecodeAnswer(stream, emit) // it must not panic
+	})
+}
+
+// FuzzForward holds that a body that goes on loses only what goes elsewhere.
+func FuzzForward(f *testing.F) {
+	f.Add([]byte(`{"anthropic_version":"bedrock-2023-05-31", "anthropic_beta":["x-1"],"max_tokens":9, "messages":[{"role":"user","content":"\u00fc  "}],"new":{"b":1,"a":2}}`))
+	f.Add([]byte(`{}`))
+	f.Add([]byte(`{"model":"x","stream":false,"a":"\"}]"}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		forward, err := messages.Forward(body, "claude", true)
+		if err != nil {
+			if !fault.Is(err, fault.Invalid) {
+				t.Errorf("got %v, want an invalid request", err)
+			}
+			return
+		}
+		var before, after map[string]json.RawMessage
+		if err := json.Unmarshal(body, &before); err != nil {
+			t.Fatalf("got a body %q of %q, which is none", forward.Body, body)
+		}
+		if err := json.Unmarshal(forward.Body, &after); err != nil {
+			t.Fatalf("got %q of %q: %v", forward.Body, body, err)
+		}
+		for _, key := range []string{"anthropic_version", "anthropic_beta", "model", "stream"} {
+			delete(before, key)
+		}
+		if string(after["model"]) != `"claude"` || string(after["stream"]) != "true" {
+			t.Errorf("got %q, want the model and the stream in it", forward.Body)
+		}
+		delete(after, "model")
+		delete(after, "stream")
+		if diff := cmp.Diff(before, after); diff != "" {
+			t.Errorf("%q changed (-before +after):\n%s", body, diff)
+		}
 	})
 }

@@ -105,7 +105,7 @@ func (b *Backend) Generate(ctx context.Context, req *inference.Request, emit fun
 		return err
 	}
 	model := b.model(req.Model)
-	body, err := messages.EncodeRequest(trimmed(req), messages.EncodeOptions{
+	body, err := messages.EncodeRequest(fitted(req), messages.EncodeOptions{
 		Model: model, Stream: true, MaxTokens: mostTokens(model), NoEffort: !knowsEffort(model), BetasApart: true,
 	})
 	if err != nil {
@@ -168,30 +168,55 @@ func check(req *inference.Request) error {
 	return nil
 }
 
-// trimmed leaves out the space that an answer which the model goes on with ends
-// with: servers of this API refuse it, and callers of other APIs cannot know.
-func trimmed(req *inference.Request) *inference.Request {
-	n := len(req.Messages)
-	if n == 0 || req.Messages[n-1].Role != inference.RoleAssistant || len(req.Messages[n-1].Parts) == 0 {
-		return req
-	}
-	parts := slices.Clone(req.Messages[n-1].Parts)
-	text, ok := parts[len(parts)-1].(inference.Text)
-	if !ok {
-		return req
-	}
-	text.Text = strings.TrimRight(text.Text, " \t\r\n")
-	parts[len(parts)-1] = text
-	if text.Text == "" {
-		parts = parts[:len(parts)-1]
-	}
+// fitted is a request as servers of this API take it, where callers of other APIs
+// cannot know: an answer that the model goes on with does not end with space, and
+// the ids of calls are of letters, digits, _ and -.
+func fitted(req *inference.Request) *inference.Request {
 	copied := *req
 	copied.Messages = slices.Clone(req.Messages)
-	copied.Messages[n-1].Parts = parts
-	if len(parts) == 0 {
-		copied.Messages = copied.Messages[:n-1]
+	for i, m := range copied.Messages {
+		if slices.ContainsFunc(m.Parts, badID) {
+			copied.Messages[i].Parts = withIDs(m.Parts)
+		}
 	}
+	n := len(copied.Messages)
+	if n == 0 || copied.Messages[n-1].Role != inference.RoleAssistant || len(copied.Messages[n-1].Parts) == 0 {
+		return &copied
+	}
+	parts := slices.Clone(copied.Messages[n-1].Parts)
+	if text, ok := parts[len(parts)-1].(inference.Text); ok {
+		parts[len(parts)-1] = inference.Text{Text: strings.TrimRight(text.Text, " \t\r\n")}
+	}
+	copied.Messages[n-1].Parts = parts
 	return &copied
+}
+
+// others are the characters that ids do not have.
+var others = regexp.MustCompile(`[^a-zA-Z0-9_-]`)
+
+func badID(p inference.Part) bool {
+	switch p := p.(type) {
+	case inference.ToolUse:
+		return others.MatchString(p.ID)
+	case inference.ToolResult:
+		return others.MatchString(p.ID)
+	}
+	return false
+}
+
+func withIDs(parts []inference.Part) []inference.Part {
+	parts = slices.Clone(parts)
+	for i, p := range parts {
+		switch p := p.(type) {
+		case inference.ToolUse:
+			p.ID = others.ReplaceAllLiteralString(p.ID, "_")
+			parts[i] = p
+		case inference.ToolResult:
+			p.ID = others.ReplaceAllLiteralString(p.ID, "_")
+			parts[i] = p
+		}
+	}
+	return parts
 }
 
 // model is the server's name for one.
@@ -268,7 +293,7 @@ func mostTokens(model string) int {
 
 // CountTokens implements inference.TokenCounter.
 func (b *Backend) CountTokens(ctx context.Context, req *inference.Request) (int, error) {
-	body, err := messages.EncodeRequest(trimmed(req), messages.EncodeOptions{
+	body, err := messages.EncodeRequest(fitted(req), messages.EncodeOptions{
 		Model: b.model(req.Model), Count: true, NoEffort: !knowsEffort(b.model(req.Model)), BetasApart: true,
 	})
 	if err != nil {

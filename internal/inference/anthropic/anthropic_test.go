@@ -233,6 +233,31 @@ func TestRequestsOnTheWire(t *testing.T) {
 	}
 }
 
+// TestIDsOfOtherServers holds that a conversation which began elsewhere can go on.
+func TestIDsOfOtherServers(t *testing.T) {
+	t.Parallel()
+	var body string
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		data, _ := io.ReadAll(r.Body)
+		body = string(data)
+		answer(w, `{"model":"m","content":[],"stop_reason":"end_turn","usage":{}}`)
+	})
+	req := ask("fast")
+	req.Messages = append(req.Messages,
+		inference.Message{Role: inference.RoleAssistant, Parts: []inference.Part{inference.ToolUse{ID: "functions.f:0", Name: "f"}}},
+		inference.Message{Role: inference.RoleUser, Parts: []inference.Part{inference.ToolResult{ID: "functions.f:0"}}})
+	before := encode(t, req)
+	if _, err := inference.Collect(t.Context(), backend(t, url), req); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(body, `"id":"functions_f_0"`) || !strings.Contains(body, `"tool_use_id":"functions_f_0"`) {
+		t.Errorf("got %s, want ids that the API takes", body)
+	}
+	if after := encode(t, req); after != before {
+		t.Errorf("the request changed to %s", after)
+	}
+}
+
 const start = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"model\":\"m\",\"usage\":{\"input_tokens\":3,\"output_tokens\":1}}}\n\n"
 
 // TestFaults is about servers that fail.
