@@ -41,6 +41,7 @@ type snapshot struct {
 	backends map[string]*handle
 	own      []*catalog.Model // the operator's own IDs, in the order of the routes
 	plans    sync.Map         // Target.Name → *plan
+	planned  atomic.Int32     // how many
 	users    users
 }
 
@@ -245,6 +246,9 @@ type planned struct {
 	name  string // "backend/model"
 }
 
+// maxPlans bounds what is kept, for names hold what callers asked for.
+const maxPlans = 4096
+
 func (s *snapshot) plan(name string) (*plan, error) {
 	if p, ok := s.plans.Load(name); ok {
 		return p.(*plan), nil //nolint:forcetypeassert // nothing else is in it
@@ -253,7 +257,13 @@ func (s *snapshot) plan(name string) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	kept, _ := s.plans.LoadOrStore(name, p)
+	if s.planned.Load() >= maxPlans {
+		return p, nil
+	}
+	kept, known := s.plans.LoadOrStore(name, p)
+	if !known {
+		s.planned.Add(1)
+	}
 	return kept.(*plan), nil //nolint:forcetypeassert // nothing else is in it
 }
 

@@ -518,3 +518,19 @@ func TestRace(t *testing.T) {
 	}
 	all.Wait()
 }
+
+// Names that callers make up fill no memory.
+func TestModelsAreBounded(t *testing.T) {
+	t.Parallel()
+	b := failover.NewBackend("b")
+	for i := range 10_000 {
+		if m := b.Model(fmt.Sprint(i)); m.Name() != fmt.Sprint("b/", i) {
+			t.Fatalf("got %s", m.Name())
+		}
+	}
+	n := 0
+	b.Models(func(*failover.Model) { n++ })
+	if n > 5000 || b.Model("1") != b.Model("1") {
+		t.Errorf("%d are remembered", n)
+	}
+}

@@ -18,7 +18,12 @@ type Backend struct {
 	down   atomic.Pointer[Probe] // the last probe, when it failed
 	probed atomic.Pointer[Probe]
 	models sync.Map // name → *Model
+	known  atomic.Int32
 }
+
+// maxModels bounds what is remembered of a backend's models: names that a route
+// takes from callers may be of any number.
+const maxModels = 4096
 
 // Probe is an answer to the question whether a backend is there.
 type Probe struct {
@@ -32,12 +37,19 @@ func NewBackend(name string) *Backend {
 	return b
 }
 
-// Model returns what is known about one of its models.
+// Model returns what is known about one of its models; of one too many nothing is
+// remembered.
 func (b *Backend) Model(name string) *Model {
 	if m, ok := b.models.Load(name); ok {
 		return m.(*Model) //nolint:forcetypeassert // nothing else is in it
 	}
-	m, _ := b.models.LoadOrStore(name, newModel(b, name))
+	if b.known.Load() >= maxModels {
+		return newModel(b, name)
+	}
+	m, known := b.models.LoadOrStore(name, newModel(b, name))
+	if !known {
+		b.known.Add(1)
+	}
 	return m.(*Model) //nolint:forcetypeassert // nothing else is in it
 }
 
