@@ -20,6 +20,7 @@ import (
 	"github.com/outcrop/outcrop/internal/native/nova"
 	"github.com/outcrop/outcrop/internal/native/novaembed"
 	"github.com/outcrop/outcrop/internal/native/openaichat"
+	"github.com/outcrop/outcrop/internal/native/pegasus"
 	"github.com/outcrop/outcrop/internal/native/rerank"
 	"github.com/outcrop/outcrop/internal/native/stability"
 	"github.com/outcrop/outcrop/internal/native/titanembed"
@@ -43,6 +44,7 @@ func Families() map[string]native.Family {
 		"nova-messages":      nova.Family{},
 		"openai-chat":        openaichat.Family{},
 		"titan-text":         titantext.Family{},
+		"twelvelabs-pegasus": pegasus.Family{},
 	}
 }
 

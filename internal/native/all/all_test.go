@@ -63,7 +63,6 @@ var elsewhere = map[string]string{
 	"openai-responses":     "the Responses API",
 	"twelvelabs-marengo-2": "nothing yet: embeddings of films",
 	"twelvelabs-marengo-3": "nothing yet: embeddings of films",
-	"twelvelabs-pegasus":   "nothing yet: texts about films",
 }
 
 // TestEveryModelHasAFamily walks the catalog: each format is in one list, and no
