@@ -34,6 +34,7 @@ var dialers = []struct {
 	{"internal/fetch", "Client", "a type: it is given one"},
 	{"internal/pack", "Client", "a type: it is given one"},
 	{"internal/pack/registry", "Client", "its transport is that of package outbound"},
+	{"internal/inference/bedrock", "Transport", "a type: package outbound is applied to it"},
 	{"internal/knowledge/source/s3", "Transport", "a type: package outbound is applied to it"},
 	{"internal/telemetry/trace", "Client", "a type: it is given one"},
 }
