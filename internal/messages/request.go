@@ -13,7 +13,8 @@ import (
 // in Request.Extra.
 func extras() []string {
 	return []string{
-		"anthropic_beta", "cache_control", "container", "context_management", "inference_geo", "mcp_servers", "metadata", "service_tier", "speed",
+		"anthropic_beta", "billing_policy", "cache_control", "container", "context_management", "diagnostics", "inference_geo", "mcp_servers", "metadata",
+		"service_tier", "speed", "user_profile_id", "workspace_id",
 	}
 }
 
@@ -287,8 +288,8 @@ func (c *Call) thinking(o object) error {
 	}
 	if d, ok := t.get("display"); ok {
 		r.Display, _ = d.text()
-		if r.Display != "summarized" && r.Display != "omitted" {
-			return invalid("thinking.%s.display: Input should be 'summarized' or 'omitted'", kind)
+		if r.Display != "summarized" && r.Display != "omitted" && r.Display != "updates" {
+			return invalid("thinking.%s.display: Input should be 'summarized', 'omitted' or 'updates'", kind)
 		}
 	}
 	return nil

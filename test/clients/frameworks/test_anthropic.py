@@ -193,3 +193,18 @@ def test_policies_see_bedrocks_names():
     with pytest.raises(anthropic.PermissionDeniedError) as caught, client.messages.stream(model="claude-haiku-4-5", max_tokens=100, messages=CAPITAL):
         pass
     assert "bedrock:InvokeModelWithResponseStream" in str(caught.value)
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+def test_signed_for_the_newer_endpoint(stream, script):
+    """AnthropicBedrockMantle signs for bedrock-mantle, and has Bedrock's names."""
+    client = anthropic.AnthropicBedrockMantle(base_url=BASE, aws_region="us-east-1", max_retries=0)
+    asked = {"model": "anthropic.claude-opus-4-6-v1", "max_tokens": 100, "messages": CAPITAL}
+    if stream:
+        with client.messages.stream(**asked) as events:
+            answer = events.get_final_message()
+    else:
+        answer = client.messages.create(**asked)
+    assert answer.content[0].text == "Paris is the capital of France."
+    (call,) = script.calls()
+    assert call["operation"] == "Messages"
