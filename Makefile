@@ -69,7 +69,7 @@ test-vet: $(TALLY) ## go vet
 	@$(TALLY) step -suite vet -dir $(RESULTS) -- $(GO) vet ./...
 
 .PHONY: test-go
-test-go: $(TALLY) setup ## Go tests of the server, with the race detector where there is a C compiler
+test-go: $(TALLY) setup foreign ## Go tests of the server, with the race detector where there is a C compiler
 	@CGO_ENABLED=$(TEST_CGO) OUTCROP_MODELS=$(MODELS) $(TALLY) go -suite go -dir $(RESULTS) -- \
 		$(GO) test $(RACE) -timeout 20m $(TESTFLAGS) ./...
 
@@ -175,6 +175,12 @@ clean: ## remove what was built and installed, but not the fetched models
 .PHONY: setup
 setup: build
 	@$(BIN) setup --models $(MODELS)
+
+# A model server of another project, built once: minutes. Where there is no C++
+# compiler there is none, and the tests that ask it are skipped.
+.PHONY: foreign
+foreign:
+	@PYTHON=$(PYTHON) test/foreign/build.sh build/foreign
 
 .PHONY: clients
 clients: setup $(TALLY) $(LAUNCHER)

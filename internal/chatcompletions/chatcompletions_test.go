@@ -160,7 +160,7 @@ func (m maker) request() *inference.Request {
 func TestRequestsComeBack(t *testing.T) {
 	t.Parallel()
 	m := maker{rand.New(rand.NewPCG(1, 2))}
-	for range 1000 {
+	for range 300 {
 		want := m.request()
 		stream := m.maybe()
 		data, err := chatcompletions.EncodeRequest(want, chatcompletions.EncodeOptions{Model: "m", Stream: stream, Flavor: chatcompletions.Full})
@@ -272,7 +272,7 @@ func (m maker) events(a *inference.Answer) []inference.Event {
 func TestAnswersComeBack(t *testing.T) {
 	t.Parallel()
 	m := maker{rand.New(rand.NewPCG(3, 4))}
-	for range 1000 {
+	for range 300 {
 		want := m.answer()
 		data, err := chatcompletions.EncodeAnswer(want, chatcompletions.Meta{ID: "x", Created: 7})
 		if err != nil || !json.Valid(data) {
