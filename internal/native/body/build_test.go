@@ -50,7 +50,7 @@ func TestValue(t *testing.T) {
 
 func TestBytes(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]string{"AAE=": "\x00\x01", "AAE": "\x00\x01", " AAE=\n": "\x00\x01"} {
+	for text, want := range map[string]string{"AAE=": "\x00\x01", "AAE": "\x00\x01", "AAE=\n": "\x00\x01"} {
 		if got, err := body.Bytes("#/a", text); err != nil || string(got) != want {
 			t.Errorf("got %q, %v of %q, want %q", got, err, text, want)
 		}

@@ -49,7 +49,8 @@ func (Family) Decode(m native.Model, data []byte) (*inference.Request, error) {
 
 // agree holds the members that say again what the call says.
 func agree(m native.Model, o body.Object) error {
-	if model := o.String("model"); model != "" && model != m.ID && !strings.HasSuffix(model, "."+m.ID) && !strings.HasSuffix(model, "/"+m.ID) {
+	// An ARN may be a profile's of the caller's own, which leads here.
+	if model := o.String("model"); model != "" && model != m.ID && !strings.HasSuffix(model, "."+m.ID) && !strings.HasPrefix(model, "arn:") {
 		return fault.New(fault.Invalid, "The model in the request body does not match the model ID of the request. Remove the field model, or set it to %s.", m.ID)
 	}
 	if m.Streaming == nil || !o.Has("stream") || o["stream"] == nil {

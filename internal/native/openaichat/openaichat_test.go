@@ -73,6 +73,7 @@ func TestBodyAgreesWithTheCall(t *testing.T) {
 		{`"stream":true`, nil, true},
 		{`"model":"openai.gpt-oss-20b-1:0"`, nil, true},
 		{`"model":"arn:aws:bedrock:us-east-1::foundation-model/openai.gpt-oss-20b-1:0"`, nil, true},
+		{`"model":"arn:aws:bedrock:us-east-1:000000000000:application-inference-profile/x"`, nil, true},
 		{`"model":"gpt-4o"`, nil, false},
 	} {
 		m := model()
