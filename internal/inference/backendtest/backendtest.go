@@ -26,6 +26,13 @@ type Subject struct {
 	Embedding string // a model that embeds; "" when the backend has none
 	Reranker  string // a model that reranks; "" when the backend has none
 
+	// What the model can do beside text; cases of what is not set are left out.
+	Tools     bool // it calls the tool that has to be called, and reads results
+	Output    bool // its answers fit a schema
+	Reasoning bool // it takes back what a model thought
+	// Unreadable are parts of messages that the model cannot read.
+	Unreadable []inference.Part
+
 	// Sparing is set for servers that say little: what a request has taken comes
 	// at its end, and what a model's vectors are like is not described.
 	Sparing bool
@@ -45,6 +52,12 @@ func Run(t *testing.T, newSubject func(t *testing.T) Subject) {
 	group("cancel", cancelCases)
 	group("refuse", refuseCases)
 	group("concurrent", concurrentCases)
+	group("cache", cacheCases)
+	for name, able := range map[string]bool{"tools": shared.Tools, "output": shared.Output, "reasoning": shared.Reasoning} {
+		if able {
+			group(name, map[string]map[string]func(*testing.T, Subject){"tools": toolCases, "output": outputCases, "reasoning": reasoningCases}[name])
+		}
+	}
 	if _, ok := shared.Backend.(inference.TokenCounter); ok {
 		group("count", countCases)
 	}
@@ -161,11 +174,14 @@ func (s Subject) check(t *testing.T, req *inference.Request, events []inference.
 	a := c.Answer()
 	a.Elapsed = 0
 	tokens := inOrder(t, events[1:len(events)-1])
-	if finished.Usage.InputTokens <= 0 {
-		t.Errorf("got usage of %d input tokens", finished.Usage.InputTokens)
+	u := finished.Usage
+	input := u.InputTokens + u.CacheReadTokens + u.CacheWriteTokens
+	if input <= 0 || u.InputTokens < 0 {
+		t.Errorf("got usage %+v, want input tokens", u)
 	}
-	if finished.Usage.InputTokens != started.InputTokens && !(s.Sparing && started.InputTokens == 0) {
-		t.Errorf("got usage of %d input tokens, Started told %d", finished.Usage.InputTokens, started.InputTokens)
+	// What comes from a cache may be told apart only at the end.
+	if started.InputTokens != u.InputTokens && started.InputTokens != input && !(s.Sparing && started.InputTokens == 0) {
+		t.Errorf("got usage %+v, Started told %d input tokens", u, started.InputTokens)
 	}
 	if finished.Usage.OutputTokens < tokens {
 		t.Errorf("got usage of %d output tokens, the deltas told %d", finished.Usage.OutputTokens, tokens)

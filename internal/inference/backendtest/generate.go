@@ -191,6 +191,13 @@ var cancelCases = map[string]func(*testing.T, Subject){
 }
 
 var refuseCases = map[string]func(*testing.T, Subject){
+	"what it cannot read is refused": func(t *testing.T, s Subject) {
+		for _, p := range s.Unreadable {
+			req := s.long(4)
+			req.Messages[0].Parts = append(req.Messages[0].Parts, p)
+			s.refused(t, t.Context(), req, fault.Unsupported)
+		}
+	},
 	"a model that does not exist": func(t *testing.T, s Subject) {
 		req := s.long(4)
 		req.Model = "no-such-model"

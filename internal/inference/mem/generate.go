@@ -57,6 +57,12 @@ func (g *generation) run() error {
 	if err := g.emit(inference.Started{Model: g.model.Name, InputTokens: g.input}); err != nil {
 		return err
 	}
+	if g.script.Reasoning != "" {
+		g.made++
+		if err := g.emit(inference.ReasoningDelta{Text: g.script.Reasoning, OutputTokens: g.made}); err != nil {
+			return err
+		}
+	}
 	for i, token := range g.script.Tokens {
 		if err := g.step(i + 1); err != nil {
 			return err
@@ -70,10 +76,41 @@ func (g *generation) run() error {
 		return err
 	}
 	reason := g.script.Reason
-	if reason == "" {
+	switch {
+	case reason != "":
+	case len(g.script.Calls) > 0:
+		reason = inference.StopToolUse
+	default:
 		reason = inference.StopEndTurn
 	}
+	if err := g.calls(); err != nil {
+		return err
+	}
 	return g.end(g.held, reason, "")
+}
+
+// calls sends the calls of tools, each a token.
+func (g *generation) calls() error {
+	if len(g.script.Calls) == 0 {
+		return nil
+	}
+	if err := g.delta(g.held); err != nil {
+		return err
+	}
+	g.held = ""
+	for _, c := range g.script.Calls {
+		g.made++
+		if err := g.emit(inference.ToolStart{ID: c.ID, Name: c.Name, Kind: c.Kind}); err != nil {
+			return err
+		}
+		if len(c.Input) == 0 {
+			continue
+		}
+		if err := g.emit(inference.ToolDelta{JSON: string(c.Input), OutputTokens: g.made}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // step waits as the script wants and looks whether anybody still listens.

@@ -46,7 +46,10 @@ type Answer struct {
 	// Tokens are the pieces of text, one a delta. MaxTokens and StopSequences
 	// of the request, and the context window, cut them.
 	Tokens []string
-	Reason inference.StopReason // when all tokens are sent; "" means end_turn
+	Reason inference.StopReason // when all tokens are sent; "" means end_turn, or tool_use
+	// Reasoning comes before the tokens and Calls after them, whole.
+	Reasoning string
+	Calls     []inference.ToolUse
 	// Before is called before each step: step 0 is Started, step n the n-th
 	// token, the step after the last token Finished. It may wait; when it
 	// fails, the answer ends there with its error. Nil: nothing waits.
@@ -228,11 +231,16 @@ func check(req *inference.Request) error {
 	all := [][]inference.Part{req.System}
 	for _, m := range req.Messages {
 		all = append(all, m.Parts)
+		for _, p := range m.Parts {
+			if r, ok := p.(inference.ToolResult); ok {
+				all = append(all, r.Content)
+			}
+		}
 	}
 	for _, parts := range all {
 		for _, p := range parts {
 			switch p.(type) {
-			case inference.Text, inference.Guarded, inference.CachePoint:
+			case inference.Text, inference.Guarded, inference.CachePoint, inference.ToolUse, inference.ToolResult, inference.Reasoning, inference.JSON:
 			default:
 				return fault.New(fault.Unsupported, "The model that serves this request reads only text.")
 			}

@@ -55,7 +55,7 @@ func TestContract(t *testing.T) {
 	backendtest.Run(t, func(t *testing.T) backendtest.Subject {
 		t.Helper()
 		b := openWith(t, scripted.Params{Script: script})
-		return backendtest.Subject{Backend: b, Model: "text", Embedding: "embedding", Reranker: "rerank", Long: "Tell me a long story"}
+		return backendtest.Subject{Backend: b, Model: "text", Embedding: "embedding", Reranker: "rerank", Long: "Tell me a long story", Tools: true, Output: true, Reasoning: true}
 	})
 }
 
