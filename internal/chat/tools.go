@@ -38,8 +38,8 @@ func functions(tools []inference.Tool, g *Guard) ([]function, error) {
 		f.Type = "function"
 		f.Function.Name = g.protect(tool.Name)
 		f.Function.Description = g.protect(tool.Description)
-		schema := tool.Schema
-		if len(bytes.TrimSpace(schema)) == 0 {
+		schema := bytes.TrimSpace(tool.Schema)
+		if len(schema) == 0 || string(schema) == "null" {
 			schema = json.RawMessage(`{"type":"object","properties":{}}`)
 		}
 		var err error

@@ -20,6 +20,7 @@ import (
 	"github.com/outcrop/outcrop/internal/pack/packtest"
 	"github.com/outcrop/outcrop/internal/runner/llama"
 	"github.com/outcrop/outcrop/internal/runner/protocol"
+	"github.com/outcrop/outcrop/internal/runner/toolcall"
 )
 
 // engine is the native library, which a process opens once.
@@ -77,6 +78,7 @@ func TestEngine(t *testing.T) {
 	e := openEngine(t)
 	t.Run("prompt", e.testPrompt)
 	t.Run("embedding", e.testReference)
+	t.Run("grammars", e.testGrammars)
 	t.Run("refuses a foreign file", e.testForeignFile)
 	e.chat.Close()
 }
@@ -191,6 +193,54 @@ func (e *engine) testPrompt(t *testing.T) {
 			t.Errorf("got %q", got)
 		}
 	})
+}
+
+// testGrammars holds that the library takes what is written for each family, and
+// that a grammar decides about tokens.
+func (e *engine) testGrammars(t *testing.T) {
+	v := e.chat.Vocab()
+	sampler := e.lib.NewSampler(llama.Sampling{})
+	defer sampler.Close()
+	tools := []inference.Tool{
+		{Name: "weather", Schema: []byte(`{"type": "object", "properties": {"city": {"type": "string", "pattern": "^\\p{Lu}[^\"]{1,9}$"}, "n": {"type": "number", "minimum": -0.5}}}`)},
+		{Name: "now"},
+	}
+	yes := true
+	for name, template := range map[string]string{
+		"hermes": "<tool_call> </think>", "llama": `<|start_header_id|> "parameters"`, "mistral": "[TOOL_CALLS]", "new mistral": "[TOOL_CALLS] [ARGS] [THINK]",
+		"granite": "<tool_call> <|tool_call|>", "deepseek": "tool▁calls </think>", "fenced deepseek": "tool▁calls ```json", "gemma": "<start_of_turn>", "harmony": "<|channel|> <|message|>",
+	} {
+		format := toolcall.Detect(template, nil)
+		for _, req := range []protocol.Generate{
+			{Tools: tools, ToolChoice: inference.ToolChoice{Mode: inference.ToolAny}, Parallel: &yes},
+			{Tools: tools, ToolChoice: inference.ToolChoice{Mode: inference.ToolNamed, Name: "now"}},
+			{Tools: tools, Output: &inference.OutputFormat{}},
+		} {
+			for _, opened := range []bool{false, true} {
+				f, err := formOf(format, &req, opened && format.ThinkOpen != "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := sampler.Constrain(v, f.whole); err != nil {
+					t.Errorf("%s: %v\n%s", name, err, f.whole)
+				}
+			}
+		}
+		free, err := formOf(format, &protocol.Generate{Tools: tools}, false)
+		if err != nil || free.whole != "" {
+			t.Fatalf("got the form %+v, %v, want one for calls alone", free, err)
+		}
+		if text := free.call("\n"); text != "" {
+			if err := sampler.Constrain(v, text); err != nil {
+				t.Errorf("%s: %v\n%s", name, err, text)
+			}
+		}
+	}
+	for _, broken := range []string{"root ::= nothing", "root ::= root \"a\"", "root"} {
+		if err := sampler.Constrain(v, broken); err == nil {
+			t.Errorf("%q: got a sampler, want a refusal", broken)
+		}
+	}
 }
 
 func (e *engine) testForeignFile(t *testing.T) {

@@ -113,7 +113,7 @@ func (w *formWriter) thought(body string, opened bool, reasoning *inference.Reas
 
 func (w *formWriter) output(o *inference.OutputFormat) (string, error) {
 	var value string
-	if len(bytes.TrimSpace(o.Schema)) == 0 {
+	if unset(o.Schema) {
 		value = w.b.Object()
 	} else {
 		var err error
@@ -125,6 +125,20 @@ func (w *formWriter) output(o *inference.OutputFormat) (string, error) {
 		value = grammar.Literal("<|channel|>final<|message|>") + " " + value
 	}
 	return value, nil
+}
+
+// unset reports whether there is no schema: travelling makes a missing one null.
+func unset(schema []byte) bool {
+	schema = bytes.TrimSpace(schema)
+	return len(schema) == 0 || string(schema) == "null"
+}
+
+// inputSchema is the schema of a tool's input; one without takes nothing.
+func inputSchema(tool inference.Tool) []byte {
+	if unset(tool.Schema) {
+		return []byte(`{"type":"object","properties":{}}`)
+	}
+	return tool.Schema
 }
 
 // calls is an expression for one call, or for some.
@@ -158,11 +172,7 @@ const repeated = "{0,7}"
 func (w *formWriter) one(tools []inference.Tool) (string, error) {
 	var calls []string
 	for _, tool := range tools {
-		schema := tool.Schema
-		if len(bytes.TrimSpace(schema)) == 0 {
-			schema = []byte(`{"type":"object","properties":{}}`)
-		}
-		input, err := w.b.Schema(schema)
+		input, err := w.b.Schema(inputSchema(tool))
 		if err != nil {
 			return "", invalidSchema("the tool "+tool.Name, err)
 		}
@@ -200,11 +210,7 @@ func (f form) call(pending string) string {
 	w := &formWriter{format: f.format}
 	var calls []string
 	for _, tool := range f.tools {
-		schema := tool.Schema
-		if len(bytes.TrimSpace(schema)) == 0 {
-			schema = []byte(`{"type":"object","properties":{}}`)
-		}
-		input, err := w.b.Schema(schema)
+		input, err := w.b.Schema(inputSchema(tool))
 		if err != nil {
 			return "" // the model does without
 		}

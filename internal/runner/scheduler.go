@@ -422,7 +422,7 @@ func (s *scheduler) compute() {
 func (s *scheduler) advance(q *sequence, t llama.Token) (ending, bool) {
 	if !q.announced {
 		q.announced = true
-		s.out.json(protocol.KindStarted, q.id, protocol.Started{InputTokens: q.prompt})
+		s.out.json(protocol.KindStarted, q.id, protocol.Started{InputTokens: q.prompt - q.cached})
 	}
 	q.tokens = append(q.tokens, t)
 	send := func(kind protocol.Kind, text string) { s.send(q, kind, text) }

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/inference/backendtest"
 	"github.com/outcrop/outcrop/internal/inference/llamacpp"
 	"github.com/outcrop/outcrop/internal/inference/llamacpp/llamacpptest"
@@ -61,7 +62,13 @@ func TestContract(t *testing.T) {
 	backendtest.Run(t, func(t *testing.T) backendtest.Subject {
 		return backendtest.Subject{
 			Backend: open(t, p), Model: chatModel, Embedding: vecModel,
-			Long: "Write a very long story about the sea and a ship.",
+			Long:  "Write a very long story about the sea and a ship.",
+			Tools: true, Output: true, Reasoning: true,
+			Unreadable: []inference.Part{
+				inference.Image{Format: "png", Bytes: []byte("x")}, inference.Document{Format: "txt", Name: "n", Text: "x"},
+				inference.Video{Format: "mp4", Bytes: []byte("x")}, inference.Audio{Format: "mp3", Bytes: []byte("x")},
+				inference.Reasoning{Redacted: []byte("x")},
+			},
 		}
 	})
 }

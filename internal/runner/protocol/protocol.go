@@ -135,7 +135,7 @@ type Embed struct {
 
 // Started says that the prompt has been read.
 type Started struct {
-	InputTokens int `json:"inputTokens"`
+	InputTokens int `json:"inputTokens"` // those that no cache point stands behind
 }
 
 // Call begins a call of a tool. What Input frames follow are its input.
