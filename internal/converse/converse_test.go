@@ -15,7 +15,7 @@ import (
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
 
-const rounds = 3000
+const rounds = 1000
 
 // documents compares JSON by what it says: escapes and spaces of additional
 // fields may change, numbers may not.

@@ -46,10 +46,28 @@ func (r reading) Generate(ctx context.Context, req *inference.Request, emit func
 		return err
 	}
 	plain, err := r.s.withTexts(ctx, req, err)
-	if err != nil {
+	if err == nil {
+		began = false
+		err = r.Run.Generate(ctx, plain, func(ev inference.Event) error {
+			began = true
+			return emit(ev)
+		})
+	}
+	if began || !fault.Is(err, fault.Unsupported) {
 		return err
 	}
-	return r.Run.Generate(ctx, plain, emit)
+	return naming(call.From(ctx).Usage().ServedBy, err)
+}
+
+// naming puts the name of the answering model into a refusal: who asked for one
+// of Bedrock's that sees images wants to know which one does not.
+func naming(served string, err error) error {
+	const subject = "The model that serves this request"
+	rest, ok := strings.CutPrefix(fault.As(err).Message, subject+" ")
+	if !ok || served == "" {
+		return err
+	}
+	return fault.Wrap(fault.Unsupported, err, "%s (%s) %s", subject, served, rest)
 }
 
 // countTokens counts what Generate would use.
