@@ -10,7 +10,8 @@ import (
 
 // CheckStreaming refuses a stream of a model that has none.
 func CheckStreaming(t *router.Target) error {
-	if !t.Entry.Streaming || t.Entry.Kind() != catalog.Text {
+	// Pegasus writes texts about films, and its kind is that of what it reads.
+	if text := t.Entry.Kind() == catalog.Text || t.Entry.NativeFormat == "twelvelabs-pegasus"; !t.Entry.Streaming || !text {
 		return fault.New(fault.Invalid, "The model is unsupported for streaming.")
 	}
 	return nil
