@@ -372,3 +372,62 @@ func isObject(raw json.RawMessage) bool {
 }
 
 func invalid(format string, args ...any) error { return fault.New(fault.Invalid, format, args...) }
+
+// The depth down to which Outline looks: the members of blocks are the fifth
+// level, items of lists of strings the second.
+const (
+	outlineDepth = 5
+	outlineTexts = 2
+)
+
+// Body is a body that is JSON. It is read in place, so its bytes must not change.
+type Body struct{ v value }
+
+// Parse looks over a body once; false when it is no JSON.
+func Parse(body []byte) (Body, bool) {
+	v, ok := parse(body)
+	return Body{v}, ok
+}
+
+// Outline returns the body as package encoding/json would, numbers as json.Number,
+// but only as deep as the members of content blocks: what is below is empty, and
+// so are the texts there. It is what schemas of bodies look at.
+func (b Body) Outline() any { return b.v.outline(0) }
+
+func (v value) outline(depth int) any {
+	switch v[0] {
+	case '{':
+		out := map[string]any{}
+		if depth >= outlineDepth {
+			return out
+		}
+		o, _ := v.object()
+		for _, m := range o {
+			out[m.key] = m.value.outline(depth + 1)
+		}
+		return out
+	case '[':
+		if depth >= outlineDepth {
+			return []any{}
+		}
+		items, _ := v.array()
+		out := make([]any, len(items))
+		for i, item := range items {
+			out[i] = item.outline(depth + 1)
+		}
+		return out
+	case '"':
+		if depth > outlineTexts {
+			return ""
+		}
+		s, _ := v.text()
+		return s
+	case 't':
+		return true
+	case 'f':
+		return false
+	case 'n':
+		return nil
+	}
+	return json.Number(v)
+}

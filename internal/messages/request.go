@@ -43,9 +43,18 @@ func DecodeRequest(body []byte) (*Call, error) { return Decode(body, DecodeOptio
 
 // Decode is DecodeRequest with what is known beside the body.
 func Decode(body []byte, options DecodeOptions) (*Call, error) {
-	o, err := top(body)
-	if err != nil {
-		return nil, err
+	b, ok := Parse(body)
+	if !ok {
+		return nil, errNotJSON()
+	}
+	return b.Decode(options)
+}
+
+// Decode is the function Decode for a body that has been looked over.
+func (b Body) Decode(options DecodeOptions) (*Call, error) {
+	o, ok := b.v.object()
+	if !ok {
+		return nil, errNoObject()
 	}
 	if err := closed("", o, append(parameters(), "messages", "model", "stream", "system")...); err != nil {
 		return nil, err
@@ -69,14 +78,17 @@ func Decode(body []byte, options DecodeOptions) (*Call, error) {
 	}
 	c.addBetas(options.Betas)
 	if v, ok := o.get("system"); ok {
-		if c.Request.System, err = system(v); err != nil {
+		parts, err := system(v)
+		if err != nil {
 			return nil, err
 		}
+		c.Request.System = parts
 	}
 	v, ok := o.get("messages")
 	if !ok {
 		return nil, invalid("messages: Field required")
 	}
+	var err error
 	if c.Request.Messages, err = messages(v, c.midSystem()); err != nil {
 		return nil, err
 	}
@@ -101,14 +113,18 @@ func DecodeParameters(fields []byte, req *inference.Request) (*Call, error) {
 func top(body []byte) (object, error) {
 	v, ok := parse(body)
 	if !ok {
-		return nil, invalid("The request body is not valid JSON.")
+		return nil, errNotJSON()
 	}
 	o, ok := v.object()
 	if !ok {
-		return nil, invalid("Input should be a valid dictionary")
+		return nil, errNoObject()
 	}
 	return o, nil
 }
+
+func errNotJSON() error { return invalid("The request body is not valid JSON.") }
+
+func errNoObject() error { return invalid("Input should be a valid dictionary") }
 
 // addBetas adds those of the header to those of the body.
 func (c *Call) addBetas(betas []string) {

@@ -39,14 +39,20 @@ const maxStopSequences = 8191
 
 // Decode implements native.Family.
 func (Family) Decode(m native.Model, data []byte) (*inference.Request, error) {
-	o, err := body.Decode(requestSchema, data)
-	if err != nil {
+	b, ok := messages.Parse(data)
+	if !ok {
+		return nil, body.Malformed("")
+	}
+	outline := b.Outline()
+	if err := requestSchema.Check(outline); err != nil {
 		return nil, err
 	}
-	if err := checkBlocks(o["messages"]); err != nil {
-		return nil, err
+	if o, ok := outline.(map[string]any); ok {
+		if err := checkBlocks(o["messages"]); err != nil {
+			return nil, err
+		}
 	}
-	call, err := messages.DecodeRequest(data)
+	call, err := b.Decode(messages.DecodeOptions{})
 	if err != nil {
 		return nil, err
 	}
