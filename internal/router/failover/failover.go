@@ -215,6 +215,10 @@ func (c *Chain) try(ctx context.Context, a *Ask, i int, p permit) (told bool, er
 		switch reason := ReasonOf(err); reason {
 		case Error, Timeout:
 			m.fail(reason, err)
+			if fault.Is(err, fault.NotReady) { // it is being started and says so
+				m.breaker.leave(p)
+				break
+			}
 			if candidate.Guarded && m.breaker.fail(p, c.Policy.Failures, c.Policy.Open) {
 				c.logOpened(ctx, a, i, err)
 			}

@@ -389,6 +389,23 @@ func TestBudget(t *testing.T) {
 	})
 }
 
+// A server that is being started is not passed over: somebody has to wait for it.
+func TestNotReadyOpensNothing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := chain(policy(), every, "a", "b")
+		starting := fault.New(fault.NotReady, "starting")
+		for range 10 {
+			if asked, err := run(t.Context(), c, map[int][]error{0: {starting, starting}}); err != nil || len(asked) == 0 || asked[0] != 0 {
+				t.Fatalf("asked %v and got %v", asked, err)
+			}
+		}
+		if s := c.Candidates[0].Model.State(); s.Breaker != failover.Closed || s.Fallbacks != 10 {
+			t.Errorf("got %+v", s)
+		}
+	})
+}
+
 func TestUnguarded(t *testing.T) {
 	t.Parallel()
 	c := chain(policy(), every, "a", "b")

@@ -140,7 +140,7 @@ func asks(value json.RawMessage, idle ...string) bool {
 // checkPenalties refuses the parameters of sampling that only some servers know,
 // where the model's does not.
 func (s *Service) checkPenalties(t *router.Target, req *inference.Request) error {
-	if i, ok := s.p.Router.(inference.Invoker); ok && i.Speaks(t.ServedBy, chatcompletions.Dialect) {
+	if i, ok := s.p.Router.(inference.Invoker); ok && i.Speaks(t.Name(), chatcompletions.Dialect) {
 		return nil
 	}
 	for _, name := range []string{"presence_penalty", "frequency_penalty", "logit_bias"} {

@@ -189,7 +189,7 @@ func (s *Service) embed(ctx context.Context, t *router.Target, texts []string, s
 	}()
 	timed, cancel := serving.WithTimeout(ctx, s.p.ModelTimeout)
 	defer cancel()
-	made, err := s.p.Router.Embed(timed, &inference.EmbedRequest{Model: t.ServedBy, Texts: texts, Dimensions: size})
+	made, err := s.p.Router.Embed(timed, &inference.EmbedRequest{Model: t.Name(), Texts: texts, Dimensions: size})
 	if err != nil {
 		return nil, 0, serving.TimedOut(timed, err)
 	}
