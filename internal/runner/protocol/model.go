@@ -23,6 +23,7 @@ func DetectSyntax(template string) inference.Syntax {
 		{"<|start_header_id|>", inference.SyntaxLlama3},
 		{"<|header_start|>", inference.SyntaxLlama4},
 		{"<|im_start|>", inference.SyntaxChatML},
+		{"<｜User｜>", inference.SyntaxDeepSeek},
 		{"<<SYS>>", inference.SyntaxLlama2},
 		{"[INST]", inference.SyntaxMistral},
 		{"\n\nHuman:", inference.SyntaxHuman},
