@@ -31,6 +31,7 @@ func newCloud(t *testing.T, b inference.Backend) (*App, string) {
 	cfg.Listen, cfg.Data, cfg.Offline = "127.0.0.1:0", t.TempDir(), true
 	cfg.Routes = []config.Route{
 		{Match: "anthropic.claude-3-haiku-20240307-v1:0", Model: "llamacpp/" + mem.TextModel},
+		{Match: "amazon.rerank-v1:0", Model: "llamacpp/" + mem.TextModel},
 		{Match: "amazon.titan-embed-text-v2:0", Model: "llamacpp/" + mem.EmbeddingModel},
 	}
 	a, err := New(Params{
@@ -207,6 +208,24 @@ func TestBedrockBackendEmbeds(t *testing.T) {
 	}
 	if _, err := b.Embed(t.Context(), &inference.EmbedRequest{Model: "story", Texts: []string{"x"}}); !fault.Is(err, fault.Unsupported) {
 		t.Errorf("got %v, want a model that does not embed refused", err)
+	}
+}
+
+func TestBedrockBackendReranks(t *testing.T) {
+	t.Parallel()
+	a, url := newCloud(t, mem.New(mem.Params{Reranker: mem.TextModel}))
+	b := asks(t, url, a.root.AccessKeyID, a.root.Secret.Reveal(), func(string) string { return "rerank" })
+	made, err := b.Rerank(t.Context(), &inference.RerankRequest{
+		Model: "amazon.rerank-v1:0", Query: "red fish", Documents: []string{"a blue bird", "one red fish", "a red bird"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := made.Scores; len(s) != 3 || s[1] <= s[2] || s[2] <= s[0] {
+		t.Errorf("got the scores %v, want the second document first and the first one last", s)
+	}
+	if _, err := asks(t, url, a.root.AccessKeyID, a.root.Secret.Reveal(), nil).Rerank(t.Context(), &inference.RerankRequest{Model: "x"}); !fault.Is(err, fault.Unsupported) {
+		t.Errorf("got %v, want a model that does not rerank refused", err)
 	}
 }
 
