@@ -363,3 +363,29 @@ func prepend(r *http.Request, name, value string) *http.Request {
 	r.Header[name] = append([]string{value}, r.Header[name]...)
 	return r
 }
+
+// A service may take signatures that were made for another name, and no other one
+// does.
+func TestAlsoSigned(t *testing.T) {
+	t.Parallel()
+	root := iam.RootKey{AccessKeyID: "AKIAROOT", Secret: "root-secret"}
+	now := func() time.Time { return at }
+	keys := credentialtest.Open(t, account, root, now)
+	signatures := sigv4.New(sigv4.Params{Keys: keys, Now: now, Services: []string{"bedrock", "bedrock-mantle"}})
+	a := authn.New(authn.Params{Signatures: signatures, Region: "us-west-2", Now: now, APIKeys: apikey.New(apikey.Params{Keys: keys, Signatures: signatures, Now: now})})
+	op := operation(t, bedrockruntime.Schema(), "Converse")
+	for _, tc := range []struct {
+		also []string
+		ok   bool
+	}{{nil, false}, {[]string{"bedrock-mantle"}, true}} {
+		r := request("")
+		sigv4.Signer{AccessKeyID: root.AccessKeyID, Secret: root.Secret, Region: "us-west-2", Service: "bedrock-mantle"}.Sign(r, sigv4.BodyHash(nil), at)
+		claim, err := a.Claim(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := claim.Check(&schema.Service{SigningName: "bedrock", AlsoSigned: tc.also}, op); (err == nil) != tc.ok {
+			t.Errorf("also signed for %v: got %v", tc.also, err)
+		}
+	}
+}
