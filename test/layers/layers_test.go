@@ -127,7 +127,7 @@ var groups = []group{
 	{
 		name:     "model families",
 		packages: []string{"internal/native/..."},
-		imports:  []string{"internal/inference", "internal/native/..."},
+		imports:  []string{"internal/chatcompletions", "internal/inference", "internal/messages", "internal/native/..."},
 		why:      "a family translates between its own JSON and the hub, and does nothing else",
 	},
 	{
@@ -136,6 +136,33 @@ var groups = []group{
 		imports:  []string{"internal/chat", "internal/inference", "internal/runner/..."},
 		vendors:  []string{"github.com/dop251/goja/...", "github.com/ebitengine/purego/...", "golang.org/x/...", "gonum.org/v1/gonum/mat"},
 		why:      "the runner is a program of its own: what it links, it must be able to load without the server",
+	},
+	{
+		name:     "formats",
+		packages: []string{"internal/chatcompletions", "internal/messages"},
+		imports:  []string{"internal/inference"},
+		vendors:  []string{"github.com/google/go-cmp/cmp/..."},
+		why:      "a vendor's format is translated to the hub and back in one place, for the servers that speak it, the bodies of native calls and the doors",
+	},
+	{
+		name:     "Converse",
+		packages: []string{"internal/converse"},
+		imports:  []string{"internal/api/bedrockruntime", "internal/inference", "internal/wire/..."},
+		vendors:  []string{"github.com/google/go-cmp/cmp/..."},
+		why:      "AWS's conversation is translated to the hub and back in one place, for the service and for the backend that asks AWS",
+	},
+	{
+		name: "remote adapters",
+		packages: []string{
+			"internal/inference/anthropic/...", "internal/inference/bedrock/...", "internal/inference/managed/...", "internal/inference/openai/...",
+			"internal/inference/remote/...", "internal/inference/scripted/...",
+		},
+		imports: []string{
+			"internal/chatcompletions", "internal/messages", "internal/converse", "internal/api/bedrockruntime", "internal/wire/...", "internal/inference",
+			"internal/inference/remote", "internal/outbound", "internal/sigv4", "internal/iam", "internal/subprocess",
+		},
+		vendors: []string{"github.com/aws/aws-sdk-go-v2/...", "github.com/aws/smithy-go/...", "gopkg.in/yaml.v3", "golang.org/x/..."},
+		why:     "an adapter speaks the hub's language to one vendor; it knows no other adapter and no service",
 	},
 	{
 		name:     "adapters",
@@ -156,14 +183,14 @@ var groups = []group{
 	{
 		name:     "list of adapters",
 		packages: []string{"internal/inference/all"},
-		imports:  []string{"internal/config", "internal/inference/..."},
+		imports:  []string{"internal/catalog", "internal/config", "internal/inference/...", "internal/outbound", "internal/subprocess"},
 		why:      "it builds each adapter from the configuration, and does nothing else",
 	},
 	{
 		name:     "logic",
-		packages: []string{"internal/apikey", "internal/authn", "internal/call", "internal/catalog", "internal/router", "internal/sigv4"},
+		packages: []string{"internal/apikey", "internal/authn", "internal/call", "internal/catalog", "internal/router/...", "internal/sigv4"},
 		imports: []string{
-			"internal/apikey", "internal/catalog", "internal/iam/...", "internal/inference", "internal/sigv4",
+			"internal/apikey", "internal/catalog", "internal/iam/...", "internal/inference", "internal/router/failover", "internal/sigv4",
 			"internal/wire/eventstream", "internal/wire/schema",
 		},
 		why: "logic sees ports, never who implements them, nor AWS's types",
@@ -214,15 +241,21 @@ var groups = []group{
 	},
 	{
 		name:     "quotas",
-		packages: []string{"internal/access", "internal/provisioned", "internal/quota", "internal/resourcepolicy"},
-		imports:  []string{"internal/policy", "internal/admission", "internal/call", "internal/catalog", "internal/iam", "internal/periodic", "internal/store/..."},
+		packages: []string{"internal/access", "internal/appprofile", "internal/promptrouter", "internal/provisioned", "internal/quota", "internal/resource", "internal/resourcepolicy"},
+		imports:  []string{"internal/policy", "internal/resource", "internal/admission", "internal/call", "internal/catalog", "internal/iam", "internal/periodic", "internal/store/..."},
 		why:      "what counts calls is told of them, and keeps what was set in the store; it computes nothing and sees no AWS type",
+	},
+	{
+		name:     "asynchronous invocations",
+		packages: []string{"internal/asyncinvoke"},
+		imports:  []string{"internal/delivery", "internal/iam", "internal/store/..."},
+		why:      "what is done durably is known by a function; it sees no model, no bucket and no AWS type",
 	},
 	{
 		name:     "services",
 		packages: []string{"internal/service/..."},
 		imports: []string{
-			"internal/access", "internal/admission", "internal/api/...", "internal/call", "internal/catalog", "internal/document", "internal/embedding", "internal/iam/...", "internal/inference", "internal/invocationlog",
+			"internal/access", "internal/admission", "internal/api/...", "internal/asyncinvoke", "internal/appprofile", "internal/promptrouter", "internal/resource", "internal/call", "internal/catalog", "internal/chatcompletions", "internal/converse", "internal/messages", "internal/document", "internal/embedding", "internal/iam/...", "internal/inference", "internal/invocationlog",
 			"internal/knowledge", "internal/knowledge/answer", "internal/knowledge/registry", "internal/knowledge/retrieve", "internal/ledger", "internal/price",
 			"internal/store", "internal/telemetry/series",
 			"internal/native/...", "internal/policy", "internal/provisioned", "internal/quota", "internal/resourcepolicy", "internal/router", "internal/service/...", "internal/wire/...",
@@ -276,7 +309,7 @@ var only = []struct {
 	why       string
 }{
 	{"github.com/ebitengine/purego/...", []string{"internal/runner/..."}, "native code runs in the child process, so that its crash costs one model's requests and not the server"},
-	{"internal/api/...", []string{"internal/service/...", "internal/app/...", "internal/api/..."}, "a new service model must not touch anything but services"},
+	{"internal/api/...", []string{"internal/service/...", "internal/app/...", "internal/api/...", "internal/converse", "internal/inference/bedrock"}, "a new service model must not touch anything but services and the two sides of Converse"},
 	{"internal/inference/llamacpp/...", []string{"internal/app/...", "internal/inference/all", "internal/inference/llamacpp/..."}, "backends are named in one list"},
 	{"internal/edge", []string{"internal/app/...", "internal/edge"}, "nothing calls upwards"},
 	{"internal/service/...", []string{"internal/app/...", "internal/service/..."}, "nothing calls upwards"},

@@ -310,13 +310,14 @@ func (s *Server) watch(r *run) {
 	defer close(r.ready)
 	ctx, cancel := context.WithTimeout(s.ctx, s.p.StartIn)
 	defer cancel()
-	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+	transport := s.p.Dialer.Transport()
+	transport.Proxy = nil
+	transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return s.p.Dialer.DialContext(ctx, r.network, r.address)
-	}}
+	}
 	defer transport.CloseIdleConnections()
-	client := &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	for poll := firstPoll; ; poll = min(poll*2, mostPoll) {
-		if s.healthy(ctx, client) {
+		if s.healthy(ctx, transport) {
 			s.p.Logger.Info("a model server is ready", slog.String("backend", s.p.Name), slog.Duration("after", s.p.Now().Sub(r.started)))
 			return
 		}
@@ -335,20 +336,20 @@ func (s *Server) watch(r *run) {
 }
 
 // healthy asks a server whether it is ready.
-func (s *Server) healthy(ctx context.Context, client *http.Client) bool {
+func (s *Server) healthy(ctx context.Context, server http.RoundTripper) bool {
 	if s.p.Health != "" {
-		return s.status(ctx, client, s.p.Health) == http.StatusOK
+		return s.status(ctx, server, s.p.Health) == http.StatusOK
 	}
-	switch s.status(ctx, client, "/health") {
+	switch s.status(ctx, server, "/health") {
 	case http.StatusOK:
 		return true
 	case http.StatusNotFound, http.StatusMethodNotAllowed:
-		return s.status(ctx, client, strings.TrimSuffix(s.base.Path, "/")+"/models") == http.StatusOK
+		return s.status(ctx, server, strings.TrimSuffix(s.base.Path, "/")+"/models") == http.StatusOK
 	}
 	return false
 }
 
-func (s *Server) status(ctx context.Context, client *http.Client, path string) int {
+func (s *Server) status(ctx context.Context, server http.RoundTripper, path string) int {
 	ctx, cancel := context.WithTimeout(ctx, mostPoll*5)
 	defer cancel()
 	to := *s.base
@@ -357,7 +358,7 @@ func (s *Server) status(ctx context.Context, client *http.Client, path string) i
 	if err != nil {
 		return 0
 	}
-	resp, err := client.Do(req)
+	resp, err := server.RoundTrip(req)
 	if err != nil {
 		return 0
 	}
