@@ -18,6 +18,7 @@ TITAN = "amazon.titan-embed-text-v2:0"
 
 os.environ["ANTHROPIC_BEDROCK_BASE_URL"] = os.environ["AWS_ENDPOINT_URL"]
 os.environ["AWS_BEDROCK_RUNTIME_ENDPOINT"] = os.environ["AWS_ENDPOINT_URL"]  # of LiteLLM
+os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"  # it would ask the internet for prices
 
 
 class Script:
