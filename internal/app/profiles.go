@@ -45,10 +45,10 @@ func outputPrice(models *catalog.Catalog) promptrouter.Price {
 	return func(arn string) float64 {
 		id := catalog.Parse(arn)
 		if p, ok := models.Profile(id.Name); ok && id.Kind == catalog.SystemProfile {
-			return p.Model.Price.OutputPer1M
+			return p.Model.OutputPer1M
 		}
 		if m, ok := models.Lookup(id.Name); ok {
-			return m.Price.OutputPer1M
+			return m.OutputPer1M
 		}
 		return 0
 	}
