@@ -23,7 +23,7 @@ func (s schemas) object(depth int) map[string]any {
 	names := []string{"name", "city", "count", "items", "is ok", "größe", "x\"y", "tags"}
 	s.r.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
 	props, required := map[string]any{}, []string{}
-	for _, name := range names[:1+s.r.IntN(3)] {
+	for _, name := range names[:1+s.r.IntN(2)] {
 		props[name] = s.any(depth + 1)
 		if s.r.IntN(3) > 0 {
 			required = append(required, name)

@@ -18,6 +18,7 @@ func TestSchema(t *testing.T) {
 		"a constant":        {`{"const": {"a": [true]}}`, `"{\"a\":[true]}"`},
 		"a range":           {`{"type": "integer", "minimum": 8, "exclusiveMaximum": 120}`, `[8-9] | [1-9] [0-9]{1} | "1" ([0-1] [0-9]{1})`},
 		"a negative range":  {`{"type": "integer", "minimum": -12, "maximum": 3}`, `"-" ([1-9] | "1" ([0-2])) | [0-3]`},
+		"all negative":      {`{"type": "integer", "minimum": -640, "maximum": -145}`, `integer-1 ::= "-" ("1" (`},
 		"lengths":           {`{"type": "string", "minLength": 1, "maxLength": 3}`, `"\"" char{1,3} "\""`},
 		"items":             {`{"type": "array", "items": {"const": 1}, "minItems": 2, "maxItems": 4}`, `"[" enum-1 next-2{1,3} "]"`},
 		"perhaps items":     {`{"type": "array", "items": {"const": 1}}`, `"[" (enum-1 next-2*)? "]"`},

@@ -63,7 +63,7 @@ func (c *compiler) integer(n *node, path string) (string, error) {
 func integers(a, b int64) string {
 	var parts []string
 	if a < 0 {
-		parts = append(parts, `"-" `+Any(naturals(max(1, -b), -a)...))
+		parts = append(parts, `"-" (`+strings.Join(naturals(max(1, -b), -a), " | ")+")")
 	}
 	if b >= 0 {
 		parts = append(parts, naturals(max(a, 0), b)...)
