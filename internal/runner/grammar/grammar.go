@@ -22,6 +22,13 @@ const (
 	mostText   = 512 << 10 // bytes of a grammar
 	mostDepth  = 64
 	mostRepeat = 2000 // the library takes more for "any number"
+	// mostRepeats bounds the repetitions of a grammar together: the library makes
+	// a rule of each.
+	mostRepeats = 100_000
+	mostPattern = 4 << 10 // bytes of a regular expression
+	// mostWork bounds the steps that a grammar takes. References let a small
+	// schema ask for more of them than there is time.
+	mostWork = 16 << 20
 )
 
 // Unsupported is a keyword that cannot be compiled.
@@ -51,6 +58,17 @@ type Builder struct {
 	known map[string]bool
 	count int
 	err   error
+
+	work    int // steps done
+	repeats int // in the rules
+}
+
+// spend counts steps; false: there have been too many.
+func (b *Builder) spend(steps int) bool {
+	if b.work += max(steps, 0); b.work > mostWork || b.work < 0 {
+		b.err = errTooLarge
+	}
+	return b.err == nil
 }
 
 // Add writes a rule and returns its name, which is hint with a number behind it.

@@ -2,6 +2,7 @@ package grammar_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -122,6 +123,46 @@ func TestSizeIsBounded(t *testing.T) {
 	}
 	if err == nil {
 		t.Error("got a grammar, want a refusal")
+	}
+}
+
+// TestWorkIsBounded asks for what would take longer than anybody waits, or more
+// stack than there is: it ends at all when the work is bounded.
+func TestWorkIsBounded(t *testing.T) {
+	t.Parallel()
+	list := func(n int, format string) string {
+		var s strings.Builder
+		for i := range n {
+			fmt.Fprintf(&s, ","+format, i)
+		}
+		return s.String()[1:]
+	}
+	// A0 asks for A1 twice, which asks for A2 twice, and so on.
+	doubled := `{"$ref": "#/$defs/A0", "$defs": {"A40": {"type": "null"}`
+	for i := range 40 {
+		doubled += fmt.Sprintf(`, "A%d": {"allOf": [{"$ref": "#/$defs/A%d"}, {"$ref": "#/$defs/A%d"}]}`, i, i+1, i+1)
+	}
+	for name, schema := range map[string]string{
+		"parts that double":    doubled + "}}",
+		"parts with members":   `{"allOf": [{"properties": {` + list(6000, `"p%d": {}`) + `}}, {"properties": {` + list(6000, `"q%d": {}`) + `}}]}`,
+		"many alternatives":    `{"oneOf": [` + list(12000, `{"const": %d}`) + `]}`,
+		"many required":        `{"properties": {` + list(3900, `"p%d": true`) + `}, "required": [` + list(19000, `"r%d"`) + `]}`,
+		"many repetitions":     `{"properties": {` + list(1000, `"p%d": {"type": "string", "maxLength": 2000}`) + `}}`,
+		"a pattern of classes": `{"pattern": "` + strings.Repeat(`\\pL`, 20000) + `"}`,
+		"objects in themselves": `{"oneOf": [{"$ref": "#/$defs/a"}, {"$ref": "#/$defs/b"}], "$defs": {
+			"a": {"properties": {"x": {"$ref": "#/$defs/a"}}, "required": ["x"]}, "b": {"properties": {"x": {"$ref": "#/$defs/b"}}, "required": ["x"]}}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var b grammar.Builder
+			rule, err := b.Schema([]byte(schema))
+			if err == nil {
+				_, err = b.Grammar(rule)
+			}
+			if err == nil {
+				t.Error("got a grammar, want a refusal")
+			}
+		})
 	}
 }
 

@@ -175,6 +175,21 @@ func (n *node) with(key string, value *node) *node {
 	return out.rewritten()
 }
 
+// set gives a schema's properties one more; a property that is there already has
+// to fit both schemas. It does not rewrite n.
+func (n *node) set(p member) {
+	for i, m := range n.members {
+		if m.key != p.key {
+			continue
+		}
+		if m.value.raw != p.value.raw {
+			n.members[i].value = (&node{kind: '{', members: []member{{"allOf", list(m.value, p.value)}}}).rewritten()
+		}
+		return
+	}
+	n.members = append(n.members, p)
+}
+
 func (n *node) without(keys ...string) *node {
 	out := &node{kind: '{'}
 next:

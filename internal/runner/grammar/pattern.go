@@ -10,6 +10,9 @@ import (
 // pattern compiles a regular expression to what stands between the quotes of a
 // string. Without ^ and $ it may match anywhere, so other text may be around it.
 func (c *compiler) pattern(text, path string) (string, error) {
+	if len(text) > mostPattern {
+		return "", &Unsupported{Keyword: "pattern", Path: path, Why: fmt.Sprintf("it is longer than %d bytes", mostPattern)}
+	}
 	re, err := syntax.Parse(text, syntax.Perl)
 	if err != nil {
 		return "", &Unsupported{Keyword: "pattern", Path: path, Why: "it cannot be read"}
@@ -53,7 +56,7 @@ func (c *compiler) regexp(re *syntax.Regexp, path string) (string, error) {
 		if least > mostRepeat || most > mostRepeat {
 			return "", &Unsupported{Keyword: "pattern", Path: path, Why: "it repeats too often"}
 		}
-		return times(c.b.Add("part", subs[0]), least, most), nil
+		return c.b.times(c.b.Add("part", subs[0]), least, most), nil
 	}
 	switch re.Op {
 	case syntax.OpEmptyMatch:
@@ -75,6 +78,9 @@ func (c *compiler) regexp(re *syntax.Regexp, path string) (string, error) {
 		}
 		return strings.TrimSpace(b.String()), nil
 	case syntax.OpCharClass:
+		if !c.b.spend(10 * len(re.Rune)) { // bytes
+			return "", errTooLarge
+		}
 		expr, ok := inString(re.Rune)
 		if !ok {
 			return "", &Unsupported{Keyword: "pattern", Path: path, Why: "it has a class of control characters"}

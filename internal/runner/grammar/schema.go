@@ -45,7 +45,7 @@ var describing = []string{
 }
 
 func (c *compiler) schema(n *node, path string) (string, error) {
-	if c.depth++; c.depth > mostDepth || c.b.err != nil {
+	if c.depth++; c.depth > mostDepth || !c.b.spend(len(path)+len(asserting)*(1+len(n.members))) {
 		return "", errTooLarge
 	}
 	defer func() { c.depth-- }()
@@ -146,6 +146,9 @@ func (c *compiler) find(target string) (n *node, pointer string) {
 	}
 	for part := range strings.SplitSeq(pointer[1:], "/") {
 		part = strings.ReplaceAll(strings.ReplaceAll(part, "~1", "/"), "~0", "~")
+		if !c.b.spend(1 + len(n.members)) {
+			return nil, ""
+		}
 		switch n.kind {
 		case '{':
 			n = n.get(part)
@@ -201,7 +204,7 @@ func (c *compiler) allOf(n *node, path string) (*node, error) {
 			part = inner
 		}
 		var err error
-		if merged, err = merge(merged, part, "allOf", path); err != nil {
+		if merged, err = c.merge(merged, part, "allOf", path); err != nil {
 			return nil, err
 		}
 	}
@@ -209,7 +212,10 @@ func (c *compiler) allOf(n *node, path string) (*node, error) {
 }
 
 // merge is a schema that asks for what both ask for.
-func merge(a, b *node, keyword, path string) (*node, error) {
+func (c *compiler) merge(a, b *node, keyword, path string) (*node, error) {
+	if !c.b.spend(len(a.members) + len(b.members)*(1+len(a.raw)) + len(b.raw)) { // each member that is set writes the whole
+		return nil, errTooLarge
+	}
 	refused := func(why string) error { return &Unsupported{Keyword: keyword, Path: path, Why: why} }
 	closed := func(n *node) bool {
 		return n.get("additionalProperties") != nil && !n.get("additionalProperties").is("true")
@@ -227,20 +233,21 @@ func merge(a, b *node, keyword, path string) (*node, error) {
 			out = out.with(m.key, m.value)
 		case have.raw == m.value.raw || slices.Contains(describing, m.key):
 		case m.key == "properties":
-			props := have
-			for _, p := range m.value.members {
-				if known := props.get(p.key); known != nil && known.raw != p.value.raw {
-					both := (&node{kind: '{', members: []member{{"allOf", list(known, p.value)}}}).rewritten()
-					props = props.with(p.key, both)
-				} else {
-					props = props.with(p.key, p.value)
-				}
+			if !c.b.spend(len(have.members) * len(m.value.members)) {
+				return nil, errTooLarge
 			}
-			out = out.with(m.key, props)
+			props := &node{kind: '{', members: slices.Clone(have.members)}
+			for _, p := range m.value.members {
+				props.set(p)
+			}
+			out = out.with(m.key, props.rewritten())
 		case m.key == "required":
 			out = out.with(m.key, list(append(slices.Clone(have.items), m.value.items...)...))
 		case m.key == "type":
 			var both []*node
+			if !c.b.spend(len(have.items) * len(m.value.items)) {
+				return nil, errTooLarge
+			}
 			for _, t := range types(have) {
 				for _, u := range types(m.value) {
 					if t == u || t == "integer" && u == "number" || t == "number" && u == "integer" {
@@ -294,7 +301,7 @@ func (c *compiler) alternatives(n *node, keyword, path string) (string, error) {
 				return "", &Unsupported{Keyword: keyword, Path: path}
 			}
 			var err error
-			if alternative, err = merge(base, alternative, keyword, path); err != nil {
+			if alternative, err = c.merge(base, alternative, keyword, path); err != nil {
 				return "", err
 			}
 		}
@@ -314,9 +321,11 @@ func (c *compiler) alternatives(n *node, keyword, path string) (string, error) {
 // have different types, or are objects with a required property of different
 // values.
 func (c *compiler) exclusive(items []*node) bool {
-	for i := range items {
-		for j := range i {
-			if !c.apart(c.resolved(items[i]), c.resolved(items[j])) {
+	resolved := make([]*node, len(items))
+	for i, item := range items {
+		resolved[i] = c.resolved(item)
+		for _, other := range resolved[:i] {
+			if !c.apart(resolved[i], other) {
 				return false
 			}
 		}
@@ -324,9 +333,22 @@ func (c *compiler) exclusive(items []*node) bool {
 	return true
 }
 
+// apart reports whether no value fits both; false when that takes too long to
+// find out, which schemas that refer to themselves can make it.
 func (c *compiler) apart(a, b *node) bool {
+	if c.depth++; c.depth > mostDepth || !c.b.spend(8+len(a.members)+len(b.members)) {
+		c.depth--
+		return false
+	}
+	defer func() { c.depth-- }()
 	ta, tb := types(a.get("type")), types(b.get("type"))
+	if !c.b.spend(len(ta) * len(tb)) {
+		return false
+	}
 	if va, vb := constants(a), constants(b); va != nil && vb != nil {
+		if !c.b.spend(len(va) * len(vb)) {
+			return false
+		}
 		return !slices.ContainsFunc(va, func(v string) bool { return slices.Contains(vb, v) })
 	}
 	if len(ta) > 0 && len(tb) > 0 && !slices.ContainsFunc(ta, func(t string) bool {
@@ -339,8 +361,11 @@ func (c *compiler) apart(a, b *node) bool {
 		return false
 	}
 	for _, p := range pa.members {
+		if !c.b.spend(len(pb.members)) {
+			return false
+		}
 		other := pb.get(p.key)
-		if other == nil || !requires(a, p.key) || !requires(b, p.key) {
+		if other == nil || !c.requires(a, p.key) || !c.requires(b, p.key) {
 			continue
 		}
 		if c.apart(c.resolved(p.value), c.resolved(other)) {
@@ -362,9 +387,9 @@ func constants(n *node) []string {
 	return out
 }
 
-func requires(n *node, key string) bool {
-	req := n.get("required")
-	return req != nil && slices.ContainsFunc(req.items, func(v *node) bool { return v.is(quote(key)) })
+func (c *compiler) requires(n *node, key string) bool {
+	req, raw := n.get("required"), quote(key)
+	return req != nil && c.b.spend(len(req.items)) && slices.ContainsFunc(req.items, func(v *node) bool { return v.is(raw) })
 }
 
 func types(n *node) []string {
@@ -388,6 +413,9 @@ func (c *compiler) values(n *node, keyword string, values []*node, path string) 
 		return "", err
 	}
 	allowed := types(n.get("type"))
+	if !c.b.spend(len(allowed) * len(values)) {
+		return "", errTooLarge
+	}
 	var rules []string
 	for _, v := range values {
 		kind := v.kindOf()
@@ -479,7 +507,10 @@ func bounds(n *node, lower, upper, path string) (least, most int, err error) {
 }
 
 // times is a rule repeated.
-func times(rule string, least, most int) string {
+func (b *Builder) times(rule string, least, most int) string {
+	if b.repeats += max(least, most); b.repeats > mostRepeats {
+		b.err = errTooLarge
+	}
 	switch {
 	case most < 0 && least == 0:
 		return rule + "*"
@@ -525,7 +556,7 @@ func (c *compiler) string(n *node, path string) (string, error) {
 	case !bounded:
 		return c.b.shared("string"), nil
 	default:
-		body = times(c.b.shared("char"), least, most)
+		body = c.b.times(c.b.shared("char"), least, most)
 	}
 	return c.b.Add("string", `"\"" `+body+` "\""`), nil
 }
@@ -570,9 +601,9 @@ func (c *compiler) items(fixed []string, other string, least, most int) string {
 	}
 	next := c.b.Add("next", comma+" "+other)
 	if len(fixed) > 0 {
-		return `"[" ` + body + " " + times(next, least, most) + ` "]"`
+		return `"[" ` + body + " " + c.b.times(next, least, most) + ` "]"`
 	}
-	some := other + " " + times(next, max(least-1, 0), max(most-1, min(most, -1)))
+	some := other + " " + c.b.times(next, max(least-1, 0), max(most-1, min(most, -1)))
 	if least == 0 {
 		some = "(" + some + ")?"
 	}
@@ -631,7 +662,7 @@ func (c *compiler) object(n *node, path string) (string, error) {
 			if err != nil {
 				return "", err
 			}
-			add(p.key, rule, requires(n, p.key))
+			add(p.key, rule, c.requires(n, p.key))
 		}
 	}
 	other := func() (string, error) {
