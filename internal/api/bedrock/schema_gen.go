@@ -2675,7 +2675,7 @@ var table = schema.Table{
 		747: {Name: "PricingTerm", Kind: schema.Structure, Go: (*PricingTerm)(nil), Members: []schema.MemberRow{
 			{Name: "rateCard", Shape: 790, Traits: schema.RequiredMember},
 		}},
-		748: {Name: "PromptRouterArn", Kind: schema.String, Bounds: &schema.Bounds{Has: schema.HasMin | schema.HasMax, Min: 1, Max: 2048}, Pattern: "arn:aws(-[^:]+)?:bedrock:[a-z0-9-]{1,20}:[0-9]{12}:default-prompt-router/[a-zA-Z0-9-:.]+"},
+		748: {Name: "PromptRouterArn", Kind: schema.String, Bounds: &schema.Bounds{Has: schema.HasMin | schema.HasMax, Min: 1, Max: 2048}, Pattern: "arn:aws(-[^:]+)?:bedrock:[a-z0-9-]{1,20}:[0-9]{12}:(default-)?prompt-router/[a-zA-Z0-9-:.]+"},
 		749: {Name: "PromptRouterDescription", Kind: schema.String, Traits: schema.SensitiveShape, Bounds: &schema.Bounds{Has: schema.HasMin | schema.HasMax, Min: 1, Max: 200}, Pattern: "([0-9a-zA-Z:.][ _-]?)+"},
 		750: {Name: "PromptRouterName", Kind: schema.String, Bounds: &schema.Bounds{Has: schema.HasMin | schema.HasMax, Min: 1, Max: 64}, Pattern: "([0-9a-zA-Z][ _-]?)+"},
 		751: {Name: "PromptRouterStatus", Kind: schema.String, Enum: []string{"AVAILABLE"}},

@@ -1,7 +1,8 @@
 // Package gen turns service models into the Go packages below internal/api:
 // plain structs, one table, one Service interface. It emits data, never
 // control flow, and no word of a model's documentation. Command outcrop-gen
-// calls it; the output depends on nothing but the models.
+// calls it; the output depends on nothing but the models and the few
+// amendments of amend.go.
 //
 // # Rules of the generated Go
 //
@@ -105,6 +106,8 @@ type entry struct {
 	shape  *schema.Shape
 	goName string // of a structure, union or enum; empty for the others
 	op     string // set for the copy that is an operation's input or output
+
+	pattern string // the shape's, amended
 }
 
 type generator struct {
@@ -139,6 +142,11 @@ func newGenerator(pkg string, svc *schema.Service) (*generator, error) {
 	}
 	for shape := range referenced {
 		e := entry{shape: shape}
+		pattern, err := amend(pkg, shape)
+		if err != nil {
+			return nil, err
+		}
+		e.pattern = pattern
 		if named(shape) {
 			e.goName = upperFirst(shape.Name)
 			if reserved[e.goName] {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"go/ast"
 	"go/importer"
 	"go/parser"
@@ -132,6 +133,36 @@ func TestRefusedModels(t *testing.T) {
 		}
 		if err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%s: got %v, want %q", name, err, tc.want)
+		}
+	}
+}
+
+// TestAmendments checks that a shape whose pattern the service does not keep is
+// emitted with the service's, in its own package only, and that a model that
+// has changed there is not amended in silence.
+func TestAmendments(t *testing.T) {
+	t.Parallel()
+	const model = `{"shapes":{"I":{"type":"structure","members":{"a":{"shape":"PromptRouterArn"}}},"PromptRouterArn":{"type":"string","pattern":"%s"}},"operations":{"O":{"input":{"shape":"I"}}}}`
+	const pattern = `arn:aws(-[^:]+)?:bedrock:[a-z0-9-]{1,20}:[0-9]{12}:default-prompt-router/[a-zA-Z0-9-:.]+`
+	for name, tc := range map[string]struct{ pkg, pattern, want, fails string }{
+		"amended":         {"bedrock", pattern, "(default-)?prompt-router", ""},
+		"another package": {"feature", pattern, ":default-prompt-router", ""},
+		"another pattern": {"bedrock", "x+", "", "another pattern"},
+	} {
+		svc, err := botocore.Parse(fmt.Appendf(nil, model, tc.pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files, err := gen.Generate(tc.pkg, svc)
+		switch {
+		case tc.fails != "":
+			if err == nil || !strings.Contains(err.Error(), tc.fails) {
+				t.Errorf("%s: got %v, want %q", name, err, tc.fails)
+			}
+		case err != nil:
+			t.Errorf("%s: %v", name, err)
+		case !bytes.Contains(files["schema_gen.go"], []byte(tc.want)):
+			t.Errorf("%s: no %q in %s", name, tc.want, files["schema_gen.go"])
 		}
 	}
 }

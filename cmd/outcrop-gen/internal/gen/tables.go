@@ -82,7 +82,7 @@ func (g *generator) row(i int, e entry) {
 		g.p(", Bounds: &schema.Bounds{%s}", b)
 	}
 	for _, f := range []struct{ name, value string }{
-		{"Pattern", s.Pattern}, {"Payload", s.Payload}, {"MediaType", s.MediaType},
+		{"Pattern", e.pattern}, {"Payload", s.Payload}, {"MediaType", s.MediaType},
 	} {
 		if f.value != "" {
 			g.p(", %s: %q", f.name, f.value)
