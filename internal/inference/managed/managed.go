@@ -13,14 +13,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/outcrop/outcrop/internal/fault"
@@ -65,7 +69,8 @@ type Params struct {
 	IdleTimeout time.Duration
 	// Eager starts the program at once, and again whenever it ends.
 	Eager bool
-	// Socket is the path of a Unix socket for commands that have {socket}.
+	// Socket is the path of a Unix socket for commands that have {socket}. Each
+	// start gets another one beside it: NAME-1.sock for NAME.sock.
 	Socket string
 	Dialer *outbound.Dialer
 	Logger *slog.Logger
@@ -82,9 +87,10 @@ type Server struct {
 
 	mu       sync.Mutex
 	run      *run      // the program that runs or starts; nil when none does
+	leaving  *run      // the last one that was told to end; nil when there was none
 	failures int       // in a row
 	notUntil time.Time // the next start
-	conns    int
+	conns    int       // and who waits for one
 	idle     time.Time // since when there is no connection
 }
 
@@ -93,6 +99,7 @@ type run struct {
 	cmd     *exec.Cmd
 	network string
 	address string
+	socket  string // its file; empty with TCP
 	tail    subprocess.Tail
 	started time.Time
 	ready   chan struct{} // closed when it is healthy, or will never be
@@ -145,11 +152,12 @@ func (s *Server) URL() string { return s.base.String() }
 // NotReady while it starts for longer than a request should wait, Unavailable
 // when it cannot be started.
 func (s *Server) DialContext(ctx context.Context, _, _ string) (net.Conn, error) {
+	s.use(1) // from now on nobody calls it idle
 	r, err := s.running(ctx)
 	if err != nil {
+		s.use(-1)
 		return nil, err
 	}
-	s.use(1)
 	conn, err := s.p.Dialer.DialContext(ctx, r.network, r.address)
 	if err != nil {
 		s.use(-1)
@@ -180,59 +188,90 @@ func (s *Server) use(n int) {
 
 // running returns the healthy program.
 func (s *Server) running(ctx context.Context) (*run, error) {
-	r, err := s.begin()
-	if err != nil {
-		return nil, err
-	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
-	select {
-	case <-r.ready:
-		if r.err != nil {
-			return nil, s.unavailable()
+	for {
+		r, before, err := s.begin()
+		if err != nil {
+			return nil, err
 		}
-		return r, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-s.ctx.Done():
-		return nil, fault.New(fault.Unavailable, "The server is stopping.")
-	case <-timer.C:
-		return nil, fault.New(fault.NotReady, "The model server %s is starting. Try your request again in a moment.", s.p.Name)
+		next := before
+		if r != nil {
+			next = r.ready
+		}
+		select {
+		case <-next:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-s.ctx.Done():
+			return nil, stopping()
+		case <-timer.C:
+			return nil, fault.New(fault.NotReady, "The model server %s is starting. Try your request again in a moment.", s.p.Name)
+		}
+		switch {
+		case r == nil: // the one before has ended
+		case r.err != nil:
+			return nil, s.unavailable()
+		default:
+			return r, nil
+		}
 	}
 }
+
+func stopping() error { return fault.New(fault.Unavailable, "The server is stopping.") }
 
 func (s *Server) unavailable() error {
 	return fault.New(fault.Unavailable, "The model server %s could not be started. Its last lines are in Outcrop's log.", s.p.Name)
 }
 
 // begin returns the program that runs or starts, and starts one if there is
-// none.
-func (s *Server) begin() (*run, error) {
+// none. While the one before is ending it returns none, and what is closed when
+// that has ended: two would not fit into the memory, or want the same port.
+func (s *Server) begin() (_ *run, before <-chan struct{}, _ error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ctx.Err() != nil {
-		return nil, fault.New(fault.Unavailable, "The server is stopping.")
+		return nil, nil, stopping()
 	}
 	if s.run != nil {
-		return s.run, nil
+		return s.run, nil, nil
+	}
+	if s.leaving != nil && !isClosed(s.leaving.exited) {
+		return nil, s.leaving.exited, nil
 	}
 	if s.p.Now().Before(s.notUntil) {
-		return nil, s.unavailable()
+		return nil, nil, s.unavailable()
 	}
 	r, err := s.command()
 	if err != nil {
 		s.failed(err.Error())
-		return nil, s.unavailable()
+		return nil, nil, s.unavailable()
 	}
 	s.run, s.idle = r, s.p.Now()
 	s.p.Logger.Info("start a model server", slog.String("backend", s.p.Name), slog.String("program", r.cmd.Path), slog.String("address", r.address))
 	if err := subprocess.Start(r.cmd, nil, func() { s.ended(r) }); err != nil {
 		s.run = nil
 		s.failed(err.Error())
-		return nil, s.unavailable()
+		return nil, nil, s.unavailable()
 	}
 	s.wg.Go(func() { s.watch(r) })
-	return r, nil
+	return r, nil, nil
+}
+
+// sockets counts those of this process. A number is not used twice, so that a
+// program that ends takes away its own socket and not that of its successor,
+// which a reload may already have started.
+var sockets atomic.Int64
+
+// newSocket names a socket that nobody listens on: programs do not take over the
+// file that a killed one has left.
+func newSocket(path string) (string, error) {
+	ext := filepath.Ext(path)
+	path = fmt.Sprintf("%s-%d%s", strings.TrimSuffix(path, ext), sockets.Add(1), ext)
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	return path, nil
 }
 
 // command prepares one life of the program with an address of its own.
@@ -250,12 +289,16 @@ func (s *Server) command() (*run, error) {
 		port = strconv.Itoa(n)
 	}
 	r.address = net.JoinHostPort(host, port)
-	fill := strings.NewReplacer("{port}", port, "{host}", host, "{socket}", s.p.Socket)
+	if strings.Contains(strings.Join(s.p.Command, "\x00"), "{socket}") {
+		socket, err := newSocket(s.p.Socket)
+		if err != nil {
+			return nil, fmt.Errorf("find a free socket: %w", err)
+		}
+		r.network, r.address, r.socket = "unix", socket, socket
+	}
+	fill := strings.NewReplacer("{port}", port, "{host}", host, "{socket}", r.socket)
 	args := make([]string, 0, len(s.p.Command))
 	for _, arg := range s.p.Command {
-		if strings.Contains(arg, "{socket}") {
-			r.network, r.address = "unix", s.p.Socket
-		}
 		args = append(args, fill.Replace(arg))
 	}
 	r.cmd = exec.Command(args[0], args[1:]...)
@@ -293,6 +336,9 @@ func (s *Server) failed(why string) {
 func (s *Server) ended(r *run) {
 	r.tail.End(r.cmd.ProcessState.String())
 	subprocess.Kill(r.cmd) // whom it left behind
+	if r.socket != "" {
+		_ = os.Remove(r.socket) // most have done so
+	}
 	s.mu.Lock()
 	if s.run == r { // nobody stopped it
 		s.run = nil
@@ -317,7 +363,7 @@ func (s *Server) watch(r *run) {
 	}
 	defer transport.CloseIdleConnections()
 	for poll := firstPoll; ; poll = min(poll*2, mostPoll) {
-		if s.healthy(ctx, transport) {
+		if s.healthy(ctx, transport) && !isClosed(r.exited) { // else somebody else answers at its port
 			s.p.Logger.Info("a model server is ready", slog.String("backend", s.p.Name), slog.Duration("after", s.p.Now().Sub(r.started)))
 			return
 		}
@@ -327,8 +373,10 @@ func (s *Server) watch(r *run) {
 			return
 		case <-ctx.Done():
 			r.err = ctx.Err()
-			s.p.Logger.Error("a model server did not become ready in time", slog.String("backend", s.p.Name), slog.String("state", r.tail.String()))
-			s.end(r, true)
+			if s.ctx.Err() == nil {
+				s.p.Logger.Error("a model server did not become ready in time", slog.String("backend", s.p.Name), slog.String("state", r.tail.String()))
+			}
+			s.end(r, s.ctx.Err() == nil)
 			return
 		case <-time.After(poll):
 		}
@@ -371,12 +419,15 @@ func (s *Server) status(ctx context.Context, server http.RoundTripper, path stri
 func (s *Server) end(r *run, failed bool) {
 	s.mu.Lock()
 	if s.run == r {
-		s.run = nil
+		s.run, s.leaving = nil, r
 		if failed {
 			s.failed("it did not become ready in time")
 		}
 	}
 	s.mu.Unlock()
+	if isClosed(r.exited) {
+		return
+	}
 	subprocess.Terminate(r.cmd)
 	select {
 	case <-r.exited:
@@ -389,7 +440,7 @@ func (s *Server) end(r *run, failed bool) {
 // keep has an eager server running.
 func (s *Server) keep() {
 	for s.ctx.Err() == nil {
-		r, err := s.begin()
+		r, before, err := s.begin()
 		if err != nil {
 			s.mu.Lock()
 			pause := max(s.notUntil.Sub(s.p.Now()), firstPoll)
@@ -400,8 +451,11 @@ func (s *Server) keep() {
 			}
 			continue
 		}
+		if r != nil {
+			before = r.exited
+		}
 		select {
-		case <-r.exited:
+		case <-before:
 		case <-s.ctx.Done():
 		}
 	}
@@ -420,6 +474,9 @@ func (s *Server) reap() {
 		s.mu.Lock()
 		r := s.run
 		tired := r != nil && s.conns == 0 && s.p.Now().Sub(s.idle) >= s.p.IdleTimeout && isClosed(r.ready)
+		if tired { // at once, so that who comes now starts another one
+			s.run, s.leaving = nil, r
+		}
 		s.mu.Unlock()
 		if tired {
 			s.p.Logger.Info("stop a model server that nobody asks", slog.String("backend", s.p.Name))
@@ -453,6 +510,6 @@ func (s *Server) Close() error {
 	if r != nil {
 		s.end(r, false)
 	}
-	s.wg.Wait()
+	s.wg.Wait() // for reap and watch, too, which may be ending another one
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -47,6 +48,9 @@ func play(args []string) {
 		fmt.Fprintln(os.Stderr, "out of memory, it said")
 		os.Exit(3)
 	}
+	if args[2] == "slow to end" {
+		alone(args[1] + ".lock")
+	}
 	network, address := "tcp", args[0]
 	if strings.HasPrefix(address, "/") {
 		network = "unix"
@@ -75,10 +79,29 @@ func play(args []string) {
 	_ = http.Serve(l, mux)
 }
 
+// alone ends the program where another one runs, as a card does that has no room
+// for two, and takes its time to end.
+func alone(lock string) {
+	f, err := os.OpenFile(lock, os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		panic(err)
+	}
+	_ = f.Close()
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, syscall.SIGTERM)
+	go func() {
+		<-told
+		time.Sleep(100 * time.Millisecond)
+		_ = os.Remove(lock)
+		os.Exit(0)
+	}()
+}
+
 type stage struct {
 	*managed.Server
 
 	log    string
+	socket string
 	client *http.Client
 }
 
@@ -89,14 +112,22 @@ func open(t *testing.T, what string, change func(*managed.Params)) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
+	sockets, err := os.MkdirTemp("", "m") //nolint:usetesting // the names of sockets have to be short
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(sockets) })
 	s := &stage{log: filepath.Join(dir, "starts")}
+	// A socket: a port that is free now may be somebody else's when the program
+	// wants it.
 	p := managed.Params{
-		Name: "gpu", Command: []string{self, "play-server", "127.0.0.1:{port}", s.log, what}, Env: append(os.Environ(), "GREETING=hello"),
-		Socket: filepath.Join(dir, "s"), Dialer: outbound.New(outbound.Params{Offline: true}), Logger: slog.New(slog.DiscardHandler),
+		Name: "gpu", Command: []string{self, "play-server", "{socket}", s.log, what}, Env: append(os.Environ(), "GREETING=hello"),
+		Socket: filepath.Join(sockets, "gpu.sock"), Dialer: outbound.New(outbound.Params{Offline: true}), Logger: slog.New(slog.DiscardHandler),
 	}
 	if change != nil {
 		change(&p)
 	}
+	s.socket = p.Socket
 	if s.Server, err = managed.New(p); err != nil {
 		t.Fatal(err)
 	}
@@ -164,11 +195,46 @@ func TestManyRequestsStartOneServer(t *testing.T) {
 	}
 }
 
-func TestSocket(t *testing.T) {
+func TestPort(t *testing.T) {
 	t.Parallel()
-	s := open(t, "health", func(p *managed.Params) { p.Command[2] = "{socket}" })
-	if pid, err := s.get(t, "/pid"); err != nil || pid == "" {
-		t.Errorf("got %q, %v", pid, err)
+	var mu sync.Mutex
+	now := time.Now()
+	s := open(t, "health", func(p *managed.Params) {
+		p.Command[2] = "127.0.0.1:{port}"
+		p.Now = func() time.Time { mu.Lock(); defer mu.Unlock(); now = now.Add(time.Hour); return now }
+	})
+	// Whose port somebody else has taken meanwhile gets another one.
+	eventually(t, "an answer", func() bool { pid, err := s.get(t, "/pid"); return err == nil && pid != "" })
+}
+
+// Two servers with one name of a socket, as when a reload replaces one that still
+// has requests, do not take it from each other.
+func TestSocketOfItsOwn(t *testing.T) {
+	t.Parallel()
+	old := open(t, "health", nil)
+	first, err := old.get(t, "/pid")
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := open(t, "health", func(p *managed.Params) { p.Socket = old.socket })
+	second, err := next.get(t, "/pid")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := old.get(t, "/pid"); err != nil || again != first || again == second {
+		t.Errorf("got %q, %v from the old one, want %q; the new one is %q", again, err, first, second)
+	}
+	if err := old.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := next.get(t, "/pid"); err != nil || again != second {
+		t.Errorf("after the end of the old one: got %q, %v, want %q", again, err, second)
+	}
+	if err := next.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := filepath.Glob(filepath.Dir(old.socket) + "/*"); err != nil || len(left) > 0 {
+		t.Errorf("got %v, %v left over", left, err)
 	}
 }
 
@@ -268,6 +334,18 @@ func TestIdle(t *testing.T) {
 	}
 	if pid == again {
 		t.Error("it was not stopped")
+	}
+}
+
+// Who comes while one is being stopped gets the next one, once that has ended.
+func TestOneAtATime(t *testing.T) {
+	t.Parallel()
+	s := open(t, "slow to end", func(p *managed.Params) { p.IdleTimeout = time.Millisecond })
+	for range 3 {
+		if _, err := s.get(t, "/pid"); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "the stop", func() bool { return !s.Running() })
 	}
 }
 
