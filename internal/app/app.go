@@ -169,12 +169,16 @@ func New(p Params) (_ *App, err error) {
 	if cfg.Auth == config.On {
 		authenticator = newAuthenticator(cfg, a.credentials, a.catalog.HasRegion, p.Now)
 	}
+	forwards, err := a.forwards()
+	if err != nil {
+		return nil, err
+	}
 	passed, unclaimed := a.passed()
 	a.edge, err = edge.New(edge.Params{
 		Services: a.edgeServices, Authenticator: authenticator, Authorize: a.authorizer.Authorize, ActionService: "sts",
 		Logger: p.Logger, Extra: a.extra(), Panicked: a.gov.metrics.Panicked, Now: p.Now, NewID: newRequestID, NewPadding: newPadding,
 		Account: cfg.Account, MaxBody: maxBody, BodyTimeout: cfg.Timeouts.Body, WriteTimeout: cfg.Timeouts.Write,
-		Enter: entrance(cfg), Source: source, Observers: append(a.gov.observers, p.Observers...), Ready: a.parts.Ready, Passed: passed, Unclaimed: unclaimed,
+		Enter: entrance(cfg), Forward: forwards, Source: source, Observers: append(a.gov.observers, p.Observers...), Ready: a.parts.Ready, Passed: passed, Unclaimed: unclaimed,
 	})
 	if err != nil {
 		return nil, err

@@ -35,11 +35,12 @@ type Backend struct {
 	Models     map[string]string `yaml:"models,omitempty" doc:"Names for the server's models: fast: Qwen/Qwen3-8B makes it NAME/fast."`
 	Completion string            `yaml:"completion,omitempty" doc:"chat: native prompts are sent as messages. prompt: they are sent as they are to /completions."`
 
-	Region   string `yaml:"region,omitempty" doc:"bedrock: AWS region; that of AWS_REGION or of the profile when empty."`
-	Profile  string `yaml:"profile,omitempty" doc:"bedrock: AWS profile with the keys; where AWS's SDKs look for them when empty. key is a Bedrock API key."`
-	Script   string `yaml:"script,omitempty" doc:"scripted: the file of rules."`
-	CA       string `yaml:"ca,omitempty" doc:"PEM file of the authorities that the server's certificate is checked with; the machine's when empty."`
-	Requests int    `yaml:"requests,omitempty" doc:"Requests to the server at the same time; further ones wait. 0 is no limit."`
+	Region   string   `yaml:"region,omitempty" doc:"bedrock: AWS region; that of AWS_REGION or of the profile when empty."`
+	Profile  string   `yaml:"profile,omitempty" doc:"bedrock: AWS profile with the keys; where AWS's SDKs look for them when empty. key is a Bedrock API key."`
+	Forward  []string `yaml:"forward,omitempty" doc:"bedrock: what is handed on as it is, signed anew: resources (knowledge-base/ABCDEFGHIJ, guardrail/*) and operations (bedrock-agent-runtime:InvokeAgent, bedrock:*EvaluationJob*). Models are asked through routes."`
+	Script   string   `yaml:"script,omitempty" doc:"scripted: the file of rules."`
+	CA       string   `yaml:"ca,omitempty" doc:"PEM file of the authorities that the server's certificate is checked with; the machine's when empty."`
+	Requests int      `yaml:"requests,omitempty" doc:"Requests to the server at the same time; further ones wait. 0 is no limit."`
 
 	Command     []string          `yaml:"command,omitempty" doc:"Makes it a managed server: the program and its arguments, started, watched, restarted and stopped by Outcrop. {port}, {host} and {socket} are filled in."`
 	Environment map[string]Secret `yaml:"environment,omitempty" doc:"Further environment of the command; values as key."`
@@ -171,6 +172,9 @@ func (c *Config) validateBackends(wrong func(key, format string, args ...any)) {
 		}
 		if b.Start != "" && b.Start != "eager" && b.Start != "lazy" {
 			wrong(key, "start: %q is not one of eager, lazy", b.Start)
+		}
+		if len(b.Forward) > 0 && b.Type != BackendBedrock {
+			wrong(key, "forward is for backends of type %s", BackendBedrock)
 		}
 		if b.Region != "" && !regionPattern.MatchString(b.Region) {
 			wrong(key, "%q is not a region name", b.Region)

@@ -55,7 +55,7 @@ type Authorizer func(v *observe.View) error
 // many bytes: leave is called when it is over. Its error is fault.Unavailable.
 type Entrance func(body int64) (leave func(), err error)
 
-// Params is what an Edge is made of. Every field is required except Enter,
+// Params is what an Edge is made of. Every field is required except Enter, Forward,
 // Observers, Panicked, Source, Extra, Passed and Unclaimed.
 type Params struct {
 	Services      []Service
@@ -79,6 +79,9 @@ type Params struct {
 	WriteTimeout  time.Duration // for a client to take one piece of the answer
 	// Ready reports why the server could not serve a request now; nil: ready.
 	Ready func(ctx context.Context) error
+	// Forward says who answers an operation elsewhere that has been authorized;
+	// nil result: it is answered here. nil: every one is.
+	Forward func(v *observe.View) Forward
 	// Extra holds handlers for patterns that are not AWS's, such as /console/ and
 	// GET /metrics.
 	Extra map[string]http.Handler

@@ -132,6 +132,11 @@ func (x *exchange) serve() error {
 	if err := x.edge.p.Authorize(&x.view); err != nil {
 		return err
 	}
+	if x.edge.p.Forward != nil {
+		if ask := x.edge.p.Forward(&x.view); ask != nil {
+			return x.forward(ask)
+		}
+	}
 	return x.invoke(input, claim)
 }
 

@@ -59,7 +59,7 @@ var groups = []group{
 	{
 		name: "parts",
 		packages: []string{
-			"internal/certificate", "internal/dualstack", "internal/fetch", "internal/gguf/...", "internal/iam/...",
+			"internal/certificate", "internal/dualstack", "internal/fetch", "internal/forward", "internal/gguf/...", "internal/iam/...",
 			"internal/library/...", "internal/machine", "internal/outbound", "internal/overload", "internal/pack/...", "internal/periodic", "internal/profile", "internal/progress", "internal/subprocess",
 		},
 		imports: []string{
@@ -183,7 +183,7 @@ var groups = []group{
 	{
 		name:     "list of adapters",
 		packages: []string{"internal/inference/all"},
-		imports:  []string{"internal/catalog", "internal/config", "internal/inference/...", "internal/outbound", "internal/subprocess"},
+		imports:  []string{"internal/catalog", "internal/config", "internal/forward", "internal/inference/...", "internal/outbound", "internal/subprocess"},
 		why:      "it builds each adapter from the configuration, and does nothing else",
 	},
 	{

@@ -4,9 +4,14 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
 
 	"github.com/outcrop/outcrop/internal/catalog"
 	"github.com/outcrop/outcrop/internal/config"
+	"github.com/outcrop/outcrop/internal/forward"
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/inference/bedrock"
 	"github.com/outcrop/outcrop/internal/inference/remote"
@@ -57,4 +62,40 @@ func formats(c *catalog.Catalog) func(model string) string {
 		}
 		return ""
 	}
+}
+
+// Forwards returns the accounts that operations are handed on to.
+func Forwards(p Params) ([]forward.Account, error) {
+	var accounts []forward.Account
+	for _, name := range slices.Sorted(maps.Keys(p.Config.Backends)) {
+		b := p.Config.Backends[name]
+		if len(b.Forward) == 0 {
+			continue
+		}
+		a := forward.Account{Name: name, Patterns: b.Forward}
+		region := cmp.Or(b.Region, p.Getenv("AWS_REGION"), p.Getenv("AWS_DEFAULT_REGION"))
+		if b.Key != "" {
+			key, err := b.Key.Value(p.Getenv)
+			if err != nil {
+				return nil, fmt.Errorf("backends.%s: key: %w", name, err)
+			}
+			a.Sign = func(r *http.Request, _ []byte) error {
+				r.Header.Set("Authorization", "Bearer "+key)
+				return nil
+			}
+		} else {
+			account, err := bedrock.FindAccount(context.Background(), b.Profile, b.Region, p.Dialer)
+			if err != nil {
+				return nil, fmt.Errorf("backends.%s: %w", name, err)
+			}
+			account.Now = p.Now
+			region, a.Sign = account.Region, account.Sign
+		}
+		if b.URL == "" && region == "" {
+			return nil, fmt.Errorf("backends.%s: no AWS region is set, neither here nor in AWS_REGION", name)
+		}
+		a.Endpoint = func(service string) string { return cmp.Or(b.URL, bedrock.EndpointOf(service, region)) }
+		accounts = append(accounts, a)
+	}
+	return accounts, nil
 }

@@ -60,12 +60,15 @@ func FindAccount(ctx context.Context, profile, region string, dialer *outbound.D
 }
 
 // Endpoint is where AWS's bedrock-runtime of a region is.
-func Endpoint(region string) string {
+func Endpoint(region string) string { return EndpointOf("bedrock-runtime", region) }
+
+// EndpointOf is where a service of AWS's is in a region.
+func EndpointOf(service, region string) string {
 	domain := "amazonaws.com"
 	if strings.HasPrefix(region, "cn-") {
 		domain = "amazonaws.com.cn"
 	}
-	return "https://bedrock-runtime." + region + "." + domain
+	return "https://" + service + "." + region + "." + domain
 }
 
 // Sign is a remote.Params.Sign. Where no keys are found it answers Upstream,
