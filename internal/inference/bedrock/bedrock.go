@@ -361,14 +361,72 @@ func (b *Backend) fields(req *inference.Request) (map[string]json.RawMessage, er
 			put("inferenceConfig", map[string]int{"topK": *req.TopK})
 			req.TopK = nil
 		}
+		novaReasoning(req, put)
+	case "openai-chat":
+		chatReasoning(req, put)
 	}
-	// A seed and a wish about parallel calls are hints; no family of Bedrock's
-	// has a member for a seed.
+	if name := topK[format]; name != "" && req.TopK != nil {
+		put(name, *req.TopK)
+		req.TopK = nil
+	}
+	if seeded[format] && req.Seed != nil {
+		put("seed", *req.Seed)
+	}
+	// A seed and a wish about parallel calls are hints: families without a
+	// member for them answer all the same.
 	req.Seed, req.Parallel = nil, nil
 	if err != nil {
 		return nil, fault.Wrap(fault.Internal, err, "the members of a model family cannot be written")
 	}
 	return fields, nil
+}
+
+// topK has the families whose member for it is at the top, and its name there.
+var topK = map[string]string{
+	"anthropic-text": "top_k", "mistral-text": "top_k", "mistral-chat": "top_k", "openai-chat": "top_k",
+	"cohere-command": "k", "cohere-command-r": "k",
+}
+
+// seeded has the families with a member for a seed.
+var seeded = map[string]bool{"ai21-jamba": true, "cohere-command-r": true, "openai-chat": true}
+
+// novaReasoning moves how much the model may think into Nova's member, which
+// knows three efforts and no budget.
+func novaReasoning(req *inference.Request, put func(name string, value any)) {
+	r := req.Reasoning
+	if r == nil || r.Budget > 0 || r.Mode == inference.ReasoningAdaptive {
+		return
+	}
+	config := map[string]string{"type": string(inference.ReasoningOn)}
+	switch {
+	case r.Mode == inference.ReasoningOff:
+		config["type"] = string(inference.ReasoningOff)
+	case r.Effort == "minimal":
+		config["maxReasoningEffort"] = "low"
+	case r.Effort == "xhigh", r.Effort == "max":
+		config["maxReasoningEffort"] = "high"
+	case r.Effort != "":
+		config["maxReasoningEffort"] = r.Effort
+	}
+	put("reasoningConfig", config)
+	req.Reasoning = nil
+}
+
+// chatReasoning moves an effort into the member of the models that take bodies
+// of the chat-completions form.
+func chatReasoning(req *inference.Request, put func(name string, value any)) {
+	r := req.Reasoning
+	switch {
+	case r == nil || r.Budget > 0 || r.Mode == inference.ReasoningAdaptive:
+		return
+	case r.Mode == inference.ReasoningOff:
+		put("reasoning_effort", "none")
+	case r.Effort != "":
+		put("reasoning_effort", r.Effort)
+	case r.Mode == inference.ReasoningOn:
+		return
+	}
+	req.Reasoning = nil
 }
 
 // claudeReasoning moves how much the model may think into Claude's members.
