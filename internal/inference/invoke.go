@@ -19,6 +19,8 @@ type Invoker interface {
 	// keep the slice. Errors, faults and cancellation are as Generate's. The
 	// chunks are the family's own, without Bedrock's metrics, which the caller
 	// puts into the last one; Invoke therefore says with last which one that is.
+	// The result beside an error is what is known of an answer that was cut, and
+	// may be nil.
 	Invoke(ctx context.Context, req *NativeRequest, emit func(chunk []byte, last bool) error) (*NativeResult, error)
 }
 

@@ -281,8 +281,8 @@ func (r *Router) Invoke(ctx context.Context, req *inference.NativeRequest, emit 
 				watch.Taken()
 				return err
 			})
-			if err = watch.Stop(err); err == nil {
-				result = made
+			if err = watch.Stop(err); err == nil || told {
+				result = made // of a cut answer, too: it has used something
 			}
 			return told, err
 		},

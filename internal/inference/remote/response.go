@@ -60,29 +60,29 @@ func (r *Response) watch(first time.Duration) {
 	}
 }
 
-// touch starts the time to the next read.
-func (r *Response) touch() {
-	if r.timer == nil || r.began && r.c.p.Idle == 0 {
+// wait sets the time for the answer to go on; 0 is no bound but Total, for while
+// nobody reads the server is not waited for.
+func (r *Response) wait(next time.Duration) {
+	if r.timer == nil {
 		return
-	}
-	next := r.c.p.Idle
-	if !r.over.IsZero() {
-		left := max(time.Until(r.over), 1)
-		if next == 0 || left < next {
-			next = left
-		}
 	}
 	if next == 0 {
 		next = 1 << 62
+	}
+	if !r.over.IsZero() {
+		next = min(next, max(time.Until(r.over), 1))
 	}
 	r.timer.Reset(next)
 }
 
 // Read implements io.Reader for Body.
 func (r *Response) Read(p []byte) (int, error) {
+	if r.began && r.c.p.Idle > 0 {
+		r.wait(r.c.p.Idle)
+	}
 	n, err := r.body.Read(p)
-	if n > 0 {
-		r.touch()
+	if n > 0 && (!r.began || r.c.p.Idle > 0) {
+		r.wait(0)
 		r.began = true
 	}
 	switch {

@@ -147,6 +147,79 @@ func TestWhoReallyAnswered(t *testing.T) {
 	}
 }
 
+// cut answers a stream of which it does not see the end.
+type cut struct{ known *inference.NativeResult }
+
+func (cut) Generate(context.Context, *inference.Request, func(inference.Event) error) error {
+	return nil
+}
+func (cut) Speaks(_, format string) bool { return format == "spoken" }
+func (cut) Close() error                 { return nil }
+
+func (c cut) Invoke(_ context.Context, _ *inference.NativeRequest, emit func([]byte, bool) error) (*inference.NativeResult, error) {
+	for range 100 {
+		if err := emit([]byte("{}"), false); err != nil {
+			return c.known, err
+		}
+	}
+	return c.known, fault.New(fault.Upstream, "cut")
+}
+
+// Who hangs up in the middle of a native answer, or is left there, pays for what
+// was made.
+func TestACutNativeAnswerIsBilled(t *testing.T) {
+	t.Parallel()
+	const haiku = "anthropic.claude-3-5-haiku-20241022-v1:0"
+	errGone := errors.New("the client is gone")
+	for name, tt := range map[string]struct {
+		known         *inference.NativeResult
+		taken         int // chunks that the client takes
+		input, output int
+	}{
+		"nothing known":    {nil, 2, 6, 3},
+		"something known":  {&inference.NativeResult{Usage: inference.Usage{InputTokens: 9, OutputTokens: 1}}, 2, 9, 3},
+		"more than chunks": {&inference.NativeResult{Usage: inference.Usage{InputTokens: 9, OutputTokens: 30}}, 2, 9, 30},
+		"by the backend":   {nil, 1000, 6, 100},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, err := catalog.New()
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := router.New(c, map[string]inference.Backend{"a": cut{tt.known}}, router.Params{DefaultChat: "a/small"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			g := &gate{}
+			m := serving.NewModels(serving.ModelsParams{Router: r, Gate: admission.Gate{g}})
+			asked := &call.Call{RequestID: "r", Account: "1", Region: "us-east-1", Start: time.Now()}
+			ctx := call.With(t.Context(), asked)
+			target, err := serving.Resolve(ctx, m, haiku, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			chunks := 0
+			run := serving.NewRun(m, target, serving.Limits{Now: time.Now, Timeout: time.Minute})
+			if _, err := run.Invoke(ctx, m, &inference.NativeRequest{Format: "spoken", Body: make([]byte, 20), Stream: true}, func([]byte, bool) error {
+				if chunks++; chunks > tt.taken {
+					return errGone
+				}
+				return nil
+			}); err == nil {
+				t.Error("got no error")
+			}
+			if u := asked.Usage(); u.InputTokens != tt.input || u.OutputTokens != tt.output {
+				t.Errorf("recorded %+v, want %d and %d tokens", u, tt.input, tt.output)
+			}
+			asked.End()
+			if len(g.settled) != 1 || g.settled[0].InputTokens != tt.input || g.settled[0].OutputTokens != tt.output {
+				t.Errorf("settled %+v, want %d and %d tokens", g.settled, tt.input, tt.output)
+			}
+		})
+	}
+}
+
 // A refusal holds nothing.
 func TestRefusalsHoldNothing(t *testing.T) {
 	t.Parallel()

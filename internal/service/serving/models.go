@@ -315,12 +315,35 @@ func (m *Models) Invoke(ctx context.Context, req *inference.NativeRequest, emit 
 	defer func() { u.end(used) }()
 	sub := *req
 	sub.Model = u.model
-	result, err := m.p.Router.Invoke(u.ctx, &sub, emit)
+	chunks := 0
+	result, err := m.p.Router.Invoke(u.ctx, &sub, func(chunk []byte, last bool) error {
+		chunks++
+		return emit(chunk, last)
+	})
 	if err != nil {
-		return nil, err
+		used = partly(result, req.Body, chunks)
+		return result, err
 	}
 	used = result.Usage
 	return result, nil
+}
+
+// partly is what a native answer has used that ended with an error after some
+// chunks: what the backend knows of it, and an estimate for the rest. A chunk
+// holds a token or more.
+func partly(result *inference.NativeResult, body []byte, chunks int) inference.Usage {
+	var u inference.Usage
+	if chunks == 0 {
+		return u
+	}
+	if result != nil {
+		u = result.Usage
+	}
+	if u.InputTokens+u.CacheReadTokens+u.CacheWriteTokens == 0 {
+		u.InputTokens = bodyTokens(body)
+	}
+	u.OutputTokens = max(u.OutputTokens, chunks)
+	return u
 }
 
 // CountTokens implements inference.TokenCounter. Counting uses no quota.

@@ -95,11 +95,14 @@ func (r *Run) Invoke(ctx context.Context, i inference.Invoker, req *inference.Na
 	defer cancel()
 	sub := *req
 	sub.Model = r.target.Name()
+	chunks := 0
 	result, err := i.Invoke(timed, &sub, func(chunk []byte, last bool) error {
+		chunks++
 		r.piece()
 		return emit(chunk, last)
 	})
 	if err != nil {
+		r.Usage = sum(g.before, partly(result, req.Body, chunks))
 		return nil, TimedOut(timed, err)
 	}
 	g.settle(result.Usage, result.Elapsed)
