@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -28,15 +29,21 @@ const governedModel = "anthropic.claude-3-haiku-20240307-v1:0"
 
 // governedServer has a user with 50 policies of 20 statements, a model that was
 // asked for and approved, and quotas.
-func governedServer(b *testing.B) (*App, sigv4.Signer) {
+// Its models are what setup configures, an echo without.
+func governedServer(b *testing.B, setup func(cfg *config.Config)) (*App, sigv4.Signer) {
 	b.Helper()
 	cfg := config.Default()
 	cfg.Listen, cfg.Data, cfg.Offline, cfg.Access = "127.0.0.1:0", b.TempDir(), true, "approval"
 	cfg.Limits.RequestsPerMinute, cfg.Limits.TokensPerMinute = 1_000_000_000, 1_000_000_000_000
-	a, err := New(Params{
+	p := Params{
 		Config: &cfg, Getenv: func(string) string { return "" }, Logger: slog.New(slog.DiscardHandler), Version: "bench", Command: "bin/outcrop",
 		Backends: map[string]inference.Backend{"llamacpp": echo{}},
-	})
+	}
+	if setup != nil {
+		setup(&cfg)
+		p.Backends, p.Logger = nil, slog.New(slog.NewTextHandler(io.Discard, nil)) //nolint:sloglint // lines are made, as in a server
+	}
+	a, err := New(p)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -87,14 +94,19 @@ func benchPolicy(i int) string {
 	}
 	statements[5] = `{"Effect":"Deny","Action":"bedrock:Invoke*","Resource":"*","Condition":{"StringNotEquals":{"aws:RequestedRegion":["us-east-1","eu-west-1"]}}}`
 	if i == 49 {
-		statements[19] = `{"Effect":"Allow","Action":"bedrock:InvokeModel","Resource":"arn:aws:bedrock:us-east-1::foundation-model/` + governedModel + `"}`
+		statements[19] = `{"Effect":"Allow","Action":["bedrock:InvokeModel","bedrock:InvokeModelWithResponseStream"],"Resource":"arn:aws:bedrock:us-east-1::foundation-model/` + governedModel + `"}`
 	}
 	return `{"Version":"2012-10-17","Statement":[` + strings.Join(statements, ",") + `]}`
 }
 
 func signedRequest(b *testing.B, signer sigv4.Signer) *http.Request {
 	b.Helper()
-	r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, "http://127.0.0.1:8484"+converse, strings.NewReader(hello))
+	return signedFor(b, signer, "127.0.0.1:8484", converse)
+}
+
+func signedFor(b *testing.B, signer sigv4.Signer, host, path string) *http.Request {
+	b.Helper()
+	r, err := http.NewRequestWithContext(context.Background(), http.MethodPost, "http://"+host+path, strings.NewReader(hello))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -108,7 +120,7 @@ func signedRequest(b *testing.B, signer sigv4.Signer) *http.Request {
 // signature, policies, model access, quotas, and the usage record in all its
 // steps, beside nothing else.
 func BenchmarkGovernance(b *testing.B) {
-	a, signer := governedServer(b)
+	a, signer := governedServer(b, nil)
 	authenticator := newAuthenticator(a.p.Config, a.credentials, a.catalog.HasRegion, a.p.Now)
 	var bound schema.Handler
 	var service *schema.Service
@@ -187,7 +199,7 @@ func prove(claim authn.Claim, service *schema.Service, op *schema.Operation, bod
 // BenchmarkExchange is a whole Converse call through the edge, with a backend
 // that answers at once. On two cores it must not be slower than on one.
 func BenchmarkExchange(b *testing.B) {
-	a, signer := governedServer(b)
+	a, signer := governedServer(b, nil)
 	ask := func() {
 		w := httptest.NewRecorder()
 		a.edge.ServeHTTP(w, signedRequest(b, signer))
