@@ -21,7 +21,7 @@ import (
 	"github.com/outcrop/outcrop/internal/outbound"
 )
 
-const cloudHaiku = "us.anthropic.claude-3-haiku-20240307-v1:0"
+const cloudHaiku = "us.anthropic.claude-haiku-4-5-20251001-v1:0"
 
 // newCloud starts a server that plays AWS, with an account and keys of its own,
 // over a backend.
@@ -30,7 +30,7 @@ func newCloud(t *testing.T, b inference.Backend) (*App, string) {
 	cfg := config.Default()
 	cfg.Listen, cfg.Data, cfg.Offline = "127.0.0.1:0", t.TempDir(), true
 	cfg.Routes = []config.Route{
-		{Match: "anthropic.claude-3-haiku-20240307-v1:0", Model: "llamacpp/" + mem.TextModel},
+		{Match: "anthropic.claude-haiku-4-5-20251001-v1:0", Model: "llamacpp/" + mem.TextModel},
 		{Match: "amazon.rerank-v1:0", Model: "llamacpp/" + mem.TextModel},
 		{Match: "amazon.titan-embed-text-v2:0", Model: "llamacpp/" + mem.EmbeddingModel},
 	}
@@ -74,9 +74,10 @@ func TestBedrockBackendContract(t *testing.T) {
 	t.Parallel()
 	backendtest.Run(t, func(t *testing.T) backendtest.Subject {
 		story := strings.Repeat("Once upon a time the sea was wide. ", 50)
-		a, url := newCloud(t, mem.New(mem.Params{Answer: mem.Say(story)}))
+		a, url := newCloud(t, mem.New(mem.Params{Answer: mem.Able(story)}))
 		return backendtest.Subject{
 			Backend: asks(t, url, a.root.AccessKeyID, a.root.Secret.Reveal(), nil), Model: "story", Long: "Tell me a story.", Sparing: true,
+			Tools: true, Output: true, Reasoning: true,
 		}
 	})
 }

@@ -137,11 +137,9 @@ func refuse(w http.ResponseWriter, err error) {
 func TestContract(t *testing.T) {
 	t.Parallel()
 	backendtest.Run(t, func(t *testing.T) backendtest.Subject {
-		m := mem.New(mem.Params{Answer: func(*inference.Request) (mem.Answer, error) {
-			return mem.Answer{Tokens: mem.Tokens(strings.Repeat("Once upon a time the sea was wide. ", 50))}, nil
-		}})
+		m := mem.New(mem.Params{Answer: mem.Able(strings.Repeat("Once upon a time the sea was wide. ", 50))})
 		t.Cleanup(func() { _ = m.Close() })
-		return backendtest.Subject{Backend: backend(t, serve(t, server{t, m}.ServeHTTP)), Model: mem.TextModel, Long: "Tell me a story."}
+		return backendtest.Subject{Backend: backend(t, serve(t, server{t, m}.ServeHTTP)), Model: mem.TextModel, Long: "Tell me a story.", Tools: true, Output: true, Reasoning: true}
 	})
 }
 

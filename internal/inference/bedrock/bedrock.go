@@ -292,6 +292,9 @@ func (b *Backend) input(req *inference.Request) (*api.ConverseInput, error) {
 	if req.MaxTokens < 0 || outside(req.Temperature) || outside(req.TopP) || req.TopK != nil && *req.TopK < 0 {
 		return nil, fault.New(fault.Invalid, "A parameter of the request is out of range.")
 	}
+	if req.Output != nil && len(req.Output.Schema) == 0 {
+		return nil, fault.New(fault.Unsupported, "Amazon Bedrock answers in JSON to a schema alone. Give one.")
+	}
 	sub := *req
 	fields, err := b.fields(&sub)
 	if err != nil {

@@ -8,7 +8,9 @@
 package mem
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"hash/fnv"
 	"math"
 	"math/rand/v2"
@@ -103,6 +105,22 @@ func Echo(req *inference.Request) (Answer, error) {
 // Say answers every request with the same text.
 func Say(text string) func(*inference.Request) (Answer, error) {
 	return func(*inference.Request) (Answer, error) { return Answer{Tokens: Tokens(text)}, nil }
+}
+
+// Able does what a request asks for: it calls a tool that has to be called,
+// answers JSON where that is wanted, and says a text otherwise. The JSON is what
+// the contract suite's schemas are about.
+func Able(text string) func(*inference.Request) (Answer, error) {
+	return func(req *inference.Request) (Answer, error) {
+		switch {
+		case req.Output != nil:
+			return Answer{Tokens: []string{`{"name":"Ada",`, `"age":36}`}}, nil
+		case req.ToolChoice.Mode == inference.ToolAny, req.ToolChoice.Mode == inference.ToolNamed:
+			name := cmp.Or(req.ToolChoice.Name, req.Tools[0].Name)
+			return Answer{Reasoning: "A tool.", Calls: []inference.ToolUse{{ID: "call_1", Name: name, Input: json.RawMessage(`{"city":"Lisbon","days":2}`)}}}, nil
+		}
+		return Answer{Tokens: Tokens(text)}, nil
+	}
 }
 
 // Fail refuses every request.

@@ -1,9 +1,7 @@
 package mem_test
 
 import (
-	gocmp "cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -22,16 +20,7 @@ func TestContract(t *testing.T) {
 		models := []inference.ModelInfo{
 			{Name: mem.TextModel, Family: "mem", ContextWindow: 4096}, {Name: mem.EmbeddingModel, Family: "mem", ContextWindow: 512, Dimensions: 384}, {Name: "mem-rerank"},
 		}
-		b := mem.New(mem.Params{Models: models, Reranker: "mem-rerank", Answer: func(req *inference.Request) (mem.Answer, error) {
-			switch {
-			case req.Output != nil:
-				return mem.Answer{Tokens: []string{`{"name":"Ada",`, `"age":36}`}}, nil
-			case req.ToolChoice.Mode == inference.ToolAny, req.ToolChoice.Mode == inference.ToolNamed:
-				name := gocmp.Or(req.ToolChoice.Name, req.Tools[0].Name)
-				return mem.Answer{Reasoning: "A tool.", Calls: []inference.ToolUse{{ID: "call_1", Name: name, Input: json.RawMessage(`{"city":"Lisbon","days":2}`)}}}, nil
-			}
-			return mem.Answer{Tokens: mem.Tokens(strings.Repeat("Once upon a time the sea was wide. ", 50))}, nil
-		}})
+		b := mem.New(mem.Params{Models: models, Reranker: "mem-rerank", Answer: mem.Able(strings.Repeat("Once upon a time the sea was wide. ", 50))})
 		t.Cleanup(func() { _ = b.Close() })
 		return backendtest.Subject{
 			Backend: b, Model: mem.TextModel, Embedding: mem.EmbeddingModel, Reranker: "mem-rerank", Long: "Tell me a story.",

@@ -65,9 +65,7 @@ func newFake(t testing.TB) *httptest.Server {
 			{Name: "text", ContextWindow: 4096}, {Name: "embedding", ContextWindow: 512, Dimensions: 384}, {Name: "rerank"},
 		},
 		Reranker: "rerank",
-		Answer: func(*inference.Request) (mem.Answer, error) {
-			return mem.Answer{Tokens: mem.Tokens(strings.Repeat("Once upon a time the sea was wide. ", 50))}, nil
-		},
+		Answer:   mem.Able(strings.Repeat("Once upon a time the sea was wide. ", 50)),
 	})}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", func(http.ResponseWriter, *http.Request) {})
@@ -256,7 +254,7 @@ func TestContract(t *testing.T) {
 					p.Completion, p.Now = completion, time.Now
 					p.Models = map[string]string{"mine": "text"}
 				})
-				return backendtest.Subject{Backend: b, Model: "mine", Embedding: "embedding", Reranker: "rerank", Long: "Tell me a story.", Sparing: true}
+				return backendtest.Subject{Backend: b, Model: "mine", Embedding: "embedding", Reranker: "rerank", Long: "Tell me a story.", Sparing: true, Tools: true, Output: true, Reasoning: true}
 			})
 		})
 	}
