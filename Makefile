@@ -70,7 +70,7 @@ test-vet: $(TALLY) ## go vet
 
 .PHONY: test-go
 test-go: $(TALLY) setup foreign ## Go tests of the server, with the race detector where there is a C compiler
-	@CGO_ENABLED=$(TEST_CGO) OUTCROP_MODELS=$(MODELS) $(TALLY) go -suite go -dir $(RESULTS) -- \
+	@CGO_ENABLED=$(TEST_CGO) OUTCROP_MODELS=$(MODELS) OUTCROP_FOREIGN=$(CURDIR)/build/foreign $(TALLY) go -suite go -dir $(RESULTS) -- \
 		$(GO) test $(RACE) -timeout 20m $(TESTFLAGS) ./...
 
 .PHONY: test-client-go
@@ -176,8 +176,8 @@ clean: ## remove what was built and installed, but not the fetched models
 setup: build
 	@$(BIN) setup --models $(MODELS)
 
-# A model server of another project, built once: minutes. Where there is no C++
-# compiler there is none, and the tests that ask it are skipped.
+# A model server of another project, built once: minutes. Where it cannot be built,
+# as without a C++ compiler, there is none, and the tests that ask it are skipped.
 .PHONY: foreign
 foreign:
 	@PYTHON=$(PYTHON) test/foreign/build.sh build/foreign
