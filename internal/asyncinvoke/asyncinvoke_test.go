@@ -116,6 +116,19 @@ func (f *fixture) get(arn string) Invocation {
 	return inv
 }
 
+func TestPanicCostsTheInvocationAlone(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.run = func(context.Context, *Invocation, string) ([]File, error) { panic("a bug") }
+	inv := f.start(nil)
+	if !f.work(t.Context()) || f.work(t.Context()) {
+		t.Error("got another try, want one")
+	}
+	if got := f.get(inv.ARN); got.Status != Failed || got.Input != nil || strings.Contains(got.Failure, "bug") || got.Failure == "" {
+		t.Errorf("got %+v, want a failure that tells nothing", got)
+	}
+}
+
 func TestInvocation(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -257,10 +270,10 @@ func TestEndsOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.once(t.Context(), job); err != nil {
+	if _, err := f.once(t.Context(), job, slog.New(slog.DiscardHandler)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.once(t.Context(), job); err != nil || len(f.tried) != 1 {
+	if _, err := f.once(t.Context(), job, slog.New(slog.DiscardHandler)); err != nil || len(f.tried) != 1 {
 		t.Errorf("tried %v, %v", f.tried, err)
 	}
 	if f.get(inv.ARN).Status != Completed {

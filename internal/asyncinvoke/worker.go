@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"time"
@@ -60,7 +61,7 @@ func (v *Invoker) handle(ctx context.Context, job store.Job, logger *slog.Logger
 	defer stop()
 	var renewing sync.WaitGroup
 	renewing.Go(func() { v.renew(working, job, stop) })
-	again, err := v.once(working, job)
+	again, err := v.once(working, job, logger)
 	stop()
 	renewing.Wait()
 	// What is decided is written also when the server is stopping.
@@ -97,7 +98,7 @@ func (v *Invoker) renew(ctx context.Context, job store.Job, lost func()) {
 }
 
 // once tries to do a job. again: it is to be tried after this time.
-func (v *Invoker) once(ctx context.Context, job store.Job) (again time.Duration, err error) {
+func (v *Invoker) once(ctx context.Context, job store.Job, logger *slog.Logger) (again time.Duration, err error) {
 	var k key
 	if err := json.Unmarshal(job.Payload, &k); err != nil {
 		return 0, fault.Wrap(fault.Internal, err, "the job cannot be read")
@@ -113,7 +114,7 @@ func (v *Invoker) once(ctx context.Context, job store.Job) (again time.Duration,
 	if err != nil || inv.Status != InProgress {
 		return 0, err // it was over before the job was finished
 	}
-	err = v.compute(ctx, &inv, job.Attempts)
+	err = v.guarded(ctx, &inv, job, logger)
 	switch {
 	case err == nil:
 		return 0, v.end(ctx, r, inv, Completed, "")
@@ -129,6 +130,18 @@ func (v *Invoker) once(ctx context.Context, job store.Job) (again time.Duration,
 		message = "The system encountered an unexpected error during processing. Try your request again."
 	}
 	return 0, v.end(ctx, r, inv, Failed, message)
+}
+
+// guarded computes an invocation. A bug costs the invocation and not the server,
+// which would otherwise end again at each start.
+func (v *Invoker) guarded(ctx context.Context, inv *Invocation, job store.Job, logger *slog.Logger) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			logger.ErrorContext(ctx, "panic", slog.String("job", job.ID), slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
+			err = fault.New(fault.Internal, "panic")
+		}
+	}()
+	return v.compute(ctx, inv, job.Attempts)
 }
 
 // passes reports whether a fault may be gone later.
