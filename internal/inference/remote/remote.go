@@ -80,6 +80,7 @@ const (
 	headerLimit = 256 << 10
 	bodyLimit   = 256 << 20
 	lineLimit   = 4 << 20 // of a line of server-sent events, and of an event
+	streamLimit = 1 << 30 // of all events of an answer: one that never ends is none
 	errorLimit  = 64 << 10
 	drainLimit  = 64 << 10
 	drainTime   = time.Second
@@ -93,8 +94,10 @@ type Client struct {
 	header    http.Header // Header and what every request has besides
 	secrets   []string
 	transport http.RoundTripper
-	idle      func() // closes the connections that nobody uses
-	places    chan struct{}
+	// streamLimit is the constant, but for tests.
+	streamLimit int
+	idle        func() // closes the connections that nobody uses
+	places      chan struct{}
 
 	ctx  context.Context // ends with Close
 	stop context.CancelFunc
@@ -117,7 +120,7 @@ func New(p Params) (*Client, error) {
 		p.Now = time.Now
 	}
 	t := p.Dialer.Transport()
-	c := &Client{p: p, base: *base, query: base.RawQuery, transport: t, idle: t.CloseIdleConnections}
+	c := &Client{p: p, base: *base, query: base.RawQuery, transport: t, idle: t.CloseIdleConnections, streamLimit: streamLimit}
 	c.base.RawQuery, c.base.Fragment = "", ""
 	c.base.Path, c.base.RawPath = "", ""
 	c.p.URL = strings.TrimSuffix(base.EscapedPath(), "/") // the path in front of every other

@@ -566,3 +566,18 @@ func FuzzErrors(f *testing.F) {
 	f.Add([]byte(`[{"error":{"message":"x"}}]`))
 	f.Fuzz(func(_ *testing.T, body []byte) { remote.Read(body) })
 }
+
+// endless is a body that says the same for ever.
+type endless string
+
+func (e endless) Read(p []byte) (int, error) { return copy(p, e), nil }
+
+func TestEventsEnd(t *testing.T) {
+	t.Parallel()
+	for _, body := range []endless{"data: x\n\n", ": nothing\n", "\n"} {
+		err := remote.ReadSomeEvents(body, 1<<20, func(string, []byte) error { return nil })
+		if !fault.Is(err, fault.Upstream) {
+			t.Errorf("%q: got %v, want a fault of the server", string(body), err)
+		}
+	}
+}

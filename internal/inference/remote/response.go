@@ -213,7 +213,8 @@ var Stop = errors.New("the answer is over") //nolint:errname,staticcheck // not 
 // passed over.
 //
 // Faults: Upstream for a body that is no event stream, a line or an event of more
-// than 4 MiB and a body that ends in the middle, Timeout; ctx's error.
+// than 4 MiB, a body of more than 1 GiB and one that ends in the middle, Timeout;
+// ctx's error.
 func (r *Response) Events(f func(event string, data []byte) error) error {
 	if !r.Is("text/event-stream") {
 		return r.wrongType()
@@ -243,6 +244,7 @@ type events struct {
 	name  string
 	data  []byte
 	has   bool // data, which may be empty
+	size  int  // bytes of all lines so far
 }
 
 func (e *events) run() error {
@@ -250,6 +252,9 @@ func (e *events) run() error {
 		line, err := e.line()
 		if err != nil && !errors.Is(err, io.EOF) {
 			return err
+		}
+		if e.size += len(line) + 1; e.size > e.r.c.streamLimit {
+			return fault.New(fault.Upstream, "The backend %s answered with more than %d MiB.", e.r.c.p.Name, e.r.c.streamLimit>>20)
 		}
 		if first {
 			line = bytes.TrimPrefix(line, []byte("\ufeff"))
