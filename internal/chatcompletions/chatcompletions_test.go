@@ -716,3 +716,51 @@ func FuzzDecoder(f *testing.F) {
 		}
 	})
 }
+
+// TestAddresses holds servers of the operator's own to what is in the request:
+// whoever may ask a model could make them ask others from within.
+func TestAddresses(t *testing.T) {
+	t.Parallel()
+	for _, p := range []inference.Part{
+		inference.Image{URL: "https://10.0.0.1/a.png"}, inference.Audio{URL: "https://10.0.0.1/a.wav"}, inference.Video{URL: "https://10.0.0.1/a.mp4"},
+	} {
+		req := &inference.Request{Messages: []inference.Message{{Role: inference.RoleUser, Parts: []inference.Part{p}}}}
+		own := chatcompletions.Full
+		own.Links = false
+		if _, err := chatcompletions.EncodeRequest(req, chatcompletions.EncodeOptions{Flavor: own}); !fault.Is(err, fault.Unsupported) {
+			t.Errorf("%T: got %v, want a refusal", p, err)
+		}
+		if _, err := chatcompletions.EncodeRequest(req, chatcompletions.EncodeOptions{Flavor: chatcompletions.Full}); err != nil {
+			t.Errorf("%T: a vendor's server: got %v", p, err)
+		}
+	}
+	for body, want := range map[string]bool{
+		`{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"http://169.254.169.254/"}}]}]}`:                       true,
+		`{"messages":[{"role":"user","content":[{"type":"image_url","image\u005furl":{"\u0075rl":"file:///etc/passwd"}}]}]}`:                  true,
+		`{"messages":[],"messages":[{"role":"user","content":[{"type":"video_url","video_url":"https://x/y","video_url":"data:video/x,"}]}]}`: true,
+		`{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,AAAA"}}]}]}`:                    false,
+		`{"messages":[{"role":"user","content":"see https://x"}],"tools":[{"function":{"parameters":{"image_url":{"url":"x"}}}}]}`:            false,
+		`[]`: false,
+	} {
+		if got := chatcompletions.Links([]byte(body)); got != want {
+			t.Errorf("%s: got %v, want %v", body, got, want)
+		}
+	}
+}
+
+// TestNonsenseIsNoUsage: an answer is not for free because its server cannot count.
+func TestNonsenseIsNoUsage(t *testing.T) {
+	t.Parallel()
+	for usage, want := range map[string]bool{
+		`{}`: false, `{"prompt_tokens":0,"completion_tokens":0}`: false, `{"prompt_tokens":-9,"completion_tokens":4611686018427387904}`: false,
+		`{"prompt_tokens":9}`: true, `{"completion_tokens":1}`: true,
+	} {
+		d := chatcompletions.NewDecoder(func(inference.Event) error { return nil })
+		if err := d.Chunk([]byte(`{"choices":[{"delta":{"content":"x"}}],"usage":` + usage + `}`)); err != nil {
+			t.Fatal(err)
+		}
+		if got := d.HasUsage(); got != want {
+			t.Errorf("%s: got %v, want %v", usage, got, want)
+		}
+	}
+}

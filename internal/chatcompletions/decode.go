@@ -259,6 +259,9 @@ func (d *Decoder) count(value []byte) {
 	if u.CacheReadTokens == 0 {
 		u.CacheReadTokens = cached
 	}
+	if prompt == 0 && u.OutputTokens == 0 {
+		return // it counts nothing, or nonsense: see HasUsage
+	}
 	u.CacheReadTokens = min(u.CacheReadTokens, prompt)
 	u.CacheWriteTokens = min(u.CacheWriteTokens, prompt-u.CacheReadTokens)
 	u.ReasoningTokens = min(u.ReasoningTokens, u.OutputTokens)

@@ -345,7 +345,7 @@ func (e *requestEncoder) part(p inference.Part) error {
 	w := &e.w
 	switch p := p.(type) {
 	case inference.Image:
-		if p.Bytes == nil && !web(p.URL) {
+		if p.Bytes == nil && !e.links(p.URL) {
 			return unsupported("images from where this one is")
 		}
 		w.raw(`{"type":"image_url","image_url":{"url":`)
@@ -356,7 +356,7 @@ func (e *requestEncoder) part(p inference.Part) error {
 		}
 		w.raw("}}")
 	case inference.Audio:
-		if !e.f.Audio || p.Bytes == nil && !web(p.URL) {
+		if !e.f.Audio || p.Bytes == nil && !e.links(p.URL) {
 			return unsupported("audio")
 		}
 		if p.Bytes == nil {
@@ -371,7 +371,7 @@ func (e *requestEncoder) part(p inference.Part) error {
 		}
 		w.raw("}}")
 	case inference.Video:
-		if !e.f.Video || p.Bytes == nil && !web(p.URL) {
+		if !e.f.Video || p.Bytes == nil && !e.links(p.URL) {
 			return unsupported("video")
 		}
 		w.raw(`{"type":"video_url","video_url":{"url":`)
@@ -411,8 +411,9 @@ var mediaTypes = func() map[string]string {
 	return m
 }()
 
-func web(url string) bool {
-	return strings.HasPrefix(url, "https://") || strings.HasPrefix(url, "http://")
+// links reports whether the server is told an address to fetch media from.
+func (e *requestEncoder) links(url string) bool {
+	return e.f.Links && strings.HasPrefix(url, "https://")
 }
 
 // link writes a URL, of the bytes themselves where there are some.

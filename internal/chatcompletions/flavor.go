@@ -24,6 +24,9 @@ type Flavor struct {
 	Audio, Video, Files bool
 	// ToolMedia: images are read in the result of a tool, too.
 	ToolMedia bool
+	// Links: media may be named by their https: address, which the server fetches.
+	// Nobody shall make the operator's own servers ask others from within.
+	Links bool
 	// NoImages: nothing but text is read.
 	NoImages bool
 	// JSONObject: response_format knows json_object and no schema.
@@ -62,6 +65,6 @@ const (
 // Full knows every member that this package reads: what it writes holds all that
 // the format can carry.
 var Full = Flavor{ //nolint:gochecknoglobals // a constant
-	MaxCompletionTokens: true, IncludeUsage: true, TopK: true, Parallel: true, Audio: true, Video: true, Files: true, ToolMedia: true,
+	MaxCompletionTokens: true, IncludeUsage: true, TopK: true, Parallel: true, Audio: true, Video: true, Files: true, Links: true, ToolMedia: true,
 	ReasoningBack: "reasoning_content",
 }

@@ -3,10 +3,45 @@ package chatcompletions
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"strings"
 
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/inference"
 )
+
+// Links reports whether a request, which is JSON, has a part that names an address
+// instead of holding its media.
+func Links(body []byte) bool {
+	found := errors.New("found")
+	part := func(key string, value []byte) error {
+		if !strings.HasSuffix(key, "_url") {
+			return nil
+		}
+		link := func(value []byte) error {
+			if isString(value) && !strings.HasPrefix(str(value), "data:") {
+				return found
+			}
+			return nil
+		}
+		if isObject(value) {
+			return members(value, func(_ string, value []byte) error { return link(value) })
+		}
+		return link(value)
+	}
+	message := func(key string, value []byte) error {
+		if key != "content" || !isList(value) {
+			return nil
+		}
+		return elements(value, func(_ int, value []byte) error { return members(value, part) })
+	}
+	return members(body, func(key string, value []byte) error {
+		if key != "messages" || !isList(value) {
+			return nil
+		}
+		return elements(value, func(_ int, value []byte) error { return members(value, message) })
+	}) != nil
+}
 
 // Rewrite returns a request's body for a server: as it is, but with the server's
 // name of the model, and streamed or not. A stream is asked for its usage; asked

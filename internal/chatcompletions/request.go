@@ -700,7 +700,7 @@ func linked(at, typ string, content []byte) (inference.Part, error) {
 	url := ""
 	if !isData {
 		url = str(link)
-		if !strings.HasPrefix(url, "https://") && !strings.HasPrefix(url, "http://") && !strings.HasPrefix(url, "s3://") {
+		if !strings.HasPrefix(url, "https://") && !strings.HasPrefix(url, "s3://") {
 			return nil, wrongValue(at, "expected a URL that starts with 'https://' or a base64-encoded data URL.")
 		}
 	}

@@ -86,15 +86,15 @@ var flavors = map[string]flavor{ //nolint:gochecknoglobals // a constant table
 		health: "/health/ready",
 	},
 	"openai": {
-		chat:  chatcompletions.Flavor{MaxCompletionTokens: true, IncludeUsage: true, Parallel: true, Audio: true, Files: true},
+		chat:  chatcompletions.Flavor{Links: true, MaxCompletionTokens: true, IncludeUsage: true, Parallel: true, Audio: true, Files: true},
 		hosts: []string{"api.openai.com"}, owner: "system", base64: true, dimensions: true, images: imagesOpenAI,
 	},
 	"azure": {
-		chat:  chatcompletions.Flavor{MaxCompletionTokens: true, IncludeUsage: true, Parallel: true, Audio: true, Files: true},
+		chat:  chatcompletions.Flavor{Links: true, MaxCompletionTokens: true, IncludeUsage: true, Parallel: true, Audio: true, Files: true},
 		hosts: []string{".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com"}, base64: true, dimensions: true, images: imagesOpenAI,
 	},
 	"gemini": {
-		chat:  chatcompletions.Flavor{IncludeUsage: true, Audio: true, Files: true},
+		chat:  chatcompletions.Flavor{Links: true, IncludeUsage: true, Audio: true, Files: true},
 		hosts: []string{"generativelanguage.googleapis.com"}, dimensions: true, images: imagesOpenAI,
 	},
 	"deepseek": {
@@ -106,22 +106,22 @@ var flavors = map[string]flavor{ //nolint:gochecknoglobals // a constant table
 	},
 	"mistral": {
 		chat: chatcompletions.Flavor{
-			Parallel: true, AnyWord: "any", Reasoning: chatcompletions.ReasoningNone, Prefill: chatcompletions.PrefillPrefix,
+			Links: true, Parallel: true, AnyWord: "any", Reasoning: chatcompletions.ReasoningNone, Prefill: chatcompletions.PrefillPrefix,
 		},
 		hosts: []string{"api.mistral.ai"}, owner: "mistralai",
 	},
 	"openrouter": {
 		chat: chatcompletions.Flavor{
-			IncludeUsage: true, TopK: true, Parallel: true, Audio: true, Files: true, Reasoning: chatcompletions.ReasoningObject, ReasoningBack: "reasoning",
+			Links: true, IncludeUsage: true, TopK: true, Parallel: true, Audio: true, Files: true, Reasoning: chatcompletions.ReasoningObject, ReasoningBack: "reasoning",
 		},
 		hosts: []string{"openrouter.ai"},
 	},
 	"groq": {
-		chat:  chatcompletions.Flavor{MaxCompletionTokens: true, IncludeUsage: true, Parallel: true},
+		chat:  chatcompletions.Flavor{Links: true, MaxCompletionTokens: true, IncludeUsage: true, Parallel: true},
 		hosts: []string{"api.groq.com"},
 	},
 	"together": {
-		chat:  chatcompletions.Flavor{IncludeUsage: true, TopK: true},
+		chat:  chatcompletions.Flavor{Links: true, IncludeUsage: true, TopK: true},
 		hosts: []string{"api.together.xyz", "api.together.ai"},
 	},
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"github.com/outcrop/outcrop/internal/chatcompletions"
+	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/inference/remote"
 )
@@ -25,6 +26,9 @@ func (b *Backend) Invoke(ctx context.Context, req *inference.NativeRequest, emit
 	body, asked, err := chatcompletions.Rewrite(req.Body, b.name(req.Model), req.Stream, f.chat.IncludeUsage)
 	if err != nil {
 		return nil, err
+	}
+	if !f.chat.Links && chatcompletions.Links(body) {
+		return nil, fault.New(fault.Unsupported, "The model that serves this request does not fetch media: put them into the request.")
 	}
 	r, err := b.post(ctx, "/chat/completions", body)
 	if err != nil {
