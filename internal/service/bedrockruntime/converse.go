@@ -2,6 +2,7 @@ package bedrockruntime
 
 import (
 	"context"
+	"math"
 
 	api "github.com/outcrop/outcrop/internal/api/bedrockruntime"
 	"github.com/outcrop/outcrop/internal/catalog"
@@ -120,4 +121,4 @@ func usage(t *router.Target, u inference.Usage) *api.TokenUsage {
 	return converse.Usage(u, t.Entry.Supports.PromptCaching)
 }
 
-func count(n int) *int32 { return new(int32(n)) }
+func count(n int) *int32 { return new(int32(min(max(n, 0), math.MaxInt32))) }

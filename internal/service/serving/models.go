@@ -214,18 +214,35 @@ func (m *Models) Generate(ctx context.Context, req *inference.Request, emit func
 	defer func() { u.end(used) }()
 	sub := *req
 	sub.Model = u.model
-	return m.p.Router.Generate(u.ctx, &sub, func(ev inference.Event) error {
-		switch ev := ev.(type) {
+	return m.p.Router.Generate(u.ctx, &sub, func(event inference.Event) error {
+		switch ev := event.(type) {
 		case inference.Started:
-			used.InputTokens = ev.InputTokens
+			ev.InputTokens = plausible(ev.InputTokens)
+			used.InputTokens, event = ev.InputTokens, ev
 		case inference.Finished:
-			used = ev.Usage
+			ev.Usage = believed(ev.Usage)
+			used, event = ev.Usage, ev
 			u.end(used) // before the client is told, who may ask again at once
 		default:
-			used.OutputTokens = max(used.OutputTokens, made(ev))
+			used.OutputTokens = max(used.OutputTokens, plausible(made(ev)))
 		}
-		return emit(ev)
+		return emit(event)
 	})
+}
+
+// mostTokens is above what any call uses. Counts come from servers: one that is
+// negative, or so large that a sum overflows, would turn the caller's bill and
+// quotas back.
+const mostTokens = 1 << 31
+
+func plausible(tokens int) int { return min(max(tokens, 0), mostTokens) }
+
+func believed(u inference.Usage) inference.Usage {
+	return inference.Usage{
+		InputTokens: plausible(u.InputTokens), OutputTokens: plausible(u.OutputTokens),
+		CacheReadTokens: plausible(u.CacheReadTokens), CacheWriteTokens: plausible(u.CacheWriteTokens),
+		CacheWrite1h: plausible(u.CacheWrite1h), ReasoningTokens: plausible(u.ReasoningTokens),
+	}
 }
 
 // made is how many tokens have been made when an event comes; 0 where it does
@@ -256,8 +273,9 @@ func (m *Models) Embed(ctx context.Context, req *inference.EmbedRequest) (*infer
 	if err != nil {
 		return nil, err
 	}
-	for _, n := range made.InputTokens {
-		used.InputTokens += n
+	for i, n := range made.InputTokens {
+		made.InputTokens[i] = plausible(n)
+		used.InputTokens += made.InputTokens[i]
 	}
 	return made, nil
 }
@@ -278,6 +296,7 @@ func (m *Models) Rerank(ctx context.Context, req *inference.RerankRequest) (*inf
 	if err != nil {
 		return nil, err
 	}
+	made.InputTokens = plausible(made.InputTokens)
 	used.InputTokens = made.InputTokens
 	return made, nil
 }
@@ -296,6 +315,7 @@ func (m *Models) MakeImages(ctx context.Context, req *inference.ImageRequest) (*
 	if err != nil {
 		return nil, err
 	}
+	made.InputTokens = plausible(made.InputTokens)
 	used.InputTokens = made.InputTokens
 	return made, nil
 }
@@ -324,6 +344,7 @@ func (m *Models) Invoke(ctx context.Context, req *inference.NativeRequest, emit 
 		used = partly(result, req.Body, chunks)
 		return result, err
 	}
+	result.Usage = believed(result.Usage)
 	used = result.Usage
 	return result, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -215,5 +216,46 @@ func TestJobsPassWithoutTheGate(t *testing.T) {
 	}
 	if len(g.uses) != 0 {
 		t.Errorf("the gate was asked for %v", g.uses)
+	}
+}
+
+// TestCountsOfServers holds that a server which counts nonsense gives its callers
+// nothing back.
+func TestCountsOfServers(t *testing.T) {
+	t.Parallel()
+	const huge = 1<<63 - 1
+	g := &gate{}
+	m, ctx, c := begin(t, &fake{generate: func(emit func(inference.Event) error) error {
+		for _, ev := range []inference.Event{
+			inference.Started{InputTokens: -7}, inference.TextDelta{Text: "x", OutputTokens: huge},
+			inference.Finished{Usage: inference.Usage{InputTokens: -7, OutputTokens: huge, CacheReadTokens: huge, CacheWriteTokens: -3, CacheWrite1h: -3, ReasoningTokens: -1}},
+		} {
+			if err := emit(ev); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}, g)
+	target, err := m.Resolve(ctx, "a", "us-east-1", "1", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told []int
+	err = serving.NewRun(m, target, serving.Limits{Now: time.Now, Timeout: time.Minute}).Generate(ctx, &inference.Request{}, func(ev inference.Event) error {
+		switch ev := ev.(type) {
+		case inference.Started:
+			told = append(told, ev.InputTokens)
+		case inference.Finished:
+			u := ev.Usage
+			told = append(told, u.InputTokens, u.OutputTokens, u.CacheReadTokens, u.CacheWriteTokens, u.CacheWrite1h, u.ReasoningTokens)
+		}
+		return nil
+	})
+	if diff := cmp.Diff([]int{0, 0, 1 << 31, 1 << 31, 0, 0, 0}, told); err != nil || diff != "" {
+		t.Errorf("%v, told (-want +got):\n%s", err, diff)
+	}
+	c.End()
+	if len(g.settled) != 1 || g.settled[0].InputTokens != 0 || g.settled[0].OutputTokens != 1<<31 || g.settled[0].CacheRead != 1<<31 || g.settled[0].CacheWrite != 0 {
+		t.Errorf("settled %+v", g.settled)
 	}
 }
