@@ -179,6 +179,7 @@ func TestACutNativeAnswerIsBilled(t *testing.T) {
 		"nothing known":    {nil, 2, 6, 3},
 		"something known":  {&inference.NativeResult{Usage: inference.Usage{InputTokens: 9, OutputTokens: 1}}, 2, 9, 3},
 		"more than chunks": {&inference.NativeResult{Usage: inference.Usage{InputTokens: 9, OutputTokens: 30}}, 2, 9, 30},
+		"not believed":     {&inference.NativeResult{Usage: inference.Usage{InputTokens: -9, OutputTokens: -1}}, 2, 6, 3},
 		"by the backend":   {nil, 1000, 6, 100},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -358,7 +358,7 @@ func partly(result *inference.NativeResult, body []byte, chunks int) inference.U
 		return u
 	}
 	if result != nil {
-		u = result.Usage
+		u = believed(result.Usage)
 	}
 	if u.InputTokens+u.CacheReadTokens+u.CacheWriteTokens == 0 {
 		u.InputTokens = bodyTokens(body)
