@@ -71,10 +71,24 @@ func (r *Router) Generate(ctx context.Context, req *inference.Request, emit func
 			if err == nil {
 				err = g.begin() // a backend that says nothing has answered all the same
 			}
-			return g.told, watch.Stop(err)
+			err = watch.Stop(err)
+			if !g.told && fault.Is(err, fault.Unsupported) {
+				err = RefusedBy{by.name, err}
+			}
+			return g.told, err
 		},
 	})
 }
+
+// RefusedBy is a refusal of Generate's, fault.Unsupported, and who gave it: of
+// several candidates the last that was asked.
+type RefusedBy struct {
+	ServedBy string
+	error
+}
+
+// Unwrap returns the refusal.
+func (r RefusedBy) Unwrap() error { return r.error }
 
 // generation passes the events of one candidate on.
 type generation struct {

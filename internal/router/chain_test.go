@@ -165,6 +165,19 @@ func TestChain(t *testing.T) {
 	}
 }
 
+// A refusal names who gave it: of a chain, the last one that was asked.
+func TestRefusalsNameWhoGaveThem(t *testing.T) {
+	t.Parallel()
+	refuses := says(nil, 0, fault.New(fault.Unsupported, "reads only text"))
+	r := chained(t, router.Params{Routes: twoTiers("acme.x"), Fallback: []string{"unsupported"}},
+		map[string]inference.Backend{"a": refuses, "b": refuses})
+	err := r.Generate(t.Context(), &inference.Request{Model: resolve(t, r, "acme.x").Name()}, func(inference.Event) error { return nil })
+	refused, ok := errors.AsType[router.RefusedBy](err)
+	if !ok || refused.ServedBy != "b/two" || !fault.Is(err, fault.Unsupported) {
+		t.Errorf("got %v by %q, want the refusal of b/two", err, refused.ServedBy)
+	}
+}
+
 // Whatever fails where: an answer without an error is one candidate's, whole, and
 // nobody is asked more often than allowed.
 func TestAnswersAreWholeAndOnes(t *testing.T) {

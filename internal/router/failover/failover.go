@@ -171,7 +171,7 @@ func (c *Chain) ask(ctx context.Context, a *Ask, i int, permit permit) (failure,
 			return failure{}, err
 		}
 		f := failure{i, reason, asked, err}
-		if !candidate.Guarded || asked >= max(c.Policy.Attempts, 1) || !reason.mayPass() {
+		if !candidate.Guarded || asked >= max(c.Policy.Attempts, 1) || !mayPass(reason, err) {
 			return f, err
 		}
 		wait, ok := c.wait(ctx, asked, err)

@@ -31,8 +31,11 @@ var reasonNames = [...]string{"", "throttled", "error", "timeout", "context", "u
 func (r Reason) String() string { return reasonNames[r] }
 
 // mayPass reports whether the same candidate may answer a little later. One that
-// took too long is not asked again: the client has waited already.
-func (r Reason) mayPass() bool { return r == Throttled || r == Error }
+// took too long, or is still being started, is not asked again: the client has
+// waited already, as long as clients do.
+func mayPass(r Reason, err error) bool {
+	return r == Throttled || r == Error && !fault.Is(err, fault.NotReady)
+}
 
 // Reasons are a set of them.
 type Reasons uint8

@@ -2,6 +2,7 @@ package bedrockruntime
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
@@ -56,7 +57,11 @@ func (r reading) Generate(ctx context.Context, req *inference.Request, emit func
 	if began || !fault.Is(err, fault.Unsupported) {
 		return err
 	}
-	return naming(call.From(ctx).Usage().ServedBy, err)
+	served := call.From(ctx).Usage().ServedBy
+	if refused, ok := errors.AsType[router.RefusedBy](err); ok {
+		served = refused.ServedBy
+	}
+	return naming(served, err)
 }
 
 // naming puts the name of the answering model into a refusal: who asked for one
