@@ -167,6 +167,9 @@ func (c *Config) validateBackends(wrong func(key, format string, args ...any)) {
 				wrong(key, "url is not a URL such as http://gpu1:8000/v1, without user and password") // it may hold a secret
 			}
 		}
+		if b.Health != "" && !strings.HasPrefix(b.Health, "/") {
+			wrong(key, "health: %q is not a path such as /health", b.Health)
+		}
 		if b.Completion != "" && b.Completion != "chat" && b.Completion != "prompt" {
 			wrong(key, "completion: %q is not one of chat, prompt", b.Completion)
 		}
