@@ -144,3 +144,24 @@ func FuzzSample(f *testing.F) {
 		}
 	})
 }
+
+// TestSampleEnds asks for values that nobody can wait for, or that no memory
+// holds.
+func TestSampleEnds(t *testing.T) {
+	t.Parallel()
+	nothing := `\\b`
+	for range 12 {
+		nothing = "(?:" + nothing + `*\\b)`
+	}
+	for _, schema := range []string{
+		`{"type": "object", "minProperties": 2000000000}`,
+		`{"type": "array", "minItems": 1000, "items": {"type": "string", "minLength": 1048576}}`,
+		`{"type": "array", "minItems": 1000, "items": {"type": "string", "pattern": "^a{1000}(b{1000}){60,}$"}}`,
+		`{"type": "string", "pattern": "` + nothing + `*"}`,
+		`{"type": "array", "minItems": 1000, "items": {"$ref": "#"}}`,
+	} {
+		if made := sample(json.RawMessage(schema)); len(made) > 8<<20 {
+			t.Errorf("%s: got %d bytes", schema, len(made))
+		}
+	}
+}

@@ -17,7 +17,9 @@ import (
 const (
 	maxDepth  = 5
 	lastDepth = 24
-	maxMade   = 10_000 // values in one
+	maxMade   = 10_000  // values in one
+	maxText   = 4 << 20 // bytes of all texts in one
+	maxWrites = 1 << 20 // steps to make texts of patterns
 )
 
 // sample makes a value that fits a schema: the same one each time. Of what the
@@ -52,6 +54,9 @@ func decode(text json.RawMessage) (any, bool) {
 type sampler struct {
 	root any
 	made int
+	size int // bytes of the texts so far
+	// writes counts the steps of patterns, which can repeat nothing very often.
+	writes int
 }
 
 // resolve follows $ref within the schema.
@@ -208,7 +213,7 @@ func (g *sampler) object(m map[string]any, depth int) any {
 			}
 		}
 	}
-	for i := 0; len(out) < integer(m["minProperties"], 0); i++ {
+	for i := 0; len(out) < integer(m["minProperties"], 0) && g.made <= maxMade; i++ {
 		name := "name" + strconv.Itoa(i)
 		out[name] = g.value(m["additionalProperties"], name, depth+1)
 	}
@@ -273,7 +278,8 @@ func (g *sampler) text(m map[string]any, name string) string {
 	}
 	low, high := integer(m["minLength"], 0), integer(m["maxLength"], math.MaxInt32)
 	if pattern, ok := m["pattern"].(string); ok {
-		if s, ok := ofPattern(pattern, low); ok {
+		if s, ok := g.ofPattern(pattern, low); ok {
+			g.size += len(s)
 			return s
 		}
 	}
@@ -281,9 +287,9 @@ func (g *sampler) text(m map[string]any, name string) string {
 	if s == "" {
 		s = "text"
 	}
-	for i := 0; utf8.RuneCountInString(s) < min(low, 1<<20); i++ {
-		s += "x"
-	}
+	low = min(low, 1<<20, max(maxText-g.size, 0))
+	s += strings.Repeat("x", max(low-utf8.RuneCountInString(s), 0))
+	g.size += len(s)
 	if r := []rune(s); len(r) > high {
 		s = string(r[:high])
 	}
@@ -292,7 +298,7 @@ func (g *sampler) text(m map[string]any, name string) string {
 
 // ofPattern makes a text that a regular expression matches. It finds none where
 // the expression is not Go's, or needs what stands around.
-func ofPattern(pattern string, low int) (string, bool) {
+func (g *sampler) ofPattern(pattern string, low int) (string, bool) {
 	tree, err := syntax.Parse(pattern, syntax.Perl)
 	if err != nil {
 		return "", false
@@ -304,7 +310,7 @@ func ofPattern(pattern string, low int) (string, bool) {
 	// More turns of what may be repeated make it longer.
 	for more := range 64 {
 		var b strings.Builder
-		write(&b, tree.Simplify(), more)
+		g.write(&b, tree.Simplify(), more)
 		if s := b.String(); expression.MatchString(s) && utf8.RuneCountInString(s) >= low {
 			return s, true
 		}
@@ -312,8 +318,8 @@ func ofPattern(pattern string, low int) (string, bool) {
 	return "", false
 }
 
-func write(b *strings.Builder, re *syntax.Regexp, more int) {
-	if b.Len() > 1<<16 {
+func (g *sampler) write(b *strings.Builder, re *syntax.Regexp, more int) {
+	if g.writes++; b.Len() > 1<<16 || g.size+b.Len() > maxText || g.writes > maxWrites {
 		return
 	}
 	switch re.Op {
@@ -327,10 +333,10 @@ func write(b *strings.Builder, re *syntax.Regexp, more int) {
 		b.WriteByte('x')
 	case syntax.OpCapture, syntax.OpConcat:
 		for _, sub := range re.Sub {
-			write(b, sub, more)
+			g.write(b, sub, more)
 		}
 	case syntax.OpAlternate:
-		write(b, re.Sub[0], more)
+		g.write(b, re.Sub[0], more)
 	case syntax.OpStar, syntax.OpPlus, syntax.OpQuest, syntax.OpRepeat:
 		n := more
 		if re.Op == syntax.OpPlus {
@@ -343,7 +349,10 @@ func write(b *strings.Builder, re *syntax.Regexp, more int) {
 			n = max(n, re.Min)
 		}
 		for range n {
-			write(b, re.Sub[0], more)
+			if g.writes > maxWrites {
+				break
+			}
+			g.write(b, re.Sub[0], more)
 		}
 	default: // what stands for no character
 	}
