@@ -23,6 +23,9 @@ const (
 	mostPurged = 16
 	// mostPast bounds how many responses one goes on from.
 	mostPast = 1000
+	// mostPastSize bounds the bytes of them: small requests would otherwise ask for
+	// all that was ever said at once.
+	mostPastSize = 64 << 20
 )
 
 // kept is the body of the record.
@@ -117,6 +120,7 @@ func (s *Service) past(ctx context.Context, previous *string) ([]json.RawMessage
 		return nil, nil
 	}
 	var turns [][]json.RawMessage
+	size := 0
 	for id := *previous; id != ""; {
 		k, err := s.load(ctx, id)
 		if err != nil {
@@ -126,11 +130,17 @@ func (s *Service) past(ctx context.Context, previous *string) ([]json.RawMessage
 			f := fault.New(fault.Invalid, "Previous response with id '%s' not found.", id)
 			return nil, door.WithError(f, "", "previous_response_not_found", "previous_response_id")
 		}
+		if size += len(k.Response); size > mostPastSize {
+			return nil, door.WithError(fault.New(fault.Invalid, "The conversation is too long."), "", "context_length_exceeded", "previous_response_id")
+		}
 		var made struct{ Output []json.RawMessage }
 		if err := json.Unmarshal(k.Response, &made); err != nil {
 			return nil, fault.Wrap(fault.Internal, err, "the record of response %s cannot be read", id)
 		}
 		turns = append(turns, slices.Concat(k.Input, made.Output))
+		for _, item := range k.Input {
+			size += len(item)
+		}
 		id = k.Previous
 	}
 	slices.Reverse(turns)

@@ -285,6 +285,21 @@ func TestResponsesGoOn(t *testing.T) {
 	}
 }
 
+// A long conversation is refused before all of it is in memory.
+func TestPastIsBounded(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, text("Hi")...)
+	id := f.must("CreateResponse", `{"model":"mine","input":"x"}`, nil)["id"].(string)
+	for key, r := range f.kept.records {
+		r.Body = []byte(strings.Replace(string(r.Body), `"response":{`, `"response":{"metadata":"`+strings.Repeat("x", 64<<20)+`",`, 1))
+		f.kept.records[key] = r
+	}
+	_, _, err := f.call("CreateResponse", `{"model":"mine","input":"x","previous_response_id":"`+id+`"}`, nil)
+	if err == nil || !strings.Contains(f.errorOf(err), "context_length_exceeded") {
+		t.Errorf("got %v, want a refusal", err)
+	}
+}
+
 // A response is there for who made it, until it is deleted or its time is up.
 func TestKeptResponses(t *testing.T) {
 	t.Parallel()
