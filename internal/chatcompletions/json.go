@@ -73,7 +73,7 @@ func members(data []byte, f func(key string, value []byte) error) error {
 		i = skipSpace(data, skipSpace(data, end)+1) // behind the colon
 		end = skip(data, i)
 		if value := data[i:end]; !null(value) {
-			if err := f(str(rawKey), value); err != nil {
+			if err := f(memberName(rawKey), value); err != nil {
 				return err
 			}
 		}
@@ -83,6 +83,31 @@ func members(data []byte, f func(key string, value []byte) error) error {
 	}
 	return nil
 }
+
+// memberName is the name of a member. Those that are in every chunk of a stream
+// take no memory.
+func memberName(quoted []byte) string {
+	if plain, ok := inner(quoted); ok {
+		if name, ok := frequent[string(plain)]; ok {
+			return name
+		}
+	}
+	return str(quoted)
+}
+
+var frequent = func() map[string]string { //nolint:gochecknoglobals // a constant table
+	table := make(map[string]string)
+	for _, name := range []string{
+		"id", "object", "created", "model", "service_tier", "system_fingerprint", "choices", "usage", "obfuscation",
+		"index", "delta", "message", "finish_reason", "logprobs", "text", "token_ids", "stop_reason",
+		"role", "content", "reasoning_content", "reasoning", "refusal", "tool_calls", "function", "name", "arguments", "type",
+		"prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "completion_tokens_details",
+		"cached_tokens", "reasoning_tokens", "messages", "max_tokens", "temperature", "top_p", "stop", "stream",
+	} {
+		table[name] = name
+	}
+	return table
+}()
 
 // elements calls f for each element of a list; a value of another kind has none.
 func elements(data []byte, f func(n int, value []byte) error) error {
