@@ -38,6 +38,44 @@ func Forward(body []byte, model string, stream bool) (*Forwarded, error) {
 	return f, nil
 }
 
+// Links reports whether a request has a block whose media are named by an address
+// instead of being in it, or in the results of its tools.
+func Links(body []byte) bool {
+	o, err := top(body)
+	if err != nil {
+		return false
+	}
+	var linked func(blocks value) bool
+	linked = func(blocks value) bool {
+		items, _ := blocks.array()
+		for _, item := range items {
+			block, _ := item.object()
+			for _, m := range block {
+				switch m.key {
+				case "content":
+					if linked(m.value) {
+						return true
+					}
+				case "source":
+					source, _ := m.value.object()
+					for _, s := range source {
+						if s.key == "url" || s.key == "content" && linked(s.value) {
+							return true
+						}
+					}
+				}
+			}
+		}
+		return false
+	}
+	for _, m := range o {
+		if m.key == "system" && linked(m.value) || m.key == "messages" && linked(m.value) {
+			return true // a message has its blocks where a block has them
+		}
+	}
+	return false
+}
+
 // Meter reads of an answer that is passed on as it is what has to be known about
 // it. Its zero value is ready.
 type Meter struct {

@@ -46,6 +46,9 @@ type Backend struct {
 	p      Params
 	prefix string
 	closed atomic.Bool
+	// vendor: the server is in nobody's own network, and may fetch what a request
+	// names. Others would do so from within.
+	vendor bool
 }
 
 var (
@@ -59,6 +62,17 @@ var (
 // version is that of the API, which is a header.
 const version = "2023-06-01"
 
+// vendors are the hosts that offer Claude to everybody.
+var vendors = regexp.MustCompile(`(?i)(^|\.)(anthropic\.com|services\.ai\.azure\.com)$`)
+
+// ask sends a request for an answer, or for its tokens.
+func (b *Backend) ask(ctx context.Context, path string, betas []string, body []byte) (*remote.Response, error) {
+	if !b.vendor && messages.Links(body) {
+		return nil, fault.New(fault.Unsupported, "The model that serves this request does not fetch media: put them into the request.")
+	}
+	return b.do(ctx, http.MethodPost, path, betas, body)
+}
+
 // versioned ends the path of a URL that names the API's version.
 var versioned = regexp.MustCompile(`/v\d+$`)
 
@@ -71,7 +85,7 @@ func New(p Params) (*Backend, error) {
 	if p.Now == nil {
 		p.Now = time.Now
 	}
-	b := &Backend{p: p}
+	b := &Backend{p: p, vendor: vendors.MatchString(u.Hostname())}
 	if !versioned.MatchString(strings.TrimSuffix(u.Path, "/")) {
 		b.prefix = "/v1"
 	}
@@ -111,7 +125,7 @@ func (b *Backend) Generate(ctx context.Context, req *inference.Request, emit fun
 	if err != nil {
 		return err
 	}
-	response, err := b.do(ctx, http.MethodPost, "/messages", betas(req), body)
+	response, err := b.ask(ctx, "/messages", betas(req), body)
 	if err != nil {
 		return err
 	}
@@ -299,7 +313,7 @@ func (b *Backend) CountTokens(ctx context.Context, req *inference.Request) (int,
 	if err != nil {
 		return 0, err
 	}
-	response, err := b.do(ctx, http.MethodPost, "/messages/count_tokens", betas(req), body)
+	response, err := b.ask(ctx, "/messages/count_tokens", betas(req), body)
 	if err != nil {
 		if noPath(err) {
 			return 0, fault.Wrap(fault.Unsupported, err, "The backend %s does not count tokens.", b.p.Name)

@@ -438,3 +438,34 @@ func TestServersWithoutLists(t *testing.T) {
 		t.Errorf("got %v of a server that is gone, want unavailable", err)
 	}
 }
+
+// TestAddresses holds servers of the operator's own to what is in the request:
+// whoever may ask a model could make them ask others from within.
+func TestAddresses(t *testing.T) {
+	t.Parallel()
+	b := backend(t, serve(t, func(_ http.ResponseWriter, r *http.Request) { t.Errorf("%s was asked for", r.URL.Path) }))
+	for name, part := range map[string]inference.Part{
+		"image":    inference.Image{URL: "https://10.0.0.1/a.png"},
+		"document": inference.Document{Format: "pdf", URL: "https://10.0.0.1/a.pdf"},
+		"result":   inference.ToolResult{ID: "t", Content: []inference.Part{inference.Image{URL: "https://10.0.0.1/a.png"}}},
+	} {
+		req := ask("fast")
+		req.Messages[0].Parts = []inference.Part{part}
+		if err := b.Generate(t.Context(), req, func(inference.Event) error { return nil }); !fault.Is(err, fault.Unsupported) {
+			t.Errorf("%s: got %v, want a refusal", name, err)
+		}
+		if _, err := b.CountTokens(t.Context(), req); !fault.Is(err, fault.Unsupported) {
+			t.Errorf("%s: counting: got %v, want a refusal", name, err)
+		}
+	}
+	for _, body := range []string{
+		`{"messages":[{"role":"user","content":[{"type":"image","source":{"type":"url","url":"http://169.254.169.254/"}}]}]}`,
+		`{"messages":[],"messages":[{"role":"user","content":[{"type":"tool_result","content":[{"type":"image","sour\u0063e":{"\u0075rl":"https://x"}}]}]}]}`,
+		`{"messages":[{"role":"user","content":[{"type":"document","source":{"type":"content","content":[{"type":"image","source":{"type":"url","url":"https://x"}}]}}]}]}`,
+	} {
+		_, err := b.Invoke(t.Context(), &inference.NativeRequest{Model: "fast", Format: messages.Dialect, Body: []byte(body)}, func([]byte, bool) error { return nil })
+		if !fault.Is(err, fault.Unsupported) {
+			t.Errorf("%s: got %v, want a refusal", body, err)
+		}
+	}
+}

@@ -2,7 +2,6 @@ package anthropic
 
 import (
 	"context"
-	"net/http"
 
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/inference"
@@ -25,7 +24,7 @@ func (b *Backend) Invoke(ctx context.Context, req *inference.NativeRequest, emit
 	if err != nil {
 		return nil, err
 	}
-	response, err := b.do(ctx, http.MethodPost, "/messages", forward.Betas, forward.Body)
+	response, err := b.ask(ctx, "/messages", forward.Betas, forward.Body)
 	if err != nil {
 		return nil, err
 	}
