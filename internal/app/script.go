@@ -80,7 +80,7 @@ func refuseScript(w http.ResponseWriter, status int, message string) {
 // the first says so by its headers or calls the server by a name, the second by
 // its headers.
 func local(r *http.Request) bool {
-	for _, name := range []string{"Origin", "Referer", "Sec-Fetch-Site", "Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via"} {
+	for _, name := range []string{"Origin", "Referer", "Sec-Fetch-Site", "Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Server", "X-Real-Ip", "Via"} {
 		if r.Header.Get(name) != "" {
 			return false
 		}

@@ -102,6 +102,7 @@ func TestScriptControl(t *testing.T) {
 		"a web page without auth": {app: off, change: []func(*http.Request){header("Sec-Fetch-Site", "cross-site")}, want: http.StatusForbidden},
 		"by another name":         {app: on, change: []func(*http.Request){func(r *http.Request) { r.Host = "rebound.example.com" }}, want: http.StatusForbidden},
 		"a proxy":                 {app: on, change: []func(*http.Request){header("X-Forwarded-For", "203.0.113.7")}, want: http.StatusForbidden},
+		"a proxy that hides":      {app: on, change: []func(*http.Request){header("X-Forwarded-Proto", "https")}, want: http.StatusForbidden},
 		"a proxy, signed":         {app: on, change: []func(*http.Request){signedAs(on), header("X-Forwarded-For", "203.0.113.7")}, want: http.StatusOK},
 		"signed elsewhere":        {app: on, change: []func(*http.Request){signedAs(off), header("X-Forwarded-For", "203.0.113.7")}, want: http.StatusForbidden},
 		"signed without auth":     {app: off, change: []func(*http.Request){signedAs(off), header("Via", "1.1 proxy")}, want: http.StatusForbidden},
