@@ -15,8 +15,8 @@ type Invoker interface {
 	// nativeFormat) can be handed to a model as they are.
 	Speaks(model, format string) bool
 	// Invoke runs one native request. emit gets the answer: the whole body once,
-	// or for a stream each chunk's JSON in order, never concurrently; it must not
-	// keep the slice. Errors, faults and cancellation are as Generate's. The
+	// which is emit's from then on, or for a stream each chunk's JSON in order,
+	// never concurrently, which it must not keep. Errors, faults and cancellation are as Generate's. The
 	// chunks are the family's own, without Bedrock's metrics, which the caller
 	// puts into the last one; Invoke therefore says with last which one that is.
 	// The result beside an error is what is known of an answer that was cut, and

@@ -90,6 +90,7 @@ type speaker struct {
 	chunks []string
 	fail   error
 	asked  *inference.NativeRequest
+	sent   []byte // last
 }
 
 func (s *speaker) Speaks(_, format string) bool { return format == s.format }
@@ -97,7 +98,8 @@ func (s *speaker) Speaks(_, format string) bool { return format == s.format }
 func (s *speaker) Invoke(_ context.Context, req *inference.NativeRequest, emit func([]byte, bool) error) (*inference.NativeResult, error) {
 	s.asked = req
 	for i, chunk := range s.chunks {
-		if err := emit([]byte(chunk), i == len(s.chunks)-1 && s.fail == nil); err != nil {
+		s.sent = []byte(chunk)
+		if err := emit(s.sent, i == len(s.chunks)-1 && s.fail == nil); err != nil {
 			return nil, err
 		}
 	}

@@ -26,7 +26,7 @@ func (s *Service) invokeVerbatim(ctx context.Context, t *router.Target, body []b
 	var out []byte
 	r := s.newRun(t)
 	_, err := r.Invoke(ctx, s.router, &inference.NativeRequest{Format: t.Entry.NativeFormat, Body: body}, func(answer []byte, _ bool) error {
-		out = append(out, answer...)
+		out = answer // it may be long: it is not copied
 		return nil
 	})
 	if err != nil {

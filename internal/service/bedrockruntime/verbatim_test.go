@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	api "github.com/outcrop/outcrop/internal/api/bedrockruntime"
+	"github.com/outcrop/outcrop/internal/call"
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/service/bedrockruntime"
 )
@@ -31,6 +33,23 @@ func TestBodiesAreHandedOn(t *testing.T) {
 	}
 	if string(b.asked.Body) != body || b.asked.Format != "anthropic-messages" || b.asked.Stream || b.asked.Model != "chat" {
 		t.Errorf("the backend was asked %+v", b.asked)
+	}
+}
+
+// Bodies may be many megabytes, in both directions.
+func TestBodiesAreNotCopied(t *testing.T) {
+	t.Parallel()
+	b := &speaker{format: "anthropic-messages", chunks: []string{`{"new":1}`}}
+	model, body := sonnet45, []byte(`{"of":"tomorrow"}`)
+	out, err := newService(t, b, bedrockruntime.Params{}).InvokeModel(call.With(t.Context(), &call.Call{Region: "us-east-1"}), &api.InvokeModelInput{ModelId: &model, Body: body})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if &b.asked.Body[0] != &body[0] {
+		t.Error("the backend was asked with a copy of the body")
+	}
+	if &out.Body[0] != &b.sent[0] {
+		t.Error("the answer is a copy of the backend's")
 	}
 }
 
