@@ -448,7 +448,12 @@ func (s *rendering) run(ctx context.Context, can abilities, turns []turn, open b
 	if can.tools {
 		vars["tools"] = []any{}
 	}
-	maps.Copy(vars, s.in.Extra)
+	for name, v := range s.in.Extra {
+		if text, ok := v.(string); ok { // such as reasoning_effort, which is the caller's word
+			v = s.in.Guard.protect(text)
+		}
+		vars[name] = v
+	}
 	vars["messages"] = turns
 	vars["add_generation_prompt"] = open
 	vars["bos_token"] = s.in.BOS
