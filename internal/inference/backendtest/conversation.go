@@ -16,11 +16,11 @@ import (
 var (
 	forecast = inference.Tool{
 		Name: "get_forecast", Description: "Tells the weather of a city.",
-		Schema: json.RawMessage(`{"type":"object","properties":{"city":{"type":"string"},"days":{"type":"integer"}},"required":["city","days"]}`),
+		Schema: json.RawMessage(`{"type":"object","properties":{"city":{"type":"string","maxLength":20},"days":{"type":"integer"}},"required":["city","days"]}`),
 	}
 	clock = inference.Tool{
 		Name: "get_time", Description: "Tells the time of a city.",
-		Schema: json.RawMessage(`{"type":"object","properties":{"city":{"type":"string"}},"required":["city"]}`),
+		Schema: json.RawMessage(`{"type":"object","properties":{"city":{"type":"string","maxLength":20}},"required":["city"]}`),
 	}
 )
 

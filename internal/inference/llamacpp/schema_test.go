@@ -199,7 +199,7 @@ func TestRealSchemas(t *testing.T) {
 	makeSchema := schemas{rand.New(rand.NewPCG(6, 1))}
 	var running sync.WaitGroup
 	turns := make(chan struct{}, 8)
-	for i := range 50 {
+	for i := range 12 { // a few hundred tokens each, and the machine may be busy
 		raw, err := json.Marshal(makeSchema.object(0))
 		if err != nil {
 			t.Fatal(err)
@@ -262,7 +262,9 @@ func TestRealToolChoice(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			req := ask(chatModel, "What is the weather in Paris?")
-			req.Tools = []inference.Tool{weather()}
+			tool := weather()
+			tool.Schema = []byte(`{"type": "object", "properties": {"city": {"type": "string", "maxLength": 20}}, "required": ["city"]}`)
+			req.Tools = []inference.Tool{tool}
 			req.ToolChoice, req.Parallel = tc.choice, tc.parallel
 			req.MaxTokens, req.Temperature = 400, new(float64)
 			var kinds []string
@@ -277,7 +279,11 @@ func TestRealToolChoice(t *testing.T) {
 			if kinds = slices.Compact(kinds); len(kinds) < 4 || kinds[0] != "Started" || kinds[1] != "ToolStart" || kinds[2] != "ToolDelta" {
 				t.Errorf("got the events %v, want a call first", kinds)
 			}
-			for _, call := range a.Answer().ToolUses() {
+			calls := a.Answer().ToolUses()
+			if a.Answer().Reason == inference.StopMaxTokens && len(calls) > 1 { // a small model may go on calling
+				calls = calls[:len(calls)-1]
+			}
+			for _, call := range calls {
 				var input struct{ City *string }
 				if err := json.Unmarshal(call.Input, &input); err != nil || input.City == nil || !strings.HasPrefix(call.ID, "tooluse_") {
 					t.Errorf("got %+v, %v, want a city", call, err)
