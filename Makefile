@@ -71,7 +71,7 @@ test-vet: $(TALLY) ## go vet
 .PHONY: test-go
 test-go: $(TALLY) setup foreign ## Go tests of the server, with the race detector where there is a C compiler
 	@CGO_ENABLED=$(TEST_CGO) OUTCROP_MODELS=$(MODELS) OUTCROP_FOREIGN=$(CURDIR)/build/foreign $(TALLY) go -suite go -dir $(RESULTS) -- \
-		$(GO) test $(RACE) -timeout 20m $(TESTFLAGS) ./...
+		$(GO) test $(RACE) -timeout 40m $(TESTFLAGS) ./...
 
 .PHONY: test-client-go
 test-client-go: clients ## the Go SDK against the real binary and models
