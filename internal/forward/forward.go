@@ -186,7 +186,7 @@ func (f *Forwarder) Do(ctx context.Context, to *Account, service string, r *http
 		return nil, fault.New(fault.Upstream, "The backend %s answered with a redirect, which is not followed.", to.Name)
 	case resp.StatusCode == http.StatusUnauthorized, resp.StatusCode == http.StatusForbidden:
 		_ = resp.Body.Close()
-		return nil, fault.New(fault.Upstream, "The backend %s refused its keys, or they may not do this.", to.Name)
+		return nil, fault.New(fault.Denied, "The backend %s refused its keys, or they may not do this.", to.Name)
 	}
 	return resp, nil
 }

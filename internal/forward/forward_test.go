@@ -131,16 +131,19 @@ func TestWhatGoesWrong(t *testing.T) {
 	t.Cleanup(s.Close)
 	closed := httptest.NewServer(http.NotFoundHandler())
 	closed.Close()
-	for _, c := range []struct{ name, url, path string }{
-		{"a redirect", gone, "/redirect"}, {"keys that are refused", gone, "/refused"}, {"nobody there", closed.URL, "/"},
+	for _, c := range []struct {
+		name, url, path string
+		want            fault.Kind
+	}{
+		{"a redirect", gone, "/redirect", fault.Upstream}, {"keys that are refused", gone, "/refused", fault.Denied}, {"nobody there", closed.URL, "/", fault.Upstream},
 	} {
 		to := forward.Account{Name: "aws", Endpoint: func(string) string { return c.url }, Sign: func(*http.Request, []byte) error { return nil }}
 		resp, err := open(t, to).Do(t.Context(), &to, "bedrock", httptest.NewRequest(http.MethodGet, c.path, http.NoBody), nil)
 		if err == nil {
 			_ = resp.Body.Close()
 		}
-		if !fault.Is(err, fault.Upstream) {
-			t.Errorf("%s: got %v, want %v", c.name, err, fault.Upstream)
+		if !fault.Is(err, c.want) {
+			t.Errorf("%s: got %v, want %v", c.name, err, c.want)
 			continue
 		}
 		if text := fault.As(err).Message; !strings.Contains(text, "aws") || strings.Contains(text, "owner") || strings.Contains(text, "169.254") || strings.Contains(text, "127.0.0.1") {
