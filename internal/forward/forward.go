@@ -142,8 +142,8 @@ var kept = []string{"Accept", "Content-Type", "X-Amzn-Bedrock-Trace", "X-Amzn-Be
 
 // Do sends an operation's request to an account and returns its answer, also
 // when it is an error of the operation's. The caller closes its body. Faults:
-// Upstream when the account cannot be reached or does not know its keys; what it
-// says about keys is not told, since it names their owner.
+// Upstream when the account cannot be reached, Denied when it refuses its keys;
+// what it says about keys is not told, since it names their owner.
 func (f *Forwarder) Do(ctx context.Context, to *Account, service string, r *http.Request, body []byte) (*http.Response, error) {
 	u, err := url.Parse(to.Endpoint(service))
 	if err != nil {
