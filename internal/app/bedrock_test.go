@@ -77,7 +77,7 @@ func TestBedrockBackendContract(t *testing.T) {
 		a, url := newCloud(t, mem.New(mem.Params{Answer: mem.Able(story)}))
 		return backendtest.Subject{
 			Backend: asks(t, url, a.root.AccessKeyID, a.root.Secret.Reveal(), nil), Model: "story", Long: "Tell me a story.", Sparing: true,
-			Tools: true, Output: true, Reasoning: true,
+			Tools: true, Output: true, Reasoning: true, Window: 4096, // that of package mem
 		}
 	})
 }

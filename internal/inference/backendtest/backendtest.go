@@ -33,6 +33,10 @@ type Subject struct {
 	// Unreadable are parts of messages that the model cannot read.
 	Unreadable []inference.Part
 
+	// Window is the context window of Model in tokens, for a backend that does
+	// not describe it.
+	Window int
+
 	// Sparing is set for servers that say little: what a request has taken comes
 	// at its end, and what a model's vectors are like is not described.
 	Sparing bool
