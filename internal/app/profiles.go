@@ -36,7 +36,10 @@ func (n *named) models(account, region, arn string) ([]string, bool) {
 		return models, true
 	}
 	r, ok := n.routers.Known(arn, region, account)
-	return append(slices.Clone(r.Body.Models), r.Body.Fallback), ok
+	if !ok {
+		return nil, false
+	}
+	return append(slices.Clone(r.Body.Models), r.Body.Fallback), true
 }
 
 // outputPrice tells what a model's answers cost at AWS, by the ARN of the model or

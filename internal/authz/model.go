@@ -115,19 +115,22 @@ func (q *question) rankers(action string, values []string, to []target) []target
 	return to
 }
 
+// behind are the ARNs of the models behind an application inference profile or a
+// prompt router: none where nobody knows it.
+func (q *question) behind(arn string) []string {
+	if q.a.p.ProfileModels == nil {
+		return nil
+	}
+	models, _ := q.a.p.ProfileModels(q.call.Account, q.call.Region, arn)
+	return models
+}
+
 // throughApplication is an application inference profile, and the models that it
 // leads to: who may use the profile needs them too, so that no profile goes
 // around a deny.
 func (q *question) throughApplication(action, arn string, to []target) []target {
 	to = append(to, target{action: action, resource: arn})
-	if q.a.p.ProfileModels == nil {
-		return to
-	}
-	models, ok := q.a.p.ProfileModels(q.call.Account, q.call.Region, arn)
-	if !ok {
-		return to
-	}
-	for _, model := range models {
+	for _, model := range q.behind(arn) {
 		to = append(to, target{action: action, resource: model, profile: arn})
 	}
 	return to
@@ -136,11 +139,7 @@ func (q *question) throughApplication(action, arn string, to []target) []target 
 // throughRouter is a prompt router, and the models that it may choose.
 func (q *question) throughRouter(action, arn string, to []target) []target {
 	to = append(to, target{action: action, resource: arn})
-	if q.a.p.ProfileModels == nil {
-		return to
-	}
-	models, _ := q.a.p.ProfileModels(q.call.Account, q.call.Region, arn)
-	for _, model := range models {
+	for _, model := range q.behind(arn) {
 		if id := catalog.Parse(model); id.Kind != catalog.PromptRouter { // none leads to itself
 			to = q.model(action, model, to)
 		}

@@ -2,9 +2,7 @@ package provisioned
 
 import (
 	"context"
-	"crypto/rand"
 	"log/slog"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -13,15 +11,12 @@ import (
 
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/periodic"
+	"github.com/outcrop/outcrop/internal/resource"
 	"github.com/outcrop/outcrop/internal/store"
 )
 
-const (
-	// maxTags is how many tags it may have.
-	maxTags = 50
-	// refresh is how often the store is asked what other processes changed.
-	refresh = time.Second
-)
+// refresh is how often the store is asked what other processes changed.
+const refresh = time.Second
 
 // Params are the parts of a Registry; Now, NewID, Partition and Logger may be
 // nil.
@@ -60,7 +55,7 @@ func NewRegistry(p Params) *Registry {
 	clock := p.Now
 	p.Now = func() time.Time { return clock().UTC().Truncate(time.Millisecond) }
 	if p.NewID == nil {
-		p.NewID = newID
+		p.NewID = resource.NewID
 	}
 	if p.Partition == nil {
 		p.Partition = func(string) string { return "aws" }
@@ -112,8 +107,8 @@ type New struct {
 // reserved. QuotaExceeded: there are not so many places left. Conflict: the name
 // is taken, or the token was used for something else.
 func (r *Registry) Create(ctx context.Context, n New) (Throughput, error) {
-	if len(n.Tags) > maxTags {
-		return Throughput{}, tooManyTags()
+	if err := resource.CheckTags(n.Tags); err != nil {
+		return Throughput{}, err
 	}
 	m, err := r.models(ctx, n.Model, n.Region, n.Account)
 	if err != nil {
@@ -180,10 +175,6 @@ func nameTaken(cause error, name string) error {
 	return fault.Wrap(fault.Conflict, cause, "A Provisioned Throughput with the name %s exists already. Choose another name and try your request again.", name)
 }
 
-func tooManyTags() error {
-	return fault.New(fault.Invalid, "The number of tags exceeds the limit of %d tags for a resource.", maxTags).WithCode("TooManyTagsException")
-}
-
 // Find returns the one that an ARN, an ID or a name names. NotFound.
 func (r *Registry) Find(ctx context.Context, account, region, identifier string) (Throughput, error) {
 	all, err := r.List(ctx, account, region)
@@ -233,16 +224,9 @@ func (r *Registry) Rename(ctx context.Context, account, region, identifier, name
 // Tag sets tags and removes others. NotFound. Invalid: too many.
 func (r *Registry) Tag(ctx context.Context, account, region, identifier string, set map[string]string, remove []string) error {
 	return r.change(ctx, account, region, identifier, func(t *Throughput) error {
-		tags := maps.Clone(t.Tags)
-		if tags == nil {
-			tags = map[string]string{}
-		}
-		maps.Copy(tags, set)
-		for _, key := range remove {
-			delete(tags, key)
-		}
-		if len(tags) > maxTags {
-			return tooManyTags()
+		tags, err := resource.Retag(t.Tags, set, remove)
+		if err != nil {
+			return err
 		}
 		t.Tags = tags
 		return nil
@@ -350,15 +334,4 @@ func (r *Registry) Run(ctx context.Context) {
 	periodic.Run(ctx, periodic.Params{
 		Every: refresh, Do: r.Refresh, Logger: r.p.Logger, Trouble: "provisioned throughput cannot be read; what was reserved stays",
 	})
-}
-
-// newID makes an ID as AWS does: 12 lower-case letters and digits.
-func newID() string {
-	const alphabet = "0123456789abcdefghijklmnopqrstuv" // 32: no byte is favoured
-	random := make([]byte, 12)
-	rand.Read(random) // never fails
-	for i, b := range random {
-		random[i] = alphabet[b%32]
-	}
-	return string(random)
 }

@@ -80,7 +80,7 @@ func NewRegistry[Body any](p Params) *Registry[Body] {
 	clock := p.Now
 	p.Now = func() time.Time { return clock().UTC().Truncate(time.Millisecond) }
 	if p.NewID == nil {
-		p.NewID = newID
+		p.NewID = NewID
 	}
 	if p.Partition == nil {
 		p.Partition = func(string) string { return "aws" }
@@ -147,8 +147,8 @@ type New[Body any] struct {
 // tags.
 func (r *Registry[Body]) Create(ctx context.Context, n New[Body]) (Resource[Body], error) {
 	var none Resource[Body]
-	if len(n.Tags) > maxTags {
-		return none, tooManyTags()
+	if err := CheckTags(n.Tags); err != nil {
+		return none, err
 	}
 	all, err := r.List(ctx, n.Account, n.Region)
 	if err != nil {
@@ -185,10 +185,6 @@ func (r *Registry[Body]) Create(ctx context.Context, n New[Body]) (Resource[Body
 		return none, err
 	}
 	return one, r.Refresh(ctx)
-}
-
-func tooManyTags() error {
-	return fault.New(fault.Invalid, "The number of tags exceeds the limit of %d tags for a resource.", maxTags).WithCode("TooManyTagsException")
 }
 
 // Find returns the resource of an ARN or an ID. NotFound.
@@ -237,16 +233,9 @@ func (r *Registry[Body]) Tag(ctx context.Context, account, region, identifier st
 		if err != nil {
 			return err
 		}
-		tags := maps.Clone(one.Tags)
-		if tags == nil {
-			tags = map[string]string{}
-		}
-		maps.Copy(tags, set)
-		for _, key := range remove {
-			delete(tags, key)
-		}
-		if len(tags) > maxTags {
-			return tooManyTags()
+		tags, err := Retag(one.Tags, set, remove)
+		if err != nil {
+			return err
 		}
 		one.Tags, one.Updated = tags, r.p.Now()
 		rec, err := r.record(&one)
@@ -300,8 +289,30 @@ func (r *Registry[Body]) Run(ctx context.Context) {
 	})
 }
 
-// newID makes an ID as AWS does: 12 lower-case letters and digits.
-func newID() string {
+// CheckTags refuses more tags than a resource may have, with AWS's exception.
+func CheckTags(tags map[string]string) error {
+	if len(tags) <= maxTags {
+		return nil
+	}
+	return fault.New(fault.Invalid, "The number of tags exceeds the limit of %d tags for a resource.", maxTags).WithCode("TooManyTagsException")
+}
+
+// Retag returns tags with some set and others removed; Invalid when they are too
+// many. It changes none of its arguments.
+func Retag(tags, set map[string]string, remove []string) (map[string]string, error) {
+	all := maps.Clone(tags)
+	if all == nil {
+		all = map[string]string{}
+	}
+	maps.Copy(all, set)
+	for _, key := range remove {
+		delete(all, key)
+	}
+	return all, CheckTags(all)
+}
+
+// NewID makes an ID as AWS does: 12 lower-case letters and digits.
+func NewID() string {
 	const alphabet = "0123456789abcdefghijklmnopqrstuv" // 32: no byte is favoured
 	random := make([]byte, 12)
 	rand.Read(random) // never fails
