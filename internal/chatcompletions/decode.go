@@ -10,6 +10,7 @@ import (
 
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/inference"
+	"github.com/outcrop/outcrop/internal/wire/jsontext"
 )
 
 // Decoder reads the chunks of a streamed answer and emits the hub's events in
@@ -588,7 +589,7 @@ func (d *Decoder) End() error {
 		d.finish.StopSequence = ""
 	}
 	if d.refusal != "" {
-		d.keep("refusal", appendString(nil, d.refusal))
+		d.keep("refusal", jsontext.AppendString(nil, d.refusal))
 	}
 	for key, pieces := range d.pieces {
 		d.keep(key, join(pieces))
@@ -617,7 +618,7 @@ func (d *Decoder) stopReason() (inference.StopReason, error) {
 		return "", fault.New(fault.Upstream, "The model's server broke the answer off.")
 	case "", "stop", "eos", "end_turn", "tool_calls", "function_call", "stop_sequence", "STOP", "load", "unload":
 	default:
-		d.keep("finish_reason", appendString(nil, d.reason))
+		d.keep("finish_reason", jsontext.AppendString(nil, d.reason))
 	}
 	switch {
 	case len(d.calls) > 0:

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/outcrop/outcrop/internal/wire/jsontext"
 )
 
 // The readers below walk JSON that json.Valid has seen, and give its values as
@@ -231,7 +233,7 @@ func (w *writer) member(name string, value json.RawMessage) {
 func (w *writer) int(n int64)     { w.b = strconv.AppendInt(w.b, n, 10) }
 func (w *writer) float(f float64) { w.b = appendFloat(w.b, f) }
 func (w *writer) bool(v bool)     { w.b = strconv.AppendBool(w.b, v) }
-func (w *writer) str(s string)    { w.b = appendString(w.b, s) }
+func (w *writer) str(s string)    { w.b = jsontext.AppendString(w.b, s) }
 
 // appendFloat writes a number as encoding/json does.
 func appendFloat(b []byte, f float64) []byte {
@@ -240,44 +242,4 @@ func appendFloat(b []byte, f float64) []byte {
 		return append(b, "null"...)
 	}
 	return append(b, data...)
-}
-
-const hex = "0123456789abcdef"
-
-// appendString writes a string, with what is no UTF-8 replaced.
-func appendString(b []byte, s string) []byte {
-	b = append(b, '"')
-	start := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {
-			i++
-			continue
-		}
-		if c >= utf8.RuneSelf {
-			r, size := utf8.DecodeRuneInString(s[i:])
-			if r == utf8.RuneError && size == 1 {
-				b = append(append(b, s[start:i]...), "\ufffd"...)
-				start = i + size
-			}
-			i += size
-			continue
-		}
-		b = append(b, s[start:i]...)
-		switch c {
-		case '"', '\\':
-			b = append(b, '\\', c)
-		case '\n':
-			b = append(b, '\\', 'n')
-		case '\r':
-			b = append(b, '\\', 'r')
-		case '\t':
-			b = append(b, '\\', 't')
-		default:
-			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-		}
-		i++
-		start = i
-	}
-	return append(append(b, s[start:]...), '"')
 }

@@ -8,9 +8,9 @@ import (
 	"slices"
 	"strconv"
 	"time"
-	"unicode/utf8"
 
 	"github.com/outcrop/outcrop/internal/price"
+	"github.com/outcrop/outcrop/internal/wire/jsontext"
 )
 
 // Record is what one call used, and what it cost. Of each call there is one, and
@@ -218,7 +218,7 @@ func (w *writer) flag(name string, on bool) {
 func (w *writer) text(name, s string) {
 	if s != "" {
 		w.name(name)
-		w.b = appendString(w.b, s)
+		w.b = jsontext.AppendString(w.b, s)
 	}
 }
 
@@ -241,35 +241,8 @@ func (w *writer) members(m map[string]string) {
 		if i > 0 {
 			w.b = append(w.b, ',')
 		}
-		w.b = append(appendString(w.b, key), ':')
-		w.b = appendString(w.b, m[key])
+		w.b = append(jsontext.AppendString(w.b, key), ':')
+		w.b = jsontext.AppendString(w.b, m[key])
 	}
 	w.b = append(w.b, '}')
-}
-
-// appendString writes a JSON string. What is no UTF-8 becomes the replacement
-// character, as encoding/json does it.
-func appendString(b []byte, s string) []byte {
-	const hex = "0123456789abcdef"
-	b = append(b, '"')
-	from := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= utf8.RuneSelf {
-			r, size := utf8.DecodeRuneInString(s[i:])
-			i += size
-			if r == utf8.RuneError && size == 1 {
-				b = append(append(b, s[from:i-1]...), `\ufffd`...)
-				from = i
-			}
-			continue
-		}
-		i++
-		if c >= ' ' && c != '"' && c != '\\' {
-			continue
-		}
-		b = append(append(b, s[from:i-1]...), '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-		from = i
-	}
-	return append(append(b, s[from:]...), '"')
 }

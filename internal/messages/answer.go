@@ -7,6 +7,7 @@ import (
 
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/inference"
+	"github.com/outcrop/outcrop/internal/wire/jsontext"
 )
 
 // Members of an answer that the hub has no place for travel in its Extra by
@@ -521,7 +522,7 @@ func (d *Decoder) delta(o, reason object) {
 	default:
 		f.Reason = inference.StopEndTurn
 		var w []byte
-		d.extra(extraReason, appendText(w, quote(s)))
+		d.extra(extraReason, jsontext.AppendString(w, quote(s)))
 	}
 	for _, from := range []object{reason, o} {
 		for _, key := range []string{extraDetails, extraContainer, extraContext} {

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/wire/jsontext"
 )
 
 // maxDepth is how deep a body may nest; real ones need some twenty levels, the
@@ -251,7 +252,7 @@ func (w *writer) key(key string) {
 	} else {
 		w.b = append(w.b, ',')
 	}
-	w.b = appendText(w.b, key)
+	w.b = jsontext.AppendString(w.b, key)
 	w.b = append(w.b, ':')
 }
 
@@ -262,7 +263,7 @@ func (w *writer) raw(key string, v []byte) {
 
 func (w *writer) text(key, s string) {
 	w.key(key)
-	w.b = appendText(w.b, s)
+	w.b = jsontext.AppendString(w.b, s)
 }
 
 // optional writes a string unless it is empty.
@@ -311,7 +312,7 @@ func (w *writer) list(key string, n int, item func(b []byte, i int) []byte) {
 }
 
 func (w *writer) texts(key string, list []string) {
-	w.list(key, len(list), func(b []byte, i int) []byte { return appendText(b, list[i]) })
+	w.list(key, len(list), func(b []byte, i int) []byte { return jsontext.AppendString(b, list[i]) })
 }
 
 // object ends the object and returns it.
@@ -320,49 +321,6 @@ func (w *writer) object() []byte {
 		return []byte("{}")
 	}
 	return append(w.b, '}')
-}
-
-const hexDigits = "0123456789abcdef"
-
-// appendText writes a string as the vendor's servers do: <, > and & as they are,
-// what is not UTF-8 replaced.
-func appendText(b []byte, s string) []byte {
-	b = append(b, '"')
-	from := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c < utf8.RuneSelf {
-			if c >= ' ' && c != '"' && c != '\\' {
-				i++
-				continue
-			}
-			b = append(b, s[from:i]...)
-			switch c {
-			case '"', '\\':
-				b = append(b, '\\', c)
-			case '\n':
-				b = append(b, '\\', 'n')
-			case '\r':
-				b = append(b, '\\', 'r')
-			case '\t':
-				b = append(b, '\\', 't')
-			default:
-				b = append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
-			}
-			i++
-			from = i
-			continue
-		}
-		r, size := utf8.DecodeRuneInString(s[i:])
-		if r == utf8.RuneError && size == 1 {
-			b = append(b, s[from:i]...)
-			b = append(b, "\ufffd"...)
-			from = i + 1
-		}
-		i += size
-	}
-	b = append(b, s[from:]...)
-	return append(b, '"')
 }
 
 // isObject reports whether raw is one JSON object.

@@ -140,7 +140,7 @@ var groups = []group{
 	{
 		name:     "formats",
 		packages: []string{"internal/chatcompletions", "internal/messages"},
-		imports:  []string{"internal/inference"},
+		imports:  []string{"internal/inference", "internal/wire/jsontext"},
 		vendors:  []string{"github.com/google/go-cmp/cmp/..."},
 		why:      "a vendor's format is translated to the hub and back in one place, for the servers that speak it, the bodies of native calls and the doors",
 	},
@@ -213,7 +213,7 @@ var groups = []group{
 		packages: []string{"internal/budget", "internal/ledger", "internal/price"},
 		imports: []string{
 			"internal/admission", "internal/call", "internal/catalog", "internal/iam", "internal/ledger", "internal/observe", "internal/periodic", "internal/price",
-			"internal/sqlite", "internal/store", "internal/wire/schema",
+			"internal/sqlite", "internal/store", "internal/wire/jsontext", "internal/wire/schema",
 		},
 		vendors: []string{"github.com/gofrs/flock"},
 		why:     "what a call cost is written down and counted without knowing who served it",

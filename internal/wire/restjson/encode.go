@@ -8,8 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
+	"github.com/outcrop/outcrop/internal/wire/jsontext"
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
 
@@ -35,7 +35,7 @@ func appendValue(b []byte, m *schema.Member, rv reflect.Value) ([]byte, error) {
 		return appendDocument(b, rv)
 	case schema.String:
 		if rv.Kind() == reflect.String {
-			return appendString(b, rv.String()), nil
+			return jsontext.AppendString(b, rv.String()), nil
 		}
 	case schema.Blob:
 		if raw, ok := bytesOf(rv); ok {
@@ -138,7 +138,7 @@ func appendStructure(b []byte, s *schema.Shape, rv reflect.Value, extras []extra
 			e := extras[0]
 			extras = extras[1:]
 			b = appendKey(b, e.name, &first)
-			b = appendString(b, e.value)
+			b = jsontext.AppendString(b, e.value)
 		}
 	}
 	var err error
@@ -169,7 +169,7 @@ func appendKey(b []byte, name string, first *bool) []byte {
 		b = append(b, ',')
 	}
 	*first = false
-	return append(appendString(b, name), ':')
+	return append(jsontext.AppendString(b, name), ':')
 }
 
 func appendList(b []byte, s *schema.Shape, rv reflect.Value) ([]byte, error) {
@@ -249,43 +249,6 @@ func appendDocument(b []byte, rv reflect.Value) ([]byte, error) {
 		b = append(b, c)
 	}
 	return b, nil
-}
-
-const hexDigits = "0123456789abcdef"
-
-func appendString(b []byte, s string) []byte {
-	b = append(b, '"')
-	start := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {
-			i++
-			continue
-		}
-		if c >= utf8.RuneSelf {
-			r, n := utf8.DecodeRuneInString(s[i:])
-			if r == utf8.RuneError && n == 1 {
-				b = append(b, s[start:i]...)
-				b = append(b, "\uFFFD"...)
-				start = i + 1
-			}
-			i += n
-			continue
-		}
-		b = append(b, s[start:i]...)
-		switch c {
-		case '"', '\\':
-			b = append(b, '\\', c)
-		case '\b', '\t', '\n', '\f', '\r':
-			b = append(b, '\\', "btn_fr"[c-'\b'])
-		default:
-			b = append(b, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
-		}
-		i++
-		start = i
-	}
-	b = append(b, s[start:]...)
-	return append(b, '"')
 }
 
 // text is the form of a scalar in a header.

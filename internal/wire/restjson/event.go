@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/outcrop/outcrop/internal/wire/jsontext"
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
 
@@ -43,7 +44,7 @@ func EncodeEventException(op *schema.Operation, ex *schema.Exception) (exception
 	shape, fields := exceptionFields(ex)
 	payload, err := appendStructure(nil, shape, reflect.ValueOf(fields), nil)
 	if err != nil {
-		payload = append(appendString([]byte(`{"message":`), ex.Message), '}')
+		payload = append(jsontext.AppendString([]byte(`{"message":`), ex.Message), '}')
 	}
 	return exceptionType, "application/json", payload, declared
 }

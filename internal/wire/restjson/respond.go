@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/outcrop/outcrop/internal/wire/jsontext"
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
 
@@ -158,7 +159,7 @@ func (c Codec) EncodeException(svc *schema.Service, ex *schema.Exception, reques
 	if err := encodeMessage(resp, shape, reflect.ValueOf(fields), nil); err != nil {
 		// A further field that does not fit its shape must not cost the client the error itself.
 		resp.Header["Content-Type"] = []string{"application/json"}
-		resp.Body = append(appendString([]byte(`{"message":`), ex.Message), '}')
+		resp.Body = append(jsontext.AppendString([]byte(`{"message":`), ex.Message), '}')
 	}
 	return resp
 }
