@@ -59,21 +59,7 @@ func (Family) Extra(m native.Model, fields json.RawMessage, req *inference.Reque
 }
 
 func parameters(o body.Object, req *inference.Request) {
-	if o.Has("max_tokens_to_sample") {
-		req.MaxTokens = o.Int("max_tokens_to_sample", 0)
-	}
-	if o.Has("temperature") {
-		req.Temperature = o.FloatPtr("temperature")
-	}
-	if o.Has("top_p") {
-		req.TopP = o.FloatPtr("top_p")
-	}
-	if o.Has("top_k") {
-		req.TopK = o.IntPtr("top_k")
-	}
-	if o.Has("stop_sequences") {
-		req.StopSequences = o.Strings("stop_sequences")
-	}
+	body.Sampling{MaxTokens: "max_tokens_to_sample", Temperature: "temperature", TopP: "top_p", TopK: "top_k", Stop: "stop_sequences"}.Apply(o, req)
 }
 
 func requestSchema(m native.Model) *body.Schema {

@@ -65,19 +65,7 @@ func (Family) Extra(m native.Model, fields json.RawMessage, req *inference.Reque
 }
 
 func parameters(o body.Object, req *inference.Request) error {
-	req.MaxTokens = o.Int("max_tokens", req.MaxTokens)
-	if o.Has("temperature") {
-		req.Temperature = o.FloatPtr("temperature")
-	}
-	if o.Has("p") {
-		req.TopP = o.FloatPtr("p")
-	}
-	if o.Has("k") {
-		req.TopK = o.IntPtr("k")
-	}
-	if o.Has("stop_sequences") {
-		req.StopSequences = o.Strings("stop_sequences")
-	}
+	body.Sampling{MaxTokens: "max_tokens", Temperature: "temperature", TopP: "p", TopK: "k", Stop: "stop_sequences"}.Apply(o, req)
 	if n := o.Int("num_generations", 1); n != 1 {
 		return fault.New(fault.Unsupported, "num_generations: %d generations are not supported by the model that serves this model ID.", n)
 	}

@@ -60,18 +60,9 @@ func (Family) Extra(m native.Model, fields json.RawMessage, req *inference.Reque
 }
 
 func parameters(o body.Object, req *inference.Request) error {
-	req.MaxTokens = o.Int("maxTokens", req.MaxTokens)
-	if o.Has("temperature") {
-		req.Temperature = o.FloatPtr("temperature")
-	}
-	if o.Has("topP") {
-		req.TopP = o.FloatPtr("topP")
-	}
+	body.Sampling{MaxTokens: "maxTokens", Temperature: "temperature", TopP: "topP", Stop: "stopSequences"}.Apply(o, req)
 	if o.Has("topKReturn") && o.Int("topKReturn", 0) > 0 {
 		return fault.New(fault.Unsupported, "topKReturn: alternative tokens are not supported by the model that serves this model ID.")
-	}
-	if o.Has("stopSequences") {
-		req.StopSequences = o.Strings("stopSequences")
 	}
 	if n := o.Int("numResults", 1); n != 1 {
 		return fault.New(fault.Unsupported, "numResults: %d results are not supported by the model that serves this model ID.", n)

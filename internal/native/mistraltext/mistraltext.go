@@ -69,19 +69,7 @@ func (Family) Extra(m native.Model, fields json.RawMessage, req *inference.Reque
 }
 
 func parameters(o body.Object, req *inference.Request) {
-	req.MaxTokens = o.Int("max_tokens", req.MaxTokens)
-	if o.Has("temperature") {
-		req.Temperature = o.FloatPtr("temperature")
-	}
-	if o.Has("top_p") {
-		req.TopP = o.FloatPtr("top_p")
-	}
-	if o.Has("top_k") {
-		req.TopK = o.IntPtr("top_k")
-	}
-	if o.Has("stop") {
-		req.StopSequences = o.Strings("stop")
-	}
+	body.Sampling{MaxTokens: "max_tokens", Temperature: "temperature", TopP: "top_p", TopK: "top_k", Stop: "stop"}.Apply(o, req)
 }
 
 func requestSchema(m native.Model) *body.Schema {

@@ -51,16 +51,7 @@ func (Family) Extra(m native.Model, fields json.RawMessage, req *inference.Reque
 
 func parameters(o body.Object, req *inference.Request) {
 	c := o.Object("textGenerationConfig")
-	req.MaxTokens = c.Int("maxTokenCount", req.MaxTokens)
-	if c.Has("temperature") {
-		req.Temperature = c.FloatPtr("temperature")
-	}
-	if c.Has("topP") {
-		req.TopP = c.FloatPtr("topP")
-	}
-	if c.Has("stopSequences") {
-		req.StopSequences = c.Strings("stopSequences")
-	}
+	body.Sampling{MaxTokens: "maxTokenCount", Temperature: "temperature", TopP: "topP", Stop: "stopSequences"}.Apply(c, req)
 }
 
 func requestSchema(m native.Model) *body.Schema {
