@@ -2,6 +2,7 @@ package router
 
 import (
 	"context"
+	"hash/maphash"
 
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/inference"
@@ -12,6 +13,9 @@ import (
 type Trail struct {
 	// RequestID is for the log.
 	RequestID string
+	// Caller is whoever asks: what fails because of their requests is passed over
+	// for them alone. Empty: nobody knows.
+	Caller string
 	// Served is called with who answers, before the first piece of the answer is
 	// passed on; not when nobody does. nil: nobody wants to know.
 	Served func(servedBy, backend string)
@@ -30,6 +34,15 @@ func trailOf(ctx context.Context) *Trail {
 		return &Trail{}
 	}
 	return t
+}
+
+// caller is a number for whoever asks. It is of this router alone, so that nobody
+// can find two names with the same one.
+func (r *Router) caller(t *Trail) uint64 {
+	if t.Caller == "" {
+		return 0
+	}
+	return max(maphash.String(r.seed, t.Caller), 1)
 }
 
 func (t *Trail) served(by *planned) {
@@ -60,7 +73,7 @@ func (r *Router) Generate(ctx context.Context, req *inference.Request, emit func
 	defer s.leave()
 	trail := trailOf(ctx)
 	return p.chain.Run(ctx, &failover.Ask{
-		Key: p.key(s.snapshot, func() uint64 { return Prefix(req) }), RequestID: trail.RequestID,
+		Key: p.key(s.snapshot, func() uint64 { return Prefix(req) }), Caller: r.caller(trail), RequestID: trail.RequestID,
 		Try: func(ctx context.Context, i int) (bool, error) {
 			candidate, by := &p.chain.Candidates[i], &p.of[i]
 			ctx, watch := candidate.Timeouts.Begin(ctx)
@@ -147,7 +160,7 @@ func ask[Power, Answer any](
 	defer s.leave()
 	trail := trailOf(ctx)
 	err = p.chain.Run(ctx, &failover.Ask{
-		Key: p.key(s.snapshot, prefix), RequestID: trail.RequestID, Unable: unable,
+		Key: p.key(s.snapshot, prefix), Caller: r.caller(trail), RequestID: trail.RequestID, Unable: unable,
 		Able: func(i int) bool {
 			_, ok := p.of[i].Backend.(Power)
 			return ok
@@ -269,7 +282,7 @@ func (r *Router) Invoke(ctx context.Context, req *inference.NativeRequest, emit 
 				return key
 			}
 			return p.chain.Any()
-		}), RequestID: trail.RequestID,
+		}), Caller: r.caller(trail), RequestID: trail.RequestID,
 		Unable: fault.New(fault.Unsupported, "The backend of model %s does not read the format %s.", req.Model, req.Format),
 		Able: func(i int) bool {
 			b, ok := p.of[i].Backend.(inference.Invoker)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"maps"
 	"slices"
@@ -23,6 +24,7 @@ import (
 type Router struct {
 	catalog *catalog.Catalog
 	current atomic.Pointer[snapshot]
+	seed    maphash.Seed // of the callers' numbers
 
 	mu      sync.Mutex // over what follows; no request takes it unless its routes were replaced
 	retired []*snapshot
@@ -58,7 +60,7 @@ type handle struct {
 // New checks the routes and returns a router over the backends, which it closes
 // when it is closed.
 func New(c *catalog.Catalog, backends map[string]inference.Backend, p Params) (*Router, error) {
-	r := &Router{catalog: c, changed: make(chan struct{})}
+	r := &Router{catalog: c, seed: maphash.MakeSeed(), changed: make(chan struct{})}
 	s, err := newSnapshot(c, backends, p, nil)
 	if err != nil {
 		return nil, err

@@ -30,9 +30,10 @@ type CandidateStatus struct {
 	Model     string     `json:"model"` // "backend/model"
 	Tier      int        `json:"tier"`
 	Weight    int        `json:"weight"`
-	Share     float64    `json:"share"`     // of the requests that come to its tier, between 0 and 1
-	Available bool       `json:"available"` // it would be asked now
-	Breaker   string     `json:"breaker"`   // closed, open, half-open
+	Share     float64    `json:"share"`             // of the requests that come to its tier, between 0 and 1
+	Available bool       `json:"available"`         // it would be asked now
+	Breaker   string     `json:"breaker"`           // closed, open, half-open
+	Callers   int        `json:"callersPassedOver"` // for whom alone the breaker is open
 	Requests  int64      `json:"requests"`
 	Failures  int64      `json:"failures"`
 	Throttles int64      `json:"throttles"`
@@ -141,6 +142,7 @@ func (c *CandidateStatus) add(s failover.State, available bool) {
 	if s.Breaker != failover.Closed {
 		c.Breaker = s.Breaker
 	}
+	c.Callers += s.Callers
 	c.Requests += s.Requests
 	c.Failures += s.Failures
 	c.Throttles += s.Throttles

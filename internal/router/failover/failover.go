@@ -59,6 +59,9 @@ type Chain struct {
 type Ask struct {
 	// Key decides between candidates of a tier: the same key has the same order.
 	Key uint64
+	// Caller tells whoever asks from others, whose breakers their failures leave
+	// alone; 0: nobody knows.
+	Caller uint64
 	// RequestID is for the log.
 	RequestID string
 	// Able reports whether a candidate has the power that is asked for; nil: all
@@ -111,7 +114,7 @@ func (c *Chain) Run(ctx context.Context, a *Ask) error {
 		}
 		able = true
 		candidate := &c.Candidates[i]
-		permit, why := candidate.enter(len(order) > 1)
+		permit, why := candidate.enter(a.Caller, len(order) > 1)
 		if why != passNot {
 			candidate.Model.passed.Add(1)
 			resting, open = resting || why == passResting, open || why == passOpen
@@ -185,11 +188,12 @@ func (c *Chain) ask(ctx context.Context, a *Ask, i int, permit permit) (failure,
 		if err := sleep(ctx, wait); err != nil {
 			return failure{}, err
 		}
-		again, why := candidate.enter(false)
+		next, why := candidate.enter(a.Caller, false)
 		if why != passNot {
 			return f, err
 		}
-		permit = again
+		next.again = true
+		permit = next
 		m.retried.Add(1)
 	}
 }
@@ -219,8 +223,8 @@ func (c *Chain) try(ctx context.Context, a *Ask, i int, p permit) (told bool, er
 				m.breaker.leave(p)
 				break
 			}
-			if candidate.Guarded && m.breaker.fail(p, c.Policy.Failures, c.Policy.Open) {
-				c.logOpened(ctx, a, i, err)
+			if candidate.Guarded {
+				c.logOpened(ctx, a, i, err, m.breaker.fail(p, plain(err), c.Policy.Failures, c.Policy.Open))
 			}
 		case Throttled:
 			m.fail(reason, err)
@@ -339,11 +343,15 @@ func (c *Chain) logRetried(ctx context.Context, a *Ask, i, asked int) {
 		slog.String("request_id", a.RequestID), slog.String("model", c.Candidates[i].Model.name), slog.Int("asked", asked))
 }
 
-func (c *Chain) logOpened(ctx context.Context, a *Ask, i int, err error) {
-	if c.Policy.Logger == nil {
+func (c *Chain) logOpened(ctx context.Context, a *Ask, i int, err error, whom opened) {
+	if c.Policy.Logger == nil || whom == openedNot {
 		return
 	}
-	c.Policy.Logger.LogAttrs(context.WithoutCancel(ctx), slog.LevelWarn, "a model fails again and again and is passed over for a while",
+	message := "a model fails again and again and is passed over for a while"
+	if whom == openedForCaller {
+		message = "a model fails again and again for one caller and is passed over for them for a while"
+	}
+	c.Policy.Logger.LogAttrs(context.WithoutCancel(ctx), slog.LevelWarn, message,
 		slog.String("request_id", a.RequestID), slog.String("model", c.Candidates[i].Model.name),
 		slog.Duration("for", c.Policy.Open), slog.String("cause", Describe(err)))
 }

@@ -117,6 +117,7 @@ type State struct {
 	Fallbacks int64 // how often the next candidate was asked after it
 	Passed    int64 // how often it was passed over
 	Breaker   string
+	Callers   int // for whom alone the breaker is open
 	Last      *Failure
 }
 
@@ -129,9 +130,10 @@ const (
 
 // State returns what is known now.
 func (m *Model) State() State {
+	now := time.Now()
 	s := State{
 		Requests: m.asked.Load(), Failures: m.failed.Load(), Throttles: m.throttled.Load(), Retries: m.retried.Load(),
-		Fallbacks: m.left.Load(), Passed: m.passed.Load(), Breaker: m.breaker.state(time.Now()), Last: m.last.Load(),
+		Fallbacks: m.left.Load(), Passed: m.passed.Load(), Breaker: m.breaker.state(now), Callers: m.breaker.callers(now), Last: m.last.Load(),
 	}
 	if m.backend.down.Load() != nil {
 		s.Breaker = Open
@@ -170,7 +172,7 @@ const (
 
 // enter asks for leave to ask the candidate. others says that somebody else may
 // answer: without, one that rests is asked all the same.
-func (c *Candidate) enter(others bool) (permit, pass) {
+func (c *Candidate) enter(caller uint64, others bool) (permit, pass) {
 	m := c.Model
 	if !c.Guarded {
 		return permit{}, passNot
@@ -184,7 +186,7 @@ func (c *Candidate) enter(others bool) (permit, pass) {
 		}
 		m.resting.CompareAndSwap(until, 0)
 	}
-	p, ok := m.breaker.enter()
+	p, ok := m.breaker.enter(caller)
 	if !ok {
 		return permit{}, passOpen
 	}

@@ -80,6 +80,13 @@ func ReasonOf(err error) Reason {
 	return Error
 }
 
+// plain reports whether a failure has nothing to do with the request: there was
+// no connection. One that breaks off later may be what the request has done.
+func plain(err error) bool {
+	network, ok := errors.AsType[*net.OpError](err)
+	return ok && network.Op == "dial"
+}
+
 // Describe says for the log what went wrong, without the message of a server,
 // which may repeat what a client has sent.
 func Describe(err error) string {

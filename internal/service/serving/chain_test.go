@@ -14,8 +14,10 @@ import (
 	"github.com/outcrop/outcrop/internal/call"
 	"github.com/outcrop/outcrop/internal/catalog"
 	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/iam"
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/router"
+	"github.com/outcrop/outcrop/internal/router/failover"
 	"github.com/outcrop/outcrop/internal/service/serving"
 )
 
@@ -293,6 +295,62 @@ func TestEstimates(t *testing.T) {
 			resolve(ctx, t, m, "a")
 			if _, err := m.Invoke(ctx, &inference.NativeRequest{Model: "mem/a", Body: []byte(tt.body)}, nil); err == nil || len(g.reserved) != 1 || g.reserved[0] != [2]int{tt.input, tt.most} {
 				t.Errorf("reserved %v, want %d and %d", g.reserved, tt.input, tt.most)
+			}
+		})
+	}
+}
+
+// What fails for one principal is passed over for that one alone, under all the
+// sessions of a role; where nobody says who they are, for everybody.
+func TestBreakersKnowWhoAsks(t *testing.T) {
+	t.Parallel()
+	const haiku = "anthropic.claude-3-5-haiku-20241022-v1:0"
+	session := func(name string) iam.Principal {
+		return iam.Principal{Type: iam.AssumedRole, Account: "1", Name: "role", ARN: "arn:aws:sts::1:assumed-role/role/" + name}
+	}
+	user := func(account, name string) iam.Principal {
+		return iam.Principal{Type: iam.User, Account: account, Name: name}
+	}
+	for name, tt := range map[string]struct {
+		fails, asks iam.Principal
+		passed      bool
+	}{
+		"the same user":          {user("1", "ann"), user("1", "ann"), true},
+		"another user":           {user("1", "ann"), user("1", "bob"), false},
+		"one of another account": {user("1", "ann"), user("2", "ann"), false},
+		"another session":        {session("one"), session("two"), true},
+		"nobody knows":           {iam.Principal{Type: iam.Anonymous}, iam.Principal{Type: iam.Anonymous}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, err := catalog.New()
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := router.New(c, map[string]inference.Backend{"a": backend{fault.New(fault.Upstream, "broken")}}, router.Params{
+				Routes: []router.Route{{Match: "*", Model: "a/small"}}, DefaultBackend: "a", Guarded: map[string]failover.Timeouts{"a": {}},
+				Policy: failover.Policy{Failures: 3, Open: time.Hour},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := serving.NewModels(serving.ModelsParams{Router: r, Gate: admission.Gate{&gate{}}})
+			ask := func(by iam.Principal) error {
+				ctx := call.With(t.Context(), &call.Call{RequestID: "r", Account: by.Account, Region: "us-east-1", Principal: by})
+				target, err := serving.Resolve(ctx, m, haiku, "")
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, err = m.Embed(ctx, &inference.EmbedRequest{Model: target.Name()})
+				return err
+			}
+			for range 3 {
+				if err := ask(tt.fails); !fault.Is(err, fault.Upstream) {
+					t.Fatalf("got %v, want the backend's own fault", err)
+				}
+			}
+			if err := ask(tt.asks); fault.Is(err, fault.Unavailable) != tt.passed {
+				t.Errorf("got %v, want it passed over: %t", err, tt.passed)
 			}
 		})
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/outcrop/outcrop/internal/admission"
 	"github.com/outcrop/outcrop/internal/call"
 	"github.com/outcrop/outcrop/internal/catalog"
+	"github.com/outcrop/outcrop/internal/iam"
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/router"
 )
@@ -155,6 +156,15 @@ type use struct {
 	end func(inference.Usage)
 }
 
+// caller tells principals apart: the sessions of a role are one, for whoever may
+// assume it names them. Empty where nobody says who they are.
+func caller(p iam.Principal) string {
+	if p.Type == "" || p.Type == iam.Anonymous {
+		return ""
+	}
+	return p.Account + " " + string(p.Type) + " " + p.Name
+}
+
 // trail follows a request on its way through the backends. The model is the
 // Name of a target, or its ServedBy.
 func (m *Models) trail(ctx context.Context, model string) (context.Context, string, *admitted) {
@@ -162,7 +172,7 @@ func (m *Models) trail(ctx context.Context, model string) (context.Context, stri
 	if c.RequestID == "" {
 		return ctx, model, nil
 	}
-	t := &router.Trail{RequestID: c.RequestID}
+	t := &router.Trail{RequestID: c.RequestID, Caller: caller(c.Principal)}
 	a := m.admitted(ctx, model)
 	if a != nil {
 		model = a.target.Name()
