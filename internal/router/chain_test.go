@@ -488,6 +488,46 @@ func TestSwapsUnderLoad(t *testing.T) {
 	}
 }
 
+// A server that stops while the last request to a replaced backend ends: each
+// backend is closed once, and none after Close has returned.
+func TestCloseWhileBackendsGo(t *testing.T) {
+	t.Parallel()
+	for range 200 {
+		fakes := []*fake{says([]string{"x"}, -1, nil), says([]string{"x"}, -1, nil), says([]string{"x"}, -1, nil)}
+		params := func() router.Params {
+			return router.Params{Routes: []router.Route{{Match: "acme.x", Model: "a/m"}}, DefaultBackend: "a"}
+		}
+		r := chained(t, params(), map[string]inference.Backend{"a": fakes[0]})
+		var holds []func()
+		for _, f := range fakes[1:] {
+			holds = append(holds, r.Hold())
+			if err := r.Swap(map[string]inference.Backend{"a": f}, params()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var all sync.WaitGroup
+		for _, release := range holds {
+			all.Go(release)
+		}
+		all.Go(func() {
+			if err := r.Close(); err != nil {
+				t.Error(err)
+			}
+			for i, f := range fakes {
+				if n := f.closed.Load(); n != 1 {
+					t.Errorf("after Close backend %d was closed %d times", i, n)
+				}
+			}
+		})
+		all.Wait()
+		for i, f := range fakes {
+			if n := f.closed.Load(); n != 1 {
+				t.Fatalf("backend %d was closed %d times", i, n)
+			}
+		}
+	}
+}
+
 func TestWatchProbes(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

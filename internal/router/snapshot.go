@@ -30,7 +30,8 @@ type Router struct {
 	retired []*snapshot
 	changed chan struct{} // closed by Swap
 	closed  bool
-	// closing are the backends that nobody uses any more.
+	// closing are those who close backends that nobody uses any more. It grows only
+	// under the lock and before the router is closed.
 	closing sync.WaitGroup
 }
 
@@ -103,28 +104,45 @@ func (r *Router) use(s *snapshot) {
 // drained closes the backends that a snapshot was the last to have. It may be
 // called with the lock held, so the rest is done beside.
 func (r *Router) drained(s *snapshot) {
-	r.closing.Go(func() {
-		var idle []*handle
-		r.mu.Lock()
-		if !s.users.empty() { // found by its name at the last moment
-			r.mu.Unlock()
-			s.users.again()
-			return
-		}
-		r.retired = slices.DeleteFunc(r.retired, func(other *snapshot) bool { return other == s })
-		for _, h := range s.backends {
-			if h.snapshots--; h.snapshots == 0 {
-				idle = append(idle, h)
-			}
-		}
-		r.mu.Unlock()
+	go func() {
+		idle := r.idle(s)
 		for _, h := range idle {
 			if err := h.Close(); err != nil && s.params.Policy.Logger != nil {
 				s.params.Policy.Logger.Warn("a backend that is not configured any more could not be closed",
 					slog.String("backend", h.name), slog.String("cause", err.Error()))
 			}
 		}
-	})
+		if len(idle) > 0 {
+			r.closing.Done()
+		}
+	}()
+}
+
+// idle forgets a snapshot and returns the backends that nobody has any more. Close
+// waits for whoever closes them; after it there are none: it has closed them all.
+func (r *Router) idle(s *snapshot) []*handle {
+	r.mu.Lock()
+	if r.closed {
+		r.mu.Unlock()
+		return nil
+	}
+	if !s.users.empty() { // found by its name at the last moment
+		r.mu.Unlock()
+		s.users.again()
+		return nil
+	}
+	defer r.mu.Unlock()
+	r.retired = slices.DeleteFunc(r.retired, func(other *snapshot) bool { return other == s })
+	var idle []*handle
+	for _, h := range s.backends {
+		if h.snapshots--; h.snapshots == 0 {
+			idle = append(idle, h)
+		}
+	}
+	if len(idle) > 0 {
+		r.closing.Add(1) // before Close is let in, which waits
+	}
+	return idle
 }
 
 // Close closes every backend.
@@ -139,7 +157,6 @@ func (r *Router) Close() error {
 	for _, s := range append(slices.Clone(r.retired), r.current.Load()) {
 		for _, h := range s.backends {
 			open[h] = true
-			h.snapshots++ // nobody else closes it
 		}
 	}
 	r.mu.Unlock()
