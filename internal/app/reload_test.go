@@ -14,7 +14,9 @@ import (
 	"testing"
 
 	"github.com/outcrop/outcrop/internal/config"
+	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/inference"
+	"github.com/outcrop/outcrop/internal/provisioned"
 )
 
 // reloadable is a server of scripted backends whose configuration a test changes.
@@ -193,5 +195,59 @@ func TestOperators(t *testing.T) {
 	r.p.Config.Auth = config.On
 	if status, body := ask("GET", RoutesPath, here); status != 403 {
 		t.Errorf("without a signature: got %d %s", status, body)
+	}
+}
+
+// Places are reserved in whatever model answers after a reload.
+func TestReloadMovesReservedPlaces(t *testing.T) {
+	t.Parallel()
+	r := newReloadable(t)
+	made, err := r.throughput.Create(t.Context(), provisioned.New{Account: r.cfg.Account, Region: r.cfg.Region, Name: "mine", Model: "acme.x", Units: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	free := func(model string) (n int) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		for n < 2*r.cfg.Engine.Parallel {
+			leave, err := r.throughput.Enter(ctx, model, "")
+			if err != nil {
+				return n
+			}
+			defer leave()
+			n++
+		}
+		return n
+	}
+	all, some := 2*r.cfg.Engine.Parallel, r.cfg.Engine.Parallel-r.cfg.Limits.SlotsPerUnit
+	if one, two := free("one/m"), free("two/m"); one != some || two != all {
+		t.Errorf("before: %d and %d are free, want %d and %d", one, two, some, all)
+	}
+	held, err := r.throughput.Enter(t.Context(), "one/m", made.ARN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.reload(func(cfg *config.Config) { cfg.Routes = []config.Route{{Match: "acme.x", Model: "two/m"}} }); err != nil {
+		t.Fatal(err)
+	}
+	if one, two := free("one/m"), free("two/m"); one != all || two != some {
+		t.Errorf("after: %d and %d are free, want %d and %d", one, two, all, some)
+	}
+	for i := range r.cfg.Limits.SlotsPerUnit {
+		_, err := r.throughput.Enter(t.Context(), "two/m", made.ARN)
+		if last := i == r.cfg.Limits.SlotsPerUnit-1; fault.Is(err, fault.Throttled) != last {
+			t.Errorf("place %d, while one is in use in the old model: got %v", i+1, err)
+		}
+	}
+	held()
+	if _, err := r.throughput.Enter(t.Context(), "two/m", made.ARN); err != nil {
+		t.Errorf("when it is given back: got %v", err)
+	}
+	// A model that is gone has no places, and whoever asks is told so.
+	if _, err := r.reload(func(cfg *config.Config) { cfg.Routes = nil }); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := r.throughput.Find(t.Context(), r.cfg.Account, r.cfg.Region, "mine"); err != nil || got.Status != provisioned.Failed || free("two/m") != all {
+		t.Errorf("without a route: got %+v, %v, %d free", got, err, free("two/m"))
 	}
 }

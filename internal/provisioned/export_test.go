@@ -9,3 +9,10 @@ func (r *Registry) Waiting(model string) int {
 	defer r.mu.Unlock()
 	return len(r.lane(model).waiting)
 }
+
+// Lanes is how many models are remembered.
+func (r *Registry) Lanes() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.lanes.models)
+}

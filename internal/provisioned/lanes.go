@@ -14,13 +14,15 @@ type lanes struct {
 	queue  int // of those on demand that wait for one
 
 	mu     sync.Mutex
-	models map[string]*lane // by the router's name for the local model
+	models map[string]*lane // by the router's name for the local model; those that somebody is in
+	// pots are by ARN, whichever model they are in: a call that has found its model
+	// before the routes were replaced has its place all the same.
+	pots map[string]*pot
 }
 
 // lane is the places of one model.
 type lane struct {
 	reserved int             // by all holders together
-	holders  map[string]*pot // by ARN
 	running  int             // on demand
 	waiting  []chan struct{} // closed when the place is theirs
 }
@@ -36,26 +38,34 @@ func (l *lane) free(places int) bool { return l.reserved == 0 || l.running < pla
 func (ls *lanes) set(reserved map[string]map[string]int) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
+	old := ls.pots
+	ls.pots = make(map[string]*pot)
 	for model, l := range ls.models {
+		l.reserved = 0
 		if len(reserved[model]) == 0 {
-			l.reserved, l.holders = 0, nil
 			ls.admit(l)
+			ls.drop(model, l)
 		}
 	}
 	for model, holders := range reserved {
 		l := ls.lane(model)
-		old := l.holders
-		l.reserved, l.holders = 0, make(map[string]*pot, len(holders))
 		for arn, places := range holders {
 			p := old[arn]
 			if p == nil {
 				p = &pot{}
 			}
 			p.places = places
-			l.holders[arn] = p
+			ls.pots[arn] = p
 			l.reserved += places
 		}
 		ls.admit(l)
+	}
+}
+
+// drop forgets a model in which nothing is reserved and nobody is.
+func (ls *lanes) drop(model string, l *lane) {
+	if l.reserved == 0 && l.running == 0 && len(l.waiting) == 0 {
+		delete(ls.models, model)
 	}
 }
 
@@ -85,10 +95,9 @@ func (ls *lanes) admit(l *lane) {
 // many wait for the others.
 func (ls *lanes) Enter(ctx context.Context, servedBy, reserved string) (leave func(), err error) {
 	ls.mu.Lock()
-	l := ls.lane(servedBy)
 	if reserved != "" {
 		defer ls.mu.Unlock()
-		p := l.holders[reserved]
+		p := ls.pots[reserved]
 		if p == nil || p.used >= p.places {
 			return nil, fault.New(fault.Throttled, "Too many requests, please wait before trying again.")
 		}
@@ -99,11 +108,13 @@ func (ls *lanes) Enter(ctx context.Context, servedBy, reserved string) (leave fu
 			p.used--
 		}, nil
 	}
+	l := ls.lane(servedBy)
 	leave = func() {
 		ls.mu.Lock()
 		defer ls.mu.Unlock()
 		l.running--
 		ls.admit(l)
+		ls.drop(servedBy, l)
 	}
 	if len(l.waiting) == 0 && l.free(ls.places) {
 		l.running++

@@ -282,6 +282,83 @@ func TestOnDemandWaits(t *testing.T) {
 	}
 }
 
+// Routes that lead elsewhere take the places along, those in use included.
+func TestPlacesMoveWithTheRoutes(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, filepath.Join(t.TempDir(), "state.db"))
+	arn := f.made("x", "a", 2).ARN
+	first := f.enter(arn)
+	f.Bind(func(_ context.Context, id, _, _ string) (provisioned.Model, error) {
+		return provisioned.Model{ID: id, ARN: "arn:" + id, ServedBy: "three"}, nil
+	})
+	second, err := f.Enter(t.Context(), "three", arn) // the routes are new, the places not yet
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.Enter(t.Context(), "three", arn)
+	f.refused("beyond the places, of which one is in use in the old model", err, fault.Throttled)
+	first()
+	third, err := f.Enter(t.Context(), "one", arn) // found before the reload
+	if err != nil {
+		t.Errorf("a call that had found the old model: got %v", err)
+	}
+	for range 5 {
+		defer f.enter("")() // nothing is reserved there any more
+	}
+	second()
+	third()
+	for range 2 {
+		leave, err := f.Enter(t.Context(), "three", arn)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		defer leave()
+	}
+	for range 2 {
+		leave, err := f.Enter(t.Context(), "three", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer leave()
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := f.Enter(ctx, "three", ""); !errors.Is(err, context.Canceled) {
+		t.Errorf("a fifth one: got %v, want it to wait", err)
+	}
+}
+
+// Names that callers make up fill no memory.
+func TestModelsThatNobodyIsInAreForgotten(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, filepath.Join(t.TempDir(), "state.db"))
+	for i := range 100 {
+		leave, err := f.Enter(t.Context(), fmt.Sprint("model", i), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		leave()
+	}
+	if n := f.Lanes(); n != 0 {
+		t.Errorf("%d models are remembered", n)
+	}
+	arn := f.made("x", "a", 1).ARN
+	f.enter("")()
+	if n := f.Lanes(); n != 1 {
+		t.Errorf("%d models are remembered, want the one with a reservation", n)
+	}
+	if err := f.Delete(t.Context(), account, region, arn); err != nil {
+		t.Fatal(err)
+	}
+	if n := f.Lanes(); n != 0 {
+		t.Errorf("%d models are remembered after it was given back", n)
+	}
+}
+
 // waitFor waits until so many wait.
 func (f *fixture) waitFor(n int) {
 	for f.Waiting("one") != n {
