@@ -144,7 +144,7 @@ func (e *environment) command() *cobra.Command {
 	}
 	root.AddCommand(
 		e.serveCommand(), e.setupCommand(), e.envCommand(), e.configureCommand(),
-		e.keysCommand(), e.iamCommand(), e.accessCommand(), e.modelsCommand(), e.kbCommand(), e.routesCommand(), e.reloadCommand(), e.quotaCommand(), e.usageCommand(), e.budgetCommand(), e.configCommand(), e.auditCommand(), e.versionCommand(), e.runnerCommand(), e.objectsCommand(),
+		e.keysCommand(), e.iamCommand(), e.accessCommand(), e.modelsCommand(), e.kbCommand(), e.routesCommand(), e.reloadCommand(), e.quotaCommand(), e.usageCommand(), e.budgetCommand(), e.configCommand(), e.auditCommand(), e.consoleCommand(), e.versionCommand(), e.runnerCommand(), e.objectsCommand(),
 	)
 	groups(root)
 	return root

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -78,6 +79,11 @@ func (e *environment) serve(ctx context.Context, cfg *config.Config) error {
 		return err
 	}
 	a.Banner(e.stderr)
+	if e.terminal() { // elsewhere a log would keep the link
+		if err := a.WelcomeConsole(ctx, e.stderr); err != nil {
+			return errors.Join(err, a.Close())
+		}
+	}
 	stop := reloadOnHangup(a)
 	err = a.Run(ctx)
 	stop()

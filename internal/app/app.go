@@ -25,6 +25,7 @@ import (
 	"github.com/outcrop/outcrop/internal/catalog"
 	"github.com/outcrop/outcrop/internal/certificate"
 	"github.com/outcrop/outcrop/internal/config"
+	"github.com/outcrop/outcrop/internal/console"
 	"github.com/outcrop/outcrop/internal/edge"
 	"github.com/outcrop/outcrop/internal/embedding"
 	"github.com/outcrop/outcrop/internal/fault"
@@ -102,6 +103,7 @@ type App struct {
 	// policies are those of resources.
 	policies *resourcepolicy.Registry
 	edge     *edge.Edge
+	console  *console.Console // nil: there is none
 	// edgeServices is what the edge was built from, for the test that lists
 	// the operations nobody serves yet.
 	edgeServices []edge.Service
@@ -181,6 +183,9 @@ func New(p Params) (_ *App, err error) {
 		Enter: entrance(cfg), Forward: forwards, Source: source, Observers: append(a.gov.observers, p.Observers...), Ready: a.parts.Ready, Passed: passed, Unclaimed: unclaimed,
 	})
 	if err != nil {
+		return nil, err
+	}
+	if err := a.openConsole(); err != nil {
 		return nil, err
 	}
 	return a, a.listen()

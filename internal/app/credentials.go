@@ -41,6 +41,7 @@ func Root(cfg *config.Config, getenv func(string) string) (iam.RootKey, error) {
 type Identities struct {
 	Directory   *directory.Directory
 	Credentials *credential.Store
+	state       store.Store
 	close       func() error
 }
 
@@ -66,7 +67,7 @@ func OpenIdentities(ctx context.Context, cfg *config.Config, getenv func(string)
 func (i *Identities) Close() error { return i.close() }
 
 func identities(ctx context.Context, cfg *config.Config, getenv func(string) string, state store.Store, root iam.RootKey, now func() time.Time) (*Identities, error) {
-	i := &Identities{Directory: directory.New(directory.Params{Store: state, Account: cfg.Account, Now: now, Rand: rand.Reader})}
+	i := &Identities{state: state, Directory: directory.New(directory.Params{Store: state, Account: cfg.Account, Now: now, Rand: rand.Reader})}
 	var err error
 	i.Credentials, err = credential.Open(ctx, credential.Params{
 		Store: state, Dir: cfg.DataDir(getenv), Account: cfg.Account, Root: root, Directory: i.Directory, Now: now, Rand: rand.Reader,

@@ -47,7 +47,7 @@ func (a *App) listen() error {
 		a.ports = append(a.ports, p)
 	}
 	a.server = &http.Server{
-		Handler:           a.edge,
+		Handler:           a.front(),
 		Protocols:         dualstack.Protocols(),
 		TLSConfig:         a.cert.TLSConfig(),
 		BaseContext:       a.baseContext,

@@ -52,6 +52,7 @@ type Config struct {
 
 	InvocationLogs InvocationLogs `yaml:"invocationLogs"`
 	Audit          Audit          `yaml:"audit"`
+	Console        Console        `yaml:"console"`
 }
 
 // Switch is "on" or "off".
@@ -235,6 +236,7 @@ func Default() Config {
 
 		InvocationLogs: InvocationLogs{FileSize: 64 << 20, Keep: 30 * 24 * time.Hour, Interval: 30 * time.Second, Memory: 64 << 20},
 		Audit:          Audit{Files: On, FileSize: 64 << 20, Keep: 90 * 24 * time.Hour, Interval: time.Minute},
+		Console:        Console{Enabled: true, Session: ConsoleSession{Idle: time.Hour, Longest: 12 * time.Hour}},
 	}
 }
 

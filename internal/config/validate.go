@@ -102,6 +102,7 @@ func (c *Config) Validate(lines Lines) error {
 	c.validateRouting(wrong)
 	c.validateLimits(wrong, pattern)
 	c.validateLogs(wrong)
+	c.validateConsole(wrong)
 	if c.Engine.Parallel < 1 || c.Engine.Parallel > 64 {
 		wrong("engine.parallel", "%d is not between 1 and 64", c.Engine.Parallel)
 	}

@@ -269,6 +269,12 @@ var groups = []group{
 		why:      "the edge walks schema tables; one that knew a service would need to change for every new one",
 	},
 	{
+		name:     "console",
+		packages: []string{"internal/console"},
+		imports:  []string{"internal/iam/...", "internal/sigv4", "internal/store"},
+		why:      "the console is a client that signs: it knows no service, and no way to one but the handler that it is given",
+	},
+	{
 		name:     "app",
 		packages: []string{"internal/app/..."},
 		imports:  []string{"internal/..."},

@@ -20,12 +20,13 @@ import (
 
 const sealKeySize = 32
 
-// seal is what the key file is good for. The three keys have nothing in common
+// seal is what the key file is good for. The keys have nothing in common
 // that whoever learns one of them could use.
 type seal struct {
 	secrets cipher.AEAD // of stored keys: the file's own key, as older releases used it
 	tokens  cipher.AEAD // session tokens
 	marks   []byte      // of the identifiers of temporary keys
+	derive  func(purpose string) ([]byte, error)
 }
 
 // openSeal reads the key file, and makes it when there is none.
@@ -49,7 +50,7 @@ func openSeal(path string, random io.Reader) (*seal, error) {
 }
 
 func newSeal(key []byte) (*seal, error) {
-	s := &seal{}
+	s := &seal{derive: func(purpose string) ([]byte, error) { return hkdf.Key(sha256.New, key, nil, purpose, sealKeySize) }}
 	tokens, err := hkdf.Key(sha256.New, key, nil, "outcrop session token", sealKeySize)
 	if err != nil {
 		return nil, err
@@ -62,6 +63,13 @@ func newSeal(key []byte) (*seal, error) {
 	}
 	s.tokens, err = gcm(tokens)
 	return s, err
+}
+
+// Derive returns a key of 32 bytes for a purpose of another package, the same one
+// for every server on the same data. It tells nothing of the keys of this package
+// or of another purpose.
+func (s *Store) Derive(purpose string) ([]byte, error) {
+	return s.seal.derive("outcrop for " + purpose)
 }
 
 func gcm(key []byte) (cipher.AEAD, error) {
