@@ -45,7 +45,7 @@ func EncodeAnswer(a *inference.Answer, m Meta) ([]byte, error) {
 		text = textsOf(a.Content())
 	}
 	if thought != "" && m.InlineReasoning {
-		text, thought = "<reasoning>"+thought+"</reasoning>"+text, ""
+		text, thought = inline(a.Content()), ""
 	}
 	for _, p := range a.Parts {
 		switch p := p.(type) {
@@ -106,6 +106,43 @@ func EncodeAnswer(a *inference.Answer, m Meta) ([]byte, error) {
 	writeExtra(&w, a.Extra, members, top)
 	w.raw("}")
 	return w.b, nil
+}
+
+// inline is the text of an answer with what was thought in it, where it was
+// thought: as the stream writes it.
+func inline(parts []inference.Part) string {
+	var b strings.Builder
+	open := false
+	end := func() {
+		if open {
+			b.WriteString("</reasoning>")
+		}
+		open = false
+	}
+	for _, p := range parts {
+		said, _ := textOf(p)
+		switch p := p.(type) {
+		case inference.Reasoning:
+			if p.Text != "" && !open {
+				b.WriteString("<reasoning>")
+				open = true
+			}
+			b.WriteString(p.Text)
+		case inference.Image:
+			end()
+		case inference.ToolUse:
+			if p.Kind == "" {
+				end()
+			}
+		default:
+			if said != "" {
+				end()
+				b.WriteString(said)
+			}
+		}
+	}
+	end()
+	return b.String()
 }
 
 // textsOf is the text of an answer of which only the parts are set.
@@ -274,6 +311,9 @@ func (s *Stream) Event(ev inference.Event) error {
 			w.raw(`}}]`)
 		})
 	case inference.ImageBlock:
+		if err := s.close(); err != nil {
+			return err
+		}
 		return s.delta(func(w *writer) {
 			w.raw(`"images":[`)
 			writeImage(w, ev.Image)

@@ -218,7 +218,7 @@ func (s *Stream) finish(done inference.Finished) error {
 	w.text("type", "message_delta")
 	w.raw("delta", d.object())
 	u := done.Usage
-	if !s.m.Native || u.InputTokens != s.input || u.CacheReadTokens > 0 || u.CacheWriteTokens > 0 {
+	if !s.m.Native || u.InputTokens != s.input || u.CacheReadTokens > 0 || u.CacheWriteTokens > 0 || done.Extra[extraUsage] != nil {
 		w.raw("usage", s.m.usage(u, done.Extra))
 	} else {
 		var out writer

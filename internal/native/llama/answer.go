@@ -34,7 +34,8 @@ func (Family) Complete(_ native.Model, a *inference.Answer) ([]byte, error) {
 type stream struct {
 	m     native.Model
 	write func([]byte) error
-	in    *int // of the prompt; nil once it has been told
+	in    *int // of the prompt; nil where it is not known, and once it has been told
+	told  bool
 	last  generation
 }
 
@@ -43,15 +44,21 @@ func (Family) Stream(m native.Model, write func([]byte) error) native.Stream {
 	return &stream{m: m, write: write}
 }
 
-// Event implements native.Stream. The first chunk tells the prompt's tokens.
+// Event implements native.Stream. The first chunk tells the prompt's tokens, and
+// the last one where they are not known before.
 func (s *stream) Event(ev inference.Event) error {
 	switch ev := ev.(type) {
 	case inference.Started:
-		s.in = &ev.InputTokens
+		if ev.InputTokens > 0 {
+			s.in, s.told = &ev.InputTokens, true
+		}
 	case inference.TextDelta:
 		return s.send(generation{Generation: ev.Text, Count: ev.OutputTokens})
 	case inference.Finished:
 		s.last = generation{Count: ev.Usage.OutputTokens, StopReason: stopReason(ev.Reason)}
+		if !s.told {
+			s.last.PromptCount = &ev.Usage.InputTokens
+		}
 	}
 	return nil
 }
@@ -63,7 +70,9 @@ func (s *stream) End(metrics native.Metrics) error {
 }
 
 func (s *stream) send(g generation) error {
-	g.PromptCount, s.in = s.in, nil
+	if s.in != nil {
+		g.PromptCount, s.in = s.in, nil
+	}
 	data, err := body.Marshal(g)
 	if err != nil {
 		return err

@@ -3,6 +3,8 @@ package nativetest
 import (
 	"encoding/base64"
 	"encoding/json"
+
+	"github.com/outcrop/outcrop/internal/inference"
 )
 
 // Chat returns messages and tools as the formats that are shaped like OpenAI's
@@ -52,4 +54,48 @@ func (r Random) arguments() string {
 		return "{}"
 	}
 	return string(data)
+}
+
+// ChatForm is the answers of the formats that are shaped like OpenAI's: thought,
+// text, images and calls, in this order. The parameters are as Decoded's.
+func ChatForm(whole func(body []byte, emit func(inference.Event) error) error, stream func(emit func(inference.Event) error) Decoder) AnswerForm {
+	form := Decoded(whole, stream)
+	form.Draw = Random.chatAnswer
+	read := form.Chunks
+	form.Chunks = func(chunks [][]byte) (*inference.Answer, error) {
+		a, err := read(chunks)
+		delete(a.Extra, "amazon-bedrock-invocationMetrics") // Bedrock's, not the model's
+		return a, err
+	}
+	return form
+}
+
+func (r Random) chatAnswer() *inference.Answer {
+	a := &inference.Answer{}
+	if r.Chance(2) {
+		a.Parts = append(a.Parts, r.Thought())
+	}
+	if !r.Chance(4) {
+		a.Parts = append(a.Parts, inference.Text{Text: r.Text()})
+	}
+	if r.Chance(4) {
+		a.Parts = append(a.Parts, r.Made())
+	}
+	r.CountCached(a)
+	a.Usage.ReasoningTokens = r.IntN(2) * r.IntN(a.Usage.OutputTokens)
+	r.Stop(a, inference.StopEndTurn, inference.StopMaxTokens, inference.StopSequence, inference.StopFiltered)
+	switch r.IntN(6) {
+	case 0, 1:
+		a.Parts = append(a.Parts, r.Calls(3)...)
+		a.Reason, a.StopSequence = inference.StopToolUse, ""
+	case 2:
+		a.Parts = append(a.Parts, r.Broken())
+		a.Reason, a.StopSequence = inference.StopMalformedTool, ""
+	}
+	if r.Chance(3) {
+		a.Extra = map[string]json.RawMessage{
+			"system_fingerprint": json.RawMessage(`"fp_1"`), "logprobs": json.RawMessage(`{"content":[{"token":"a","logprob":-0.10}]}`),
+		}
+	}
+	return a
 }

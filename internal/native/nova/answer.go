@@ -239,7 +239,8 @@ type (
 
 // stream writes every delta of text as a content block of its own, as the real
 // service's native stream does and ConverseStream does not, and the input of a
-// tool as one delta.
+// tool as one delta. A citation is a block of its own behind the text that it is
+// of, also where the model tells it before.
 type stream struct {
 	m        native.Model
 	write    func([]byte) error
@@ -247,6 +248,7 @@ type stream struct {
 	thinking bool // a block of reasoning is open
 	calling  bool // a block of a tool is open
 	input    strings.Builder
+	cited    []citation // of the text under way
 	usage    inference.Usage
 }
 
@@ -263,9 +265,15 @@ func (s *stream) Event(ev inference.Event) error {
 		c.MessageStart.Role = string(inference.RoleAssistant)
 		return s.send(c)
 	case inference.TextDelta:
-		return s.whole(nil, textOnly{ev.Text})
+		if err := s.text(); err != nil {
+			return err
+		}
+		return s.block(nil, textOnly{ev.Text})
 	case inference.CitationDelta:
-		return s.whole(nil, citationDelta{newCitation(ev.Citation)})
+		if err := s.text(); err != nil {
+			return err
+		}
+		s.cited = append(s.cited, newCitation(ev.Citation))
 	case inference.ReasoningDelta:
 		return s.reasoning(ev)
 	case inference.ToolStart:
@@ -325,11 +333,24 @@ func (s *stream) part(p inference.Part) error {
 	return s.whole(b, nil)
 }
 
-// whole writes a block of one start or one delta.
+// text goes on with text: what else is open ends.
+func (s *stream) text() error {
+	if s.thinking || s.calling {
+		return s.leave()
+	}
+	return nil
+}
+
+// whole ends what is open and writes a block.
 func (s *stream) whole(begin, d any) error {
 	if err := s.leave(); err != nil {
 		return err
 	}
+	return s.block(begin, d)
+}
+
+// block writes a block of one start or one delta.
+func (s *stream) block(begin, d any) error {
 	i := s.index
 	s.index++
 	if begin != nil {
@@ -347,6 +368,12 @@ func (s *stream) whole(begin, d any) error {
 
 // leave ends the block that is open.
 func (s *stream) leave() error {
+	for _, c := range s.cited {
+		if err := s.block(nil, citationDelta{c}); err != nil {
+			return err
+		}
+	}
+	s.cited = nil
 	if !s.thinking && !s.calling {
 		return nil
 	}

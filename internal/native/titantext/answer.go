@@ -48,7 +48,8 @@ func (Family) Complete(_ native.Model, a *inference.Answer) ([]byte, error) {
 type stream struct {
 	m     native.Model
 	write func([]byte) error
-	in    *int // of the text; nil once it has been told
+	in    *int // of the text; nil where it is not known, and once it has been told
+	told  bool
 	last  chunk
 }
 
@@ -57,15 +58,21 @@ func (Family) Stream(m native.Model, write func([]byte) error) native.Stream {
 	return &stream{m: m, write: write}
 }
 
-// Event implements native.Stream. The first chunk tells the input's tokens.
+// Event implements native.Stream. The first chunk tells the input's tokens, and
+// the last one where they are not known before.
 func (s *stream) Event(ev inference.Event) error {
 	switch ev := ev.(type) {
 	case inference.Started:
-		s.in = &ev.InputTokens
+		if ev.InputTokens > 0 {
+			s.in, s.told = &ev.InputTokens, true
+		}
 	case inference.TextDelta:
 		return s.send(chunk{Text: ev.Text})
 	case inference.Finished:
 		s.last.TotalCount, s.last.Reason = &ev.Usage.OutputTokens, new(completionReason(ev.Reason))
+		if !s.told {
+			s.last.InputCount = &ev.Usage.InputTokens
+		}
 	}
 	return nil
 }
@@ -77,7 +84,9 @@ func (s *stream) End(metrics native.Metrics) error {
 }
 
 func (s *stream) send(c chunk) error {
-	c.InputCount, s.in = s.in, nil
+	if s.in != nil {
+		c.InputCount, s.in = s.in, nil
+	}
 	data, err := body.Marshal(c)
 	if err != nil {
 		return err
