@@ -18,6 +18,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/outcrop/outcrop/internal/call"
 	"github.com/outcrop/outcrop/internal/delivery"
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/iam"
@@ -43,12 +44,14 @@ type Invocation struct {
 	Model    string `json:"model"`    // as the client named it
 	ModelARN string `json:"modelArn"` // of what answers
 	// Input is the model's own JSON. It is forgotten when the invocation is over.
-	Input     json.RawMessage   `json:"input,omitempty"`
-	URI       string            `json:"uri"` // s3://bucket/prefix, where the results go
-	Owner     string            `json:"owner,omitempty"`
-	Token     string            `json:"token,omitempty"` // the client's
-	Principal iam.Principal     `json:"principal"`
-	Tags      map[string]string `json:"-"`
+	Input     json.RawMessage `json:"input,omitempty"`
+	URI       string          `json:"uri"` // s3://bucket/prefix, where the results go
+	Owner     string          `json:"owner,omitempty"`
+	Token     string          `json:"token,omitempty"` // the client's
+	Principal iam.Principal   `json:"principal"`
+	// Source is where it was started from, which policies may ask about.
+	Source call.Source       `json:"source,omitzero"`
+	Tags   map[string]string `json:"-"`
 
 	Status    Status    `json:"-"`
 	Failure   string    `json:"failure,omitempty"`
@@ -64,16 +67,32 @@ type File struct {
 	Body        []byte
 }
 
-// Run computes an invocation. folder is where its files will be
-// (s3://bucket/prefix/id), and requestID is another one for each try. Faults that may pass (Throttled, Unavailable, NotReady)
-// are tried again; any other one is the failure of the invocation.
-type Run func(ctx context.Context, inv *Invocation, folder, requestID string) ([]File, error)
+// Try is one try to compute an invocation, which a server that is killed may
+// leave behind.
+type Try struct {
+	Folder    string // where its files will be: s3://bucket/prefix/id
+	RequestID string // another one for each try
+	// Record is the invocation's line in the bill, and Number says which version of
+	// it this try writes: an invocation is paid for once, however often it is tried.
+	Record string
+	Number int // from 1
+}
+
+// Run computes an invocation. Faults that may pass (Throttled, Unavailable,
+// NotReady) are tried again; any other one is the failure of the invocation.
+type Run func(ctx context.Context, inv *Invocation, try Try) ([]File, error)
 
 // Params are the parts of an Invoker; Store, Putter and Run are required.
 type Params struct {
-	Store     store.Store
-	Putter    delivery.Putter
-	Run       Run
+	Store  store.Store
+	Putter delivery.Putter
+	Run    Run
+	// May decides, before each try, whether who started an invocation may still do
+	// so; nil: they may. Faults are as Run's.
+	May func(ctx context.Context, inv *Invocation) error
+	// Owner is the account that all buckets belong to; empty: who writes into one
+	// is told whose it is.
+	Owner     string
 	Partition func(region string) string // nil: "aws"
 	NewID     func() string              // 12 lower-case letters and digits
 	Now       func() time.Time           // time.Now when nil
@@ -119,10 +138,15 @@ func (k key) record() store.Key {
 
 // Start makes an invocation. The members that it sets are ID, ARN, Status and the
 // times. A second Start with an equal token answers with the first one's
-// invocation. Conflict: the token was used for something else. Invalid: URI.
+// invocation. Conflict: the token was used for something else. Invalid: URI. Denied:
+// the bucket is not that owner's.
 func (v *Invoker) Start(ctx context.Context, inv Invocation) (Invocation, error) {
-	if _, err := parseURI(inv.URI); err != nil {
+	where, err := parseURI(inv.URI)
+	if err != nil {
 		return inv, err
+	}
+	if inv.Owner != "" && v.p.Owner != "" && inv.Owner != v.p.Owner {
+		return inv, fault.New(fault.Denied, "The bucket %s does not belong to the account %s.", where.bucket, inv.Owner)
 	}
 	token, err := inv.token()
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/outcrop/outcrop/internal/call"
 	"github.com/outcrop/outcrop/internal/delivery"
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/iam"
@@ -26,6 +28,7 @@ import (
 type buckets struct {
 	mu      sync.Mutex
 	objects map[string]string
+	owners  []string // that were asked for
 	err     error
 }
 
@@ -36,6 +39,7 @@ func (b *buckets) Put(_ context.Context, o delivery.Object) error {
 		return b.err
 	}
 	b.objects[o.Bucket+"/"+o.Key] = string(o.Body)
+	b.owners = append(b.owners, o.Owner)
 	return nil
 }
 
@@ -49,6 +53,8 @@ type fixture struct {
 	run     func(ctx context.Context, inv *Invocation, folder string) ([]File, error)
 	mu      sync.Mutex
 	tried   []string // request IDs
+	tries   []Try
+	may     error
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -67,12 +73,13 @@ func newFixture(t *testing.T) *fixture {
 	n := 0
 	f.Invoker = New(Params{
 		Store: state, Putter: f.buckets, Now: clock,
-		Run: func(ctx context.Context, inv *Invocation, folder, requestID string) ([]File, error) {
+		Run: func(ctx context.Context, inv *Invocation, try Try) ([]File, error) {
 			f.mu.Lock()
-			f.tried = append(f.tried, requestID)
+			f.tried, f.tries = append(f.tried, try.RequestID), append(f.tries, try)
 			f.mu.Unlock()
-			return f.run(ctx, inv, folder)
+			return f.run(ctx, inv, try.Folder)
 		},
+		May:   func(context.Context, *Invocation) error { return f.may },
 		NewID: func() string { n++; return fmt.Sprintf("abcdefghij%02d", n) },
 	})
 	return f
@@ -226,6 +233,74 @@ func TestTriesAgain(t *testing.T) {
 	}
 	if len(slices.Compact(slices.Sorted(slices.Values(f.tried)))) != len(f.tried) {
 		t.Errorf("request IDs: got %v, want each once", f.tried)
+	}
+	for i, try := range f.tries {
+		if try.Record != "async-invoke-"+inv.ID || try.Number != i+1 {
+			t.Errorf("try %d: got the line %s, version %d of the bill, want one line and its next version", i+1, try.Record, try.Number)
+		}
+	}
+}
+
+// Whoever may not any more gets no answer, also when they lose the right between
+// two tries.
+func TestMayStill(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.may = fault.New(fault.Denied, "ann may not")
+	inv := f.start(nil)
+	f.work(t.Context())
+	if got := f.get(inv.ARN); got.Status != Failed || got.Failure != "ann may not" || len(f.tried) != 0 {
+		t.Errorf("got %s %q, asked %v, want it refused before anybody is asked", got.Status, got.Failure, f.tried)
+	}
+	// Nobody can be asked for a moment: that is no answer.
+	f.may = fault.New(fault.Unavailable, "busy")
+	inv = f.start(nil)
+	f.work(t.Context())
+	if got := f.get(inv.ARN); got.Status != InProgress {
+		t.Fatalf("got %s %q, want another try", got.Status, got.Failure)
+	}
+	f.may = nil
+	f.run = func(context.Context, *Invocation, string) ([]File, error) {
+		return nil, fault.New(fault.Throttled, "later")
+	}
+	f.now = f.now.Add(time.Minute)
+	f.work(t.Context())
+	f.may = fault.New(fault.Denied, "ann may not")
+	f.now = f.now.Add(time.Minute)
+	f.work(t.Context())
+	if got := f.get(inv.ARN); got.Status != Failed || got.Failure != "ann may not" || len(f.tried) != 1 {
+		t.Errorf("got %s %q, asked %v", got.Status, got.Failure, f.tried)
+	}
+}
+
+// Results go to the bucket of the account that was named, and to no other one.
+func TestOwner(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	owner := func(inv *Invocation) { inv.Owner = "123456789012" }
+	f.start(owner)
+	f.work(t.Context())
+	if want := []string{"123456789012", "123456789012"}; !slices.Equal(f.buckets.owners, want) {
+		t.Errorf("the owners of the buckets: got %v, want %v", f.buckets.owners, want)
+	}
+	f.p.Owner = "123456789012"
+	f.start(owner)
+	f.start(nil)
+	f.p.Owner = "999999999999"
+	_, err := f.Start(t.Context(), Invocation{Account: "1", URI: "s3://results/x", Owner: "123456789012"})
+	if want := "The bucket results does not belong to the account 123456789012."; !fault.Is(err, fault.Denied) || fault.As(err).Message != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+// What a policy may ask about is there again when the work is done.
+func TestSourceIsKept(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	want := call.Source{IP: netip.MustParseAddr("192.0.2.7"), Secure: true, Endpoint: "vpce-1", UserAgent: "test/1"}
+	inv := f.start(func(inv *Invocation) { inv.Source = want })
+	if got := f.get(inv.ARN).Source; got != want {
+		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
 

@@ -157,7 +157,15 @@ func (v *Invoker) compute(ctx context.Context, inv *Invocation, attempts int) er
 		return err
 	}
 	folder := where.folder(inv.ID)
-	files, err := v.p.Run(ctx, inv, "s3://"+where.bucket+"/"+folder, work+"-"+inv.ID+"-"+strconv.Itoa(attempts))
+	if v.p.May != nil {
+		if err := v.p.May(ctx, inv); err != nil {
+			return err
+		}
+	}
+	record := work + "-" + inv.ID
+	files, err := v.p.Run(ctx, inv, Try{
+		Folder: "s3://" + where.bucket + "/" + folder, RequestID: record + "-" + strconv.Itoa(attempts), Record: record, Number: attempts,
+	})
 	if err != nil {
 		return err
 	}
@@ -170,7 +178,7 @@ func (v *Invoker) compute(ctx context.Context, inv *Invocation, attempts int) er
 		return fault.Wrap(fault.Internal, err, "the manifest cannot be written")
 	}
 	for _, f := range append(files, File{"manifest.json", "application/json", manifest}) {
-		o := delivery.Object{Bucket: where.bucket, Key: folder + "/" + f.Name, Region: inv.Region, ContentType: f.ContentType, Body: f.Body}
+		o := delivery.Object{Bucket: where.bucket, Key: folder + "/" + f.Name, Region: inv.Region, Owner: inv.Owner, ContentType: f.ContentType, Body: f.Body}
 		if err := v.p.Putter.Put(ctx, o); err != nil {
 			if fault.Is(err, fault.NotFound) {
 				return fault.Wrap(fault.Invalid, err, "The bucket %s of the output does not exist.", where.bucket)

@@ -23,6 +23,7 @@ import (
 type Object struct {
 	Bucket, Key string
 	Region      string // of the bucket, where that matters
+	Owner       string // account that the bucket must belong to; empty: any
 	ContentType string
 	Encoding    string // "gzip", or empty
 	Body        []byte
@@ -30,7 +31,8 @@ type Object struct {
 
 // Putter puts objects where they belong. It is safe for concurrent use.
 type Putter interface {
-	// Put replaces the object. NotFound: there is no such bucket.
+	// Put replaces the object. NotFound: there is no such bucket. Denied: it is
+	// somebody else's.
 	Put(ctx context.Context, o Object) error
 }
 

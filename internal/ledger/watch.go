@@ -97,9 +97,14 @@ func (w *watch) write(v *observe.View, status int, outcome string) {
 // Beside writes a record of a model that has answered for a call beside the one
 // that the call's own record is about, as the ranker of a retrieval. id is
 // unique. The client has not been told yet.
-func (l *Ledger) Beside(c *call.Call, id string, u call.Usage) {
+func (l *Ledger) Beside(c *call.Call, id string, u call.Usage) { l.Again(c, id, 1, u) }
+
+// Again is Beside for what may be done more than once, also by other servers: a
+// record replaces those of earlier versions with the same id, and one of a
+// version that is there is none. Meters count both until the next flush.
+func (l *Ledger) Again(c *call.Call, id string, version int, u call.Usage) {
 	r := l.of(c, u)
-	r.ID, r.Version, r.Latency, r.Outcome = id, 1, u.Elapsed, OK
+	r.ID, r.Version, r.Latency, r.Outcome = id, version, u.Elapsed, OK
 	l.record(r, r.Cost.Total())
 }
 

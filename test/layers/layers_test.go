@@ -248,7 +248,7 @@ var groups = []group{
 	{
 		name:     "asynchronous invocations",
 		packages: []string{"internal/asyncinvoke"},
-		imports:  []string{"internal/delivery", "internal/iam", "internal/store/..."},
+		imports:  []string{"internal/call", "internal/delivery", "internal/iam", "internal/store/..."},
 		why:      "what is done durably is known by a function; it sees no model, no bucket and no AWS type",
 	},
 	{

@@ -65,6 +65,9 @@ func (w *Writer) Put(ctx context.Context, o delivery.Object) error {
 	if o.Encoding != "" {
 		in.ContentEncoding = &o.Encoding
 	}
+	if o.Owner != "" {
+		in.ExpectedBucketOwner = &o.Owner
+	}
 	_, err := w.client.PutObject(ctx, in, func(options *s3.Options) {
 		if options.Region == "" {
 			options.Region = o.Region

@@ -18,7 +18,7 @@ func TestPut(t *testing.T) {
 		if err != nil || string(body) != "text" {
 			t.Errorf("got the body %q (%v)", body, err)
 		}
-		for name, want := range map[string]string{"Content-Type": "application/json", "Content-Encoding": "gzip", "Authorization": ""} {
+		for name, want := range map[string]string{"Content-Type": "application/json", "Content-Encoding": "gzip", "Authorization": "", "X-Amz-Expected-Bucket-Owner": "123456789012"} {
 			if got := r.Header.Get(name); got != want {
 				t.Errorf("%s: got %q, want %q", name, got, want)
 			}
@@ -30,7 +30,7 @@ func TestPut(t *testing.T) {
 	}))
 	defer server.Close()
 	w := put.New(put.Params{Endpoint: server.URL, PathStyle: true})
-	err := w.Put(t.Context(), delivery.Object{Bucket: "logs", Key: "a/b.json.gz", Region: "eu-north-1", ContentType: "application/json", Encoding: "gzip", Body: []byte("text")})
+	err := w.Put(t.Context(), delivery.Object{Bucket: "logs", Key: "a/b.json.gz", Region: "eu-north-1", ContentType: "application/json", Encoding: "gzip", Owner: "123456789012", Body: []byte("text")})
 	if err != nil {
 		t.Error(err)
 	}

@@ -28,12 +28,12 @@ type Async interface {
 // and nobody is told.
 type asynchrony struct {
 	invocations Async
-	used        func(c *call.Call, used call.Usage)
+	used        func(c *call.Call, try asyncinvoke.Try, used call.Usage)
 }
 
 // UseAsync gives the service asynchronous invocations, before it serves anything.
-// used is told what each one used.
-func (s *Service) UseAsync(v Async, used func(c *call.Call, used call.Usage)) {
+// used is told what each try used.
+func (s *Service) UseAsync(v Async, used func(c *call.Call, try asyncinvoke.Try, used call.Usage)) {
 	s.async = asynchrony{v, used}
 }
 
@@ -61,7 +61,7 @@ func (s *Service) StartAsyncInvoke(ctx context.Context, in *api.StartAsyncInvoke
 	}
 	inv := asyncinvoke.Invocation{
 		Account: c.Account, Region: c.Region, Model: model, ModelARN: t.ARN, Input: []byte(in.ModelInput), URI: schema.Deref(out.S3Uri),
-		Owner: schema.Deref(out.BucketOwner), Token: schema.Deref(in.ClientRequestToken), Principal: c.Principal, Tags: map[string]string{},
+		Owner: schema.Deref(out.BucketOwner), Token: schema.Deref(in.ClientRequestToken), Principal: c.Principal, Source: c.Source, Tags: map[string]string{},
 	}
 	for _, tag := range in.Tags {
 		inv.Tags[schema.Deref(tag.Key)] = schema.Deref(tag.Value)
@@ -192,16 +192,16 @@ func (s *Service) asynchronous(t *router.Target, input []byte) (*segmented, erro
 // RunAsync computes an invocation as its caller would have done. What it used is
 // told to who gave UseAsync; the gate is asked as for any call. It is an
 // asyncinvoke.Run.
-func (s *Service) RunAsync(ctx context.Context, inv *asyncinvoke.Invocation, folder, requestID string) ([]asyncinvoke.File, error) {
+func (s *Service) RunAsync(ctx context.Context, inv *asyncinvoke.Invocation, try asyncinvoke.Try) ([]asyncinvoke.File, error) {
 	c := &call.Call{
-		RequestID: requestID, Account: inv.Account, Region: inv.Region, Service: "bedrock-runtime", Operation: "StartAsyncInvoke",
+		RequestID: try.RequestID, Account: inv.Account, Region: inv.Region, Service: "bedrock-runtime", Operation: "StartAsyncInvoke",
 		Principal: inv.Principal, Start: s.params.Now(), Resource: inv.ModelARN,
 	}
 	ctx = call.With(ctx, c)
 	defer c.End()
 	defer func() {
 		if u := c.Usage(); s.async.used != nil && u.InputTokens+u.OutputTokens > 0 {
-			s.async.used(c, u)
+			s.async.used(c, try, u)
 		}
 	}()
 	t, err := s.resolve(ctx, inv.Model, "")
@@ -213,7 +213,7 @@ func (s *Service) RunAsync(ctx context.Context, inv *asyncinvoke.Invocation, fol
 		return nil, err
 	}
 	if cut != nil {
-		return s.embedSegments(ctx, t, cut, folder)
+		return s.embedSegments(ctx, t, cut, try.Folder)
 	}
 	out, err := s.InvokeModel(ctx, &api.InvokeModelInput{ModelId: &inv.Model, Body: inv.Input})
 	if err != nil {
