@@ -10,6 +10,7 @@ import (
 	"context"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -37,6 +38,54 @@ type Call struct {
 	usage   Usage
 	settled func()
 	ends    []func()
+	clock   func() time.Time // nil: nobody wants to know the steps
+	steps   []Step
+}
+
+// Step is something that happened to a call on its way.
+type Step struct {
+	Name   string // "authenticated"
+	At     time.Time
+	Detail string // what is worth knowing of it, in words; often empty
+}
+
+// The steps of a call, in the usual order. What a router tries may happen several
+// times.
+const (
+	Authenticated = "authenticated" // Detail: who it is
+	Decided       = "decided"       // the policies allow it
+	Admitted      = "admitted"      // Detail: the model that will be asked
+	Tried         = "tried"         // Detail: who was asked, and why it was in vain
+	Answered      = "answered"      // Detail: who answers
+)
+
+// mostSteps bounds what is kept of a call that tries again and again.
+const mostSteps = 64
+
+// Follow has the steps kept from now on, with the times of a clock. An observer
+// calls it when the call begins.
+func (c *Call) Follow(clock func() time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.clock == nil {
+		c.clock, c.steps = clock, make([]Step, 0, 6)
+	}
+}
+
+// Mark notes a step, where somebody follows the call.
+func (c *Call) Mark(name, detail string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.clock != nil && len(c.steps) < mostSteps {
+		c.steps = append(c.steps, Step{name, c.clock(), detail})
+	}
+}
+
+// Steps returns the steps so far.
+func (c *Call) Steps() []Step {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.steps)
 }
 
 // Source is where a request came from.

@@ -58,6 +58,7 @@ func (a *admitted) spend(input, output int, u inference.Usage) {
 // in the record of the call and in its header, unless another model's name is
 // there.
 func (a *admitted) served(c *call.Call, servedBy, backend string) {
+	c.Mark(call.Answered, servedBy)
 	_, model, _ := strings.Cut(servedBy, "/")
 	standIn := a.target.StandsIn(model)
 	a.mu.Lock()

@@ -92,6 +92,7 @@ func (m *Models) Resolve(ctx context.Context, identifier, region, account string
 		release()
 		return nil, err
 	}
+	c.Mark(call.Admitted, t.ServedBy)
 	m.keep(c, &admitted{ticket: ticket, release: release, target: t, used: call.Usage{
 		Model: identifier, ModelID: t.ModelID, Resource: t.ARN, ServedBy: t.ServedBy, Backend: t.Backend,
 	}})
