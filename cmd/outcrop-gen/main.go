@@ -1,5 +1,6 @@
-// Command outcrop-gen writes the packages below internal/api from the service
-// models that api/MODELS.lock pins. Run it from the root of the repository:
+// Command outcrop-gen writes the packages below internal/api, and the modules
+// that the console calls services with, from the service models that
+// api/MODELS.lock pins. Run it from the root of the repository:
 //
 //	go run ./cmd/outcrop-gen            # write what differs
 //	go run ./cmd/outcrop-gen -check     # write nothing, fail if something differs
@@ -19,6 +20,7 @@ import (
 	"strings"
 
 	"github.com/outcrop/outcrop/cmd/outcrop-gen/internal/gen"
+	"github.com/outcrop/outcrop/cmd/outcrop-gen/internal/typescript"
 	"github.com/outcrop/outcrop/internal/wire/schema/botocore"
 )
 
@@ -38,6 +40,7 @@ func run(ctx context.Context, args []string) error {
 	models := flags.String("models", "", "botocore data `directory` to read instead of asking pip")
 	cache := flags.String("cache", "", "`directory` that keeps the wheel (default: in the user's cache directory)")
 	out := flags.String("out", "internal/api", "`directory` of the generated packages")
+	console := flags.String("console", "web/src/api", "`directory` of the console's modules, with operations.txt")
 	check := flags.Bool("check", false, "write nothing, fail when a file would change")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -61,6 +64,14 @@ func run(ctx context.Context, args []string) error {
 		}
 		read = func(f gen.File) ([]byte, error) { return lock.FromWheel(wheel, f) }
 	}
+	list, err := os.ReadFile(filepath.Join(*console, "operations.txt"))
+	if err != nil {
+		return err
+	}
+	wanted, err := typescript.ReadOperations(list)
+	if err != nil {
+		return fmt.Errorf("operations.txt: %w", err)
+	}
 	var stale []string
 	for _, f := range lock.Models {
 		data, err := read(f)
@@ -79,20 +90,46 @@ func run(ctx context.Context, args []string) error {
 		dir := filepath.Join(*out, pkg)
 		if *check {
 			stale = append(stale, differing(dir, files)...)
+		} else if err := write(dir, files); err != nil {
+			return err
+		}
+		operations, ok := wanted[f.Service()]
+		if !ok {
 			continue
 		}
-		changed, err := gen.Write(dir, files)
+		delete(wanted, f.Service())
+		module, err := typescript.Generate(svc, operations)
 		if err != nil {
 			return err
 		}
-		for _, name := range changed {
-			fmt.Println(name)
+		path := filepath.Join(*console, f.Service()+".gen.ts")
+		if was, err := os.ReadFile(path); err == nil && bytes.Equal(was, module) {
+			continue
 		}
+		if *check {
+			stale = append(stale, path)
+			continue
+		}
+		if err := os.WriteFile(path, module, 0o644); err != nil {
+			return err
+		}
+		fmt.Println(path)
+	}
+	for service := range wanted {
+		return fmt.Errorf("operations.txt: no model of %s is pinned", service)
 	}
 	if len(stale) > 0 {
 		return fmt.Errorf("generated files are not what the models give, run make generate: %s", strings.Join(stale, ", "))
 	}
 	return nil
+}
+
+func write(dir string, files map[string][]byte) error {
+	changed, err := gen.Write(dir, files)
+	for _, name := range changed {
+		fmt.Println(name)
+	}
+	return err
 }
 
 func differing(dir string, files map[string][]byte) []string {

@@ -1,0 +1,11 @@
+export { Code, CodeSample, type Sample } from "./code";
+export { ConfirmDelete } from "./confirm-delete";
+export { Copyable, CopyButton } from "./copy";
+export { Empty } from "./empty";
+export { Answer, Denied, Failed } from "./failed";
+export { jsonError, JsonEditor } from "./json-editor";
+export { Loading } from "./loading";
+export { SafeMarkdown } from "./markdown";
+export { Page } from "./page";
+export { ResourceTable, type Column, type ResourceTableProps } from "./resource-table";
+export { bytes, Bytes, count, duration, money, Money, none, StatusBadge, Time, Tokens, words } from "./values";
