@@ -32,7 +32,7 @@ func (c *conversation) checkMessages(f features) error {
 			return err
 		}
 	}
-	if err := c.checkPairs(); err != nil {
+	if err := c.checkPairs(f); err != nil {
 		return err
 	}
 	return c.checkMedia(f)
@@ -82,7 +82,7 @@ func (c *conversation) checkBlock(f features, at place, b *api.ContentBlock) err
 		if !f.documents {
 			return fault.New(fault.Invalid, "This model doesn't support documents.")
 		}
-		return nil
+		return checkCitations(f, b.Document)
 	}
 	name, reads := blockName(f, b)
 	switch {
@@ -90,6 +90,19 @@ func (c *conversation) checkBlock(f features, at place, b *api.ContentBlock) err
 		return fault.New(fault.Invalid, "The ContentBlock object at messages.%d.content.%d has no field that is known. Update the content block and try again.", at.message, at.block)
 	case !reads:
 		return unsupportedBlock(name)
+	}
+	return nil
+}
+
+// checkCitations checks a document whose passages the answer shall name.
+func checkCitations(f features, d *api.DocumentBlock) error {
+	switch {
+	case d.Citations == nil || !schema.Deref(d.Citations.Enabled) || f.own:
+		return nil
+	case !f.citations:
+		return fault.New(fault.Invalid, "This model doesn't support citations.")
+	case d.Format != "" && d.Format != api.DocumentFormatTxt && d.Format != api.DocumentFormatPdf:
+		return fault.New(fault.Invalid, "Unsupported document format. Only txt and pdf formats are supported when citations are enabled")
 	}
 	return nil
 }
@@ -116,6 +129,8 @@ func checkResult(f features, at place, r *api.ToolResultBlock) error {
 			return unsupportedBlock("searchResult")
 		case b.Document != nil && !f.documents:
 			return fault.New(fault.Invalid, "This model doesn't support documents.")
+		case b.Document != nil && b.Document.Citations != nil && schema.Deref(b.Document.Citations.Enabled) && !f.own:
+			return fault.New(fault.Invalid, "Citations are not supported in tool result documents.")
 		}
 	}
 	return nil

@@ -32,20 +32,23 @@ func (c *conversation) checkOutput() error {
 	}
 	var doc any // nil when it is no JSON, which the translation says
 	_ = json.Unmarshal([]byte(schema.Deref(format.Structure.JsonSchema.Schema)), &doc)
-	return checkSchema(doc, 0)
+	return outputSchema("output_config.format.schema").check(doc, 0)
 }
 
-func schemaError(format string, args ...any) error {
-	return modelError("output_config.format.schema: "+format, args...)
+// outputSchema is where a schema is that what a model writes is held to.
+type outputSchema string
+
+func (at outputSchema) refuse(format string, args ...any) error {
+	return modelError(string(at)+": "+format, args...)
 }
 
-func checkSchema(node any, depth int) error {
+func (at outputSchema) check(node any, depth int) error {
 	if depth > maxSchemaDepth {
-		return schemaError("The schema is nested too deeply")
+		return at.refuse("The schema is nested too deeply")
 	}
 	if list, ok := node.([]any); ok {
 		for _, member := range list {
-			if err := checkSchema(member, depth+1); err != nil {
+			if err := at.check(member, depth+1); err != nil {
 				return err
 			}
 		}
@@ -55,7 +58,7 @@ func checkSchema(node any, depth int) error {
 	if !ok {
 		return nil
 	}
-	if err := checkKeywords(members); err != nil {
+	if err := at.checkKeywords(members); err != nil {
 		return err
 	}
 	for _, key := range slices.Sorted(maps.Keys(members)) {
@@ -64,12 +67,12 @@ func checkSchema(node any, depth int) error {
 		case "properties", "$defs", "definitions":
 			below, _ := members[key].(map[string]any)
 			for _, name := range slices.Sorted(maps.Keys(below)) {
-				if err = checkSchema(below[name], depth+1); err != nil {
+				if err = at.check(below[name], depth+1); err != nil {
 					break
 				}
 			}
 		case "items", "prefixItems", "anyOf", "allOf", "oneOf":
-			err = checkSchema(members[key], depth+1)
+			err = at.check(members[key], depth+1)
 		}
 		if err != nil {
 			return err
@@ -78,7 +81,7 @@ func checkSchema(node any, depth int) error {
 	return nil
 }
 
-func checkKeywords(members map[string]any) error {
+func (at outputSchema) checkKeywords(members map[string]any) error {
 	kinds := []string{}
 	switch t := members["type"].(type) {
 	case string:
@@ -92,22 +95,30 @@ func checkKeywords(members map[string]any) error {
 	}
 	for _, kind := range kinds {
 		if found := among(members, unsupportedKeywords[kind]); len(found) > 0 && kind != "" {
-			return schemaError("For '%s' type, properties %s are not supported", kind, strings.Join(found, ", "))
+			return at.refuse("For '%s' type, %s not supported", kind, properties(found))
 		}
 	}
 	if found := among(members, unsupportedKeywords[""]); len(found) > 0 {
-		return schemaError("Properties %s are not supported", strings.Join(found, ", "))
+		return at.refuse("Properties %s are not supported", strings.Join(found, ", "))
 	}
 	if least, ok := members["minItems"].(float64); ok && least > 1 {
-		return schemaError("For 'array' type, 'minItems' values other than 0 or 1 are not supported")
+		return at.refuse("For 'array' type, 'minItems' values other than 0 or 1 are not supported")
 	}
 	if ref, ok := members["$ref"].(string); ok && !strings.HasPrefix(ref, "#") {
-		return schemaError("References to other documents are not supported")
+		return at.refuse("References to other documents are not supported")
 	}
 	if additional, ok := members["additionalProperties"].(bool); slices.Contains(kinds, "object") && (!ok || additional) {
-		return schemaError("For 'object' type, 'additionalProperties' must be explicitly set to false")
+		return at.refuse("For 'object' type, 'additionalProperties' must be explicitly set to false")
 	}
 	return nil
+}
+
+// properties says what is not supported: one, or several.
+func properties(found []string) string {
+	if len(found) == 1 {
+		return "property '" + found[0] + "' is"
+	}
+	return "properties " + strings.Join(found, ", ") + " are"
 }
 
 func among(members map[string]any, keywords []string) []string {

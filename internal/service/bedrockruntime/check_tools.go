@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 
 	api "github.com/outcrop/outcrop/internal/api/bedrockruntime"
@@ -17,6 +18,7 @@ func (c *conversation) checkTools(f features, streaming bool) error {
 		return nil
 	}
 	seen := make(map[string]bool)
+	points := 0 // cache points so far, which are no tools to the model
 	for i, tool := range c.ToolConfig.Tools {
 		var name string
 		switch {
@@ -25,6 +27,7 @@ func (c *conversation) checkTools(f features, streaming bool) error {
 		case tool.SystemTool != nil:
 			name = schema.Deref(tool.SystemTool.Name)
 		default:
+			points++
 			continue
 		}
 		if seen[name] {
@@ -33,6 +36,9 @@ func (c *conversation) checkTools(f features, streaming bool) error {
 		seen[name] = true
 		if tool.ToolSpec != nil {
 			if err := checkInputSchema(i, tool.ToolSpec.InputSchema); err != nil {
+				return err
+			}
+			if err := checkStrict(f, i-points, tool.ToolSpec); err != nil {
 				return err
 			}
 		}
@@ -61,6 +67,24 @@ func checkInputSchema(i int, s *api.ToolInputSchema) error {
 		return fault.New(fault.Invalid, "The value at toolConfig.tools.%d.toolSpec.inputSchema.json.type must be one of the following: object.", i)
 	}
 	return nil
+}
+
+// checkStrict checks the tool n of a Claude model whose input has to fit its
+// schema: the subset of JSON Schema that an answer can be held to, and only of
+// models that can be held to one. Other models take what they are given.
+func checkStrict(f features, n int, spec *api.ToolSpecification) error {
+	if f.format != anthropicMessages || f.own || !schema.Deref(spec.Strict) {
+		return nil
+	}
+	at := "tools." + strconv.Itoa(n) + ".custom"
+	if !f.structured {
+		return modelError("%s.strict: Extra inputs are not permitted", at)
+	}
+	var doc any
+	if err := json.Unmarshal(spec.InputSchema.Json, &doc); err != nil {
+		return fault.Wrap(fault.Internal, err, "a schema that was read before cannot be read")
+	}
+	return outputSchema(at).check(doc, 0)
 }
 
 func checkChoice(f features, choice *api.ToolChoice, tools map[string]bool) error {
@@ -103,16 +127,24 @@ func results(m *api.Message) []string {
 }
 
 // checkPairs holds that each message that calls tools is followed by exactly
-// their results.
-func (c *conversation) checkPairs() error {
+// their results, and that no call can be taken for another one: of one message
+// in Bedrock's words, of the whole conversation in those of the models that
+// insist on it.
+func (c *conversation) checkPairs(f features) error {
 	var called []string // by the message before
 	for i := range c.Messages {
 		m := &c.Messages[i]
 		if m.Role != api.ConversationRoleUser {
 			called = calls(m)
+			if twice := repeated(called); len(twice) > 0 {
+				return fault.New(fault.Invalid, "The toolUse blocks at messages.%d.content contain duplicate Ids: %s", i, strings.Join(twice, ", "))
+			}
 			continue
 		}
 		given := results(m)
+		if twice := repeated(given); len(twice) > 0 {
+			return fault.New(fault.Invalid, "The toolResult blocks at messages.%d.content contain duplicate Ids: %s", i, strings.Join(twice, ", "))
+		}
 		if len(given) > len(called) {
 			return fault.New(fault.Invalid, "The number of toolResult blocks at messages.%d.content exceeds the number of toolUse blocks of previous turn.", i)
 		}
@@ -127,5 +159,46 @@ func (c *conversation) checkPairs() error {
 		}
 		called = nil
 	}
+	if f.format != anthropicMessages || f.own {
+		return nil
+	}
+	if len(called) > 0 {
+		return modelError("messages.%d: `tool_use` ids were found without `tool_result` blocks immediately after: %s. Each `tool_use` block must have a corresponding `tool_result` block in the next message.",
+			len(c.Messages)-1, strings.Join(called, ", "))
+	}
+	return c.checkUnique()
+}
+
+// checkUnique holds that no ID of a call is in the conversation twice, as
+// Anthropic's models do. They count the blocks without the cache points.
+func (c *conversation) checkUnique() error {
+	seen := make(map[string]bool)
+	for i := range c.Messages {
+		n := -1
+		for _, b := range c.Messages[i].Content {
+			if b.CachePoint == nil {
+				n++
+			}
+			if b.ToolUse == nil {
+				continue
+			}
+			id := schema.Deref(b.ToolUse.ToolUseId)
+			if seen[id] {
+				return modelError("messages.%d.content.%d: `tool_use` ids must be unique", i, n)
+			}
+			seen[id] = true
+		}
+	}
 	return nil
+}
+
+// repeated are those that are there more than once, each once.
+func repeated(ids []string) []string {
+	var twice []string
+	for i, id := range ids {
+		if slices.Contains(ids[:i], id) && !slices.Contains(twice, id) {
+			twice = append(twice, id)
+		}
+	}
+	return twice
 }

@@ -51,6 +51,9 @@ func (s *Service) request(t *router.Target, c *conversation, streaming bool) (*i
 	if err := c.checkSystem(t, f); err != nil {
 		return nil, err
 	}
+	if err := c.checkCaching(f); err != nil {
+		return nil, err
+	}
 	plain := api.ConverseInput(*c)
 	plain.AdditionalModelRequestFields = nil // the family's own business, below
 	req, err := converse.Request(&plain)

@@ -24,6 +24,7 @@ type features struct {
 	audio      bool
 	reasoning  bool
 	citations  bool // text with its sources, and search results
+	caching    bool // cache points
 	structured bool
 	buckets    bool // files may be named by their place in a bucket
 	turns      bool // more than one message
@@ -39,12 +40,12 @@ func featuresOf(t *router.Target) features {
 		f.own = true
 		f.tools, f.streams, f.choice, f.named, f.status = true, true, true, true, true
 		f.vision, f.documents, f.video, f.audio, f.reasoning = true, true, true, true, true
-		f.citations, f.structured, f.buckets, f.turns, f.system = true, true, true, true, true
+		f.citations, f.caching, f.structured, f.buckets, f.turns, f.system = true, true, true, true, true, true
 		return f
 	}
 	s := m.Supports
 	f.tools, f.streams, f.vision, f.documents = s.Tools, !m.RefusesToolStreaming(), s.Vision, !m.RefusesDocuments()
-	f.reasoning, f.structured = s.Reasoning, s.StructuredOutput
+	f.reasoning, f.structured, f.caching = s.Reasoning, s.StructuredOutput, s.PromptCaching
 	f.video = slices.Contains(m.InputModalities, "VIDEO")
 	f.audio = slices.Contains(m.InputModalities, "SPEECH") || slices.Contains(m.InputModalities, "AUDIO")
 	// The rest is the service's documentation: choices and status by family,
