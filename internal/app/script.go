@@ -78,8 +78,13 @@ func refuseScript(w http.ResponseWriter, status int, message string) {
 // local reports whether a program on this machine asks by itself. A browser that
 // a web page makes ask, and a proxy that asks for somebody else, are not meant:
 // the first says so by its headers or calls the server by a name, the second by
-// its headers.
+// its headers. A proxy that adds none, as nginx, asks in the old version of HTTP
+// unless it was told otherwise, and is a program of another user, where the
+// system tells whose it is.
 func local(r *http.Request) bool {
+	if !r.ProtoAtLeast(1, 1) {
+		return false
+	}
 	for _, name := range []string{"Origin", "Referer", "Sec-Fetch-Site", "Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Server", "X-Real-Ip", "Via"} {
 		if r.Header.Get(name) != "" {
 			return false
@@ -101,8 +106,10 @@ func local(r *http.Request) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
-	address, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return host == "localhost" || err == nil && address.IsLoopback()
+	if address, err := netip.ParseAddr(strings.Trim(host, "[]")); host != "localhost" && (err != nil || !address.IsLoopback()) {
+		return false
+	}
+	return !stranger(netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), netip.AddrPortFrom(to.Addr().Unmap(), to.Port()))
 }
 
 // administrator demands a signature of somebody who may do everything.
