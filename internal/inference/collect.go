@@ -63,7 +63,9 @@ func (a *Answer) Reasoning() (text, signature string) {
 // the streamed one come from the same path.
 func Collect(ctx context.Context, b Backend, req *Request) (*Answer, error) {
 	var c Collector
-	err := b.Generate(ctx, req, func(ev Event) error {
+	whole := *req
+	whole.Whole = true
+	err := b.Generate(ctx, &whole, func(ev Event) error {
 		c.Add(ev)
 		return nil
 	})

@@ -110,6 +110,9 @@ type Request struct {
 	Seed          *uint32 // nil: random
 	StopSequences []string
 
+	// Whole says that the caller takes the answer as a whole. See Within.
+	Whole bool
+
 	// Extra holds members that only one vendor understands, as the caller
 	// wrote them, by the names that Dialect uses.
 	Extra map[string]json.RawMessage

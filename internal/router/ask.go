@@ -76,10 +76,11 @@ func (r *Router) Generate(ctx context.Context, req *inference.Request, emit func
 		Key: p.key(s.snapshot, func() uint64 { return Prefix(req) }), Caller: r.caller(trail), RequestID: trail.RequestID,
 		Try: func(ctx context.Context, i int) (bool, error) {
 			candidate, by := &p.chain.Candidates[i], &p.of[i]
-			ctx, watch := candidate.Timeouts.Begin(ctx)
-			g := generation{trail: trail, by: by, emit: emit, watch: watch, hold: candidate.Guarded || len(p.of) > 1}
-			sub := *req
+			sub, times := *req, candidate.Timeouts
 			sub.Model = by.model
+			sub.Whole, times.FirstToken = req.Within(times.FirstToken)
+			ctx, watch := times.Begin(ctx)
+			g := generation{trail: trail, by: by, emit: emit, watch: watch, hold: candidate.Guarded || len(p.of) > 1}
 			err := by.Generate(ctx, &sub, g.event)
 			if err == nil {
 				err = g.begin() // a backend that says nothing has answered all the same

@@ -126,18 +126,44 @@ func (f *fake) chat(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	call.Request.Model = call.Model
+	if !call.Stream {
+		f.whole(r.Context(), w, call.Request)
+		return
+	}
 	f.generate(r.Context(), w, call.Request, call.IncludeUsage)
 }
 
 func (f *fake) completion(w http.ResponseWriter, r *http.Request) {
 	var q struct {
 		Model, Prompt string
+		Stream        bool
 		MaxTokens     int `json:"max_tokens"`
 	}
 	if json.NewDecoder(r.Body).Decode(&q) != nil {
 		return
 	}
-	f.generate(r.Context(), w, &inference.Request{Model: q.Model, Prompt: &inference.Prompt{Text: q.Prompt}, MaxTokens: q.MaxTokens}, true)
+	req := &inference.Request{Model: q.Model, Prompt: &inference.Prompt{Text: q.Prompt}, MaxTokens: q.MaxTokens}
+	if !q.Stream {
+		f.whole(r.Context(), w, req)
+		return
+	}
+	f.generate(r.Context(), w, req, true)
+}
+
+// whole answers in one piece.
+func (f *fake) whole(ctx context.Context, w http.ResponseWriter, req *inference.Request) {
+	a, err := inference.Collect(ctx, f.b, req)
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	body, err := chatcompletions.EncodeAnswer(a, chatcompletions.Meta{ID: "chatcmpl-1"})
+	if err != nil {
+		refuse(w, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(body) // a client that is gone reads nothing
 }
 
 // generate streams. Errors before the first event are answers of their own.

@@ -80,19 +80,20 @@ func (b *Backend) name(model string) string {
 	return model
 }
 
-// Generate implements inference.Backend. Answers are streamed also where they
-// are wanted whole: there is one path, and a client that goes away ends it.
+// Generate implements inference.Backend. Long answers are streamed also where
+// they are wanted whole, see inference.Request.Within.
 func (b *Backend) Generate(ctx context.Context, req *inference.Request, emit func(inference.Event) error) error {
 	start := b.p.Now()
 	f, err := b.flavor(ctx)
 	if err != nil {
 		return err
 	}
-	path, body, err := b.request(req, f)
+	whole, wait := req.Within(b.p.Client.FirstByte())
+	path, body, err := b.request(req, f, !whole)
 	if err != nil {
 		return err
 	}
-	a := answer{b: b, ctx: ctx, emit: emit, start: start, model: req.Model, size: len(body)}
+	a := answer{wait: wait, b: b, ctx: ctx, emit: emit, start: start, model: req.Model, size: len(body)}
 	if f.echoes {
 		a.echo = prefill(req)
 	}
@@ -102,8 +103,8 @@ func (b *Backend) Generate(ctx context.Context, req *inference.Request, emit fun
 // limit is the number of tokens of a completion that nobody has limited.
 const limit = 2048
 
-func (b *Backend) request(req *inference.Request, f *flavor) (path string, body []byte, err error) {
-	o := chatcompletions.EncodeOptions{Model: b.name(req.Model), Stream: true, Flavor: f.chat}
+func (b *Backend) request(req *inference.Request, f *flavor, stream bool) (path string, body []byte, err error) {
+	o := chatcompletions.EncodeOptions{Model: b.name(req.Model), Stream: stream, Flavor: f.chat}
 	if b.p.Completion && req.Prompt != nil {
 		body, err = chatcompletions.EncodeCompletion(req, o, limit)
 		return "/completions", body, err
@@ -128,21 +129,24 @@ func prefill(req *inference.Request) string {
 
 // answer is one answer under way.
 type answer struct {
-	b       *Backend
-	ctx     context.Context
-	emit    func(inference.Event) error
-	start   time.Time
-	model   string
-	size    int // bytes of the request
-	decoder *chatcompletions.Decoder
-	echo    string // what the server may say first, and what of it has come
-	echoed  string
+	b        *Backend
+	ctx      context.Context
+	emit     func(inference.Event) error
+	start    time.Time
+	model    string
+	size     int           // bytes of the request
+	wait     time.Duration // for the first byte
+	decoder  *chatcompletions.Decoder
+	said     int // bytes of the answer
+	streamed bool
+	echo     string // what the server may say first, and what of it has come
+	echoed   string
 }
 
 func (a *answer) run(path string, body []byte) error {
-	r, err := a.b.post(a.ctx, path, body)
+	r, err := a.b.p.Client.DoWithin(a.ctx, a.wait, http.MethodPost, path, nil, body)
 	if err != nil {
-		return err
+		return a.b.failed(err)
 	}
 	defer r.Close()
 	a.decoder = chatcompletions.NewDecoder(a.event)
@@ -153,6 +157,7 @@ func (a *answer) run(path string, body []byte) error {
 		}
 		return a.b.failed(chatcompletions.Feed(a.decoder, whole))
 	}
+	a.streamed = true
 	err = r.Events(func(_ string, data []byte) error {
 		if err := a.decoder.Chunk(data); err != nil {
 			return err
@@ -179,7 +184,12 @@ func (a *answer) event(ev inference.Event) error {
 			ev.Model = a.b.name(a.model)
 		}
 		return a.emit(ev)
+	case inference.ReasoningDelta:
+		a.said += len(ev.Text)
+	case inference.ToolDelta:
+		a.said += len(ev.JSON)
 	case inference.TextDelta:
+		a.said += len(ev.Text)
 		if a.echo == "" {
 			return a.emit(ev)
 		}
@@ -190,8 +200,11 @@ func (a *answer) event(ev inference.Event) error {
 	case inference.Finished:
 		if !a.decoder.HasUsage() {
 			// A server that counts nothing must not be for free: about four bytes
-			// make a token, and a piece of an answer is about one.
+			// make a token, and a piece of a streamed answer is about one.
 			ev.Usage.InputTokens, ev.Usage.OutputTokens = (a.size+3)/4, a.decoder.Deltas()
+			if !a.streamed {
+				ev.Usage.OutputTokens = (a.said + 3) / 4
+			}
 		}
 		ev.Elapsed = a.b.p.Now().Sub(a.start)
 		return a.emit(ev)

@@ -165,6 +165,27 @@ func TestMissingUsageIsGuessed(t *testing.T) {
 	}
 }
 
+// A short answer that is wanted whole is asked for so, a long one is streamed. One
+// whose server counts nothing costs its bytes.
+func TestShortAnswersAreAskedForWhole(t *testing.T) {
+	t.Parallel()
+	url, asked := serve(t, "application/json", `{"model":"m2","choices":[{"message":{"content":"four","reasoning_content":"and five"},"finish_reason":"stop"}]}`)
+	req := ask()
+	req.MaxTokens = 200
+	got, err := inference.Collect(t.Context(), open(t, url, as("vllm")), req)
+	if want := (len(*asked) + 3) / 4; err != nil || got.Text != "four" || got.Usage.InputTokens != want || got.Usage.OutputTokens != 3 {
+		t.Errorf("got %+v, %v, want %d tokens read and 3 made", got, err, want)
+	}
+	if strings.Contains(*asked, "stream") {
+		t.Errorf("asked %s, want no stream", *asked)
+	}
+	req.MaxTokens = 2000
+	url, asked = serve(t, stream, begun+ended)
+	if _, err := inference.Collect(t.Context(), open(t, url, as("vllm")), req); err != nil || !strings.Contains(*asked, `"stream":true`) {
+		t.Errorf("asked %s, %v, want a stream", *asked, err)
+	}
+}
+
 // Each flavor is asked by the members that it knows.
 func TestWhatFlavorsAreAsked(t *testing.T) {
 	t.Parallel()
@@ -185,7 +206,7 @@ func TestWhatFlavorsAreAsked(t *testing.T) {
 		"openrouter":   `{` + messages + `,"max_tokens":5,"top_k":0,"tools":[` + f + `,` + g + `],"tool_choice":` + g + `,"parallel_tool_calls":true,"reasoning":{"max_tokens":4096},"stream":true,"stream_options":{"include_usage":true}}`,
 	} {
 		url, asked := serve(t, stream, begun+ended)
-		if _, err := inference.Collect(t.Context(), open(t, url, as(flavor)), req); err != nil {
+		if err := open(t, url, as(flavor)).Generate(t.Context(), req, func(inference.Event) error { return nil }); err != nil {
 			t.Errorf("%s: %v", flavor, err)
 		}
 		if *asked != want {

@@ -144,6 +144,10 @@ func New(p Params) (*Client, error) {
 		}
 		t.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	}
+	if address, ok := plainly(base, t, p.Socket != "" || p.Server != nil); ok {
+		direct := &plain{dial: t.DialContext, address: address, next: t}
+		c.transport, c.idle = direct, func() { direct.close(); t.CloseIdleConnections() }
+	}
 	if p.Requests > 0 {
 		c.places = make(chan struct{}, p.Requests)
 	}
@@ -157,6 +161,19 @@ func New(p Params) (*Client, error) {
 	c.secrets = secretsOf(p.Header)
 	c.ctx, c.stop = context.WithCancel(context.Background())
 	return c, nil
+}
+
+// plainly reports whether a server is asked without TLS and proxies, and where.
+func plainly(base *url.URL, t *http.Transport, local bool) (address string, ok bool) {
+	if base.Scheme != "http" {
+		return "", false
+	}
+	if t.Proxy != nil && !local {
+		if proxy, err := t.Proxy(&http.Request{URL: base}); err != nil || proxy != nil {
+			return "", false
+		}
+	}
+	return net.JoinHostPort(base.Hostname(), cmp.Or(base.Port(), "80")), true
 }
 
 // dial bounds the time to open a connection.
@@ -243,6 +260,14 @@ func (c *Client) stopping() error {
 // connection before it answers, Upstream when what it sends is no HTTP; ctx's
 // error when ctx ends.
 func (c *Client) Do(ctx context.Context, method, path string, h http.Header, body []byte) (*Response, error) {
+	return c.DoWithin(ctx, c.p.FirstByte, method, path, h, body)
+}
+
+// FirstByte is how long Do waits for the first byte of an answer; 0 is no bound.
+func (c *Client) FirstByte() time.Duration { return c.p.FirstByte }
+
+// DoWithin is Do with another time for the first byte.
+func (c *Client) DoWithin(ctx context.Context, first time.Duration, method, path string, h http.Header, body []byte) (*Response, error) {
 	request, err := c.request(method, path, h, body)
 	if err != nil {
 		return nil, err
@@ -251,7 +276,7 @@ func (c *Client) Do(ctx context.Context, method, path string, h http.Header, bod
 		return nil, err
 	}
 	r := &Response{c: c, parent: ctx}
-	r.watch(cmp.Or(c.p.FirstByte, c.p.Total))
+	r.watch(cmp.Or(first, c.p.Total))
 	request = request.WithContext(r.ctx)
 	if c.p.Sign != nil {
 		if err := c.p.Sign(request, body); err != nil {

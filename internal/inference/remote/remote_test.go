@@ -475,6 +475,96 @@ func TestConnectionsAreKept(t *testing.T) {
 	}
 }
 
+// A server may close a connection that nobody uses just when a request comes: it
+// is sent again on another one. One that ends a request that it has only just
+// been given is not asked twice.
+func TestConnectionsThatTheServerClosed(t *testing.T) {
+	t.Parallel()
+	const answer = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+	var asked atomic.Int64
+	url := raw(t, func(c net.Conn, _ *http.Request) {
+		if asked.Add(1) < 4 {
+			fmt.Fprint(c, answer) // and it is closed
+		}
+	})
+	c := client(t, url)
+	for i := range 3 {
+		r, err := c.Do(t.Context(), "POST", "/x", nil, []byte("{}"))
+		if err != nil {
+			t.Fatalf("request %d: %v", i, err)
+		}
+		if got, err := r.JSON(); err != nil || string(got) != "{}" {
+			t.Errorf("got %q, %v", got, err)
+		}
+		r.Close()
+	}
+	if _, err := c.Do(t.Context(), "POST", "/x", nil, []byte("{}")); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("got %v, want that it closed the connection", err)
+	}
+	if n := asked.Load(); n != 4 {
+		t.Errorf("got %d requests, want 4", n)
+	}
+}
+
+// What belongs to no answer is not taken for the next one.
+func TestBytesAfterAnAnswer(t *testing.T) {
+	t.Parallel()
+	var opened atomic.Int64
+	url := raw(t, func(c net.Conn, _ *http.Request) {
+		n := opened.Add(1)
+		fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\n%dHTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\n9", n)
+		_, _ = io.Copy(io.Discard, c)
+	})
+	c := client(t, url)
+	for _, want := range []string{"1", "2"} {
+		r, err := c.Do(t.Context(), "POST", "/x", nil, []byte("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := r.JSON(); err != nil || string(got) != want {
+			t.Errorf("got %q, %v, want %s", got, err, want)
+		}
+		r.Close()
+	}
+}
+
+// Bodies of every size come as they were sent, the large ones by the way of
+// servers that may answer before they have them.
+func TestBodiesOfEverySize(t *testing.T) {
+	t.Parallel()
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		got, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(got)
+	})
+	c := client(t, url)
+	for _, size := range []int{0, 1, 4 << 10, 64 << 10, 64<<10 + 1, 1 << 20} {
+		sent := bytes.Repeat([]byte("x"), size)
+		r, err := c.Do(t.Context(), "POST", "/x", nil, sent)
+		if err != nil {
+			t.Fatalf("%d bytes: %v", size, err)
+		}
+		if got, err := r.JSON(); err != nil || !bytes.Equal(got, sent) {
+			t.Errorf("%d bytes: got %d, %v", size, len(got), err)
+		}
+		r.Close()
+	}
+}
+
+// A header cannot bring a second request with it.
+func TestHeadersThatCannotBeSent(t *testing.T) {
+	t.Parallel()
+	url := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("it was sent") })
+	for _, value := range []string{"a\r\nX: b", "a\nb", "a\x00"} {
+		if _, err := client(t, url).Do(t.Context(), "GET", "/x", http.Header{"X-A": {value}}, nil); err == nil {
+			t.Errorf("%q: got no error", value)
+		}
+	}
+}
+
 func TestRequestsWaitForTheirPlace(t *testing.T) {
 	t.Parallel()
 	var now, most atomic.Int64
