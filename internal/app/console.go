@@ -12,10 +12,13 @@ import (
 	"time"
 
 	"github.com/outcrop/outcrop/internal/apikey"
+	"github.com/outcrop/outcrop/internal/audit"
+	"github.com/outcrop/outcrop/internal/call"
 	"github.com/outcrop/outcrop/internal/config"
 	"github.com/outcrop/outcrop/internal/console"
 	"github.com/outcrop/outcrop/internal/iam"
 	"github.com/outcrop/outcrop/internal/sigv4"
+	"github.com/outcrop/outcrop/internal/store"
 )
 
 // openConsole makes the console, where there is to be one.
@@ -36,7 +39,7 @@ func (a *App) openConsole() error {
 			return id.Principal, err
 		},
 		Off: cfg.Auth == config.Off, Hosts: cfg.Console.Hosts, Idle: cfg.Console.Session.Idle, Longest: cfg.Console.Session.Longest,
-		Source: func(r *http.Request) netip.Addr { return source(r).IP },
+		Patience: cfg.Timeouts.Body, Source: func(r *http.Request) netip.Addr { return source(r).IP }, SignedIn: a.recordSignIn,
 		Logger: a.p.Logger, Now: a.p.Now, Rand: rand.Reader, NewID: newRequestID,
 	})
 	return err
@@ -69,6 +72,17 @@ func browses(r *http.Request) bool {
 		r.Header.Get("Authorization") == "" && strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
+// recordSignIn leaves a try to sign in in the audit trail, where there is one.
+func (a *App) recordSignIn(s console.SignIn) {
+	if a.gov.audit == nil {
+		return
+	}
+	a.gov.audit.SignIn(audit.SignIn{
+		Call:        &call.Call{RequestID: s.RequestID, Account: a.p.Config.Account, Principal: s.Principal, Start: s.At, Source: source(s.Request)},
+		AccessKeyID: s.AccessKeyID, Method: string(s.Method),
+	})
+}
+
 // ConsoleLink is where to open the console.
 type ConsoleLink struct {
 	URL     string
@@ -83,10 +97,10 @@ func NewConsoleLink(ctx context.Context, cfg *config.Config, getenv func(string)
 		base = "http://" + Address(cfg, getenv)
 	}
 	base = strings.TrimSuffix(strings.TrimSuffix(base, "/"), strings.TrimSuffix(console.Prefix, "/"))
-	switch {
-	case !cfg.Console.Enabled:
-		return ConsoleLink{}, errors.New("the console is disabled: console.enabled is false")
-	case cfg.Auth == config.Off:
+	if !cfg.Console.Enabled {
+		return ConsoleLink{}, errors.New("there is no console: console.enabled is false")
+	}
+	if cfg.Auth == config.Off {
 		return ConsoleLink{URL: base + console.Prefix}, nil
 	}
 	i, err := OpenIdentities(ctx, cfg, getenv)
@@ -102,26 +116,34 @@ func NewConsoleLink(ctx context.Context, cfg *config.Config, getenv func(string)
 		}
 		owner = console.Owner{Type: iam.User, Name: u.Name, ID: u.ID}
 	}
-	links := console.NewLinks(console.LinkParams{Store: i.state, Account: cfg.Account, Now: time.Now, Rand: rand.Reader})
+	return newLink(ctx, i.state, cfg.Account, base, owner)
+}
+
+func newLink(ctx context.Context, state store.Store, account, base string, owner console.Owner) (ConsoleLink, error) {
+	links := console.NewLinks(console.LinkParams{Store: state, Account: account, Now: time.Now, Rand: rand.Reader})
 	secret, expires, err := links.Make(ctx, owner)
-	return ConsoleLink{URL: console.LinkURL(base, secret), Expires: expires}, err
+	if err != nil {
+		return ConsoleLink{}, fmt.Errorf("make a link to the console: %w", err)
+	}
+	return ConsoleLink{URL: console.LinkURL(base, secret), Expires: expires}, nil
 }
 
 // WelcomeConsole tells a person at a terminal where the console is, with a link
-// that signs them in. It is no part of Banner, which gets into logs.
+// that signs them in as root. It is no part of Banner, which gets into logs.
 func (a *App) WelcomeConsole(ctx context.Context, w io.Writer) error {
-	cfg := a.p.Config
-	if !cfg.Console.Enabled {
+	if a.console == nil {
 		return nil
 	}
-	link, err := NewConsoleLink(ctx, cfg, a.p.Getenv, "", "http://"+reachable(a.Addr().String()))
+	base := "http://" + reachable(a.Addr().String())
+	if a.p.Config.Auth == config.Off {
+		_, _ = fmt.Fprintf(w, "Open the console:\n  %s%s\n\n", base, console.Prefix) // a terminal that is gone reads nothing
+		return nil
+	}
+	link, err := newLink(ctx, a.state, a.p.Config.Account, base, console.Owner{Type: iam.Root})
 	if err != nil {
-		return fmt.Errorf("make a link to the console: %w", err)
+		return err
 	}
-	once := ""
-	if !link.Expires.IsZero() {
-		once = fmt.Sprintf("\n  (signs in once, until %s; %s console makes another one)", link.Expires.Local().Format("15:04"), a.p.Command)
-	}
-	_, _ = fmt.Fprintf(w, "Open the console:\n  %s%s\n\n", link.URL, once) // a terminal that is gone reads nothing
+	_, _ = fmt.Fprintf(w, "Open the console:\n  %s\n  (signs in once, within %d minutes; %s console makes another link)\n\n", // as above
+		link.URL, int(console.LinkLife.Minutes()), a.p.Command)
 	return nil
 }

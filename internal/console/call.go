@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/outcrop/outcrop/internal/iam"
 	"github.com/outcrop/outcrop/internal/sigv4"
@@ -116,6 +117,10 @@ func (c *Console) call(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	// How long a call may take is for the service to say.
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Time{})  // test writers have none, and need none
+	_ = control.SetWriteDeadline(time.Time{}) // as above
 	c.p.Handler.ServeHTTP(&answering{ResponseWriter: w, cookies: w.Header()[setCookie]}, inner)
 	return nil
 }

@@ -73,6 +73,8 @@ type Params struct {
 	// Idle is how long a session lasts that is not used, Longest how long one that
 	// is.
 	Idle, Longest time.Duration
+	// Patience is how long a client may take to send a sign-in or to take a page.
+	Patience time.Duration
 	// Source is the address that a request comes from; invalid for one without.
 	Source func(r *http.Request) netip.Addr
 	// SignedIn is told of every try to sign in; nil: nobody is.
@@ -118,22 +120,41 @@ func New(p Params) (*Console, error) {
 // ServeHTTP answers one request below Prefix.
 func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.Path
-	if err := c.host(r); err != nil {
-		c.refuse(w, err)
-		return
-	}
+	// Nobody shall hold a connection by sending or taking slowly, and what an
+	// earlier exchange of the connection had to be sent by is over. A deadline is a
+	// matter of the real clock, whatever time the tests tell.
+	control, until := http.NewResponseController(w), time.Now().Add(c.p.Patience)
+	_ = control.SetReadDeadline(until)  // test writers have none, and need none
+	_ = control.SetWriteDeadline(until) // as above
+	stranger := c.host(r)
+	answer := c.page
 	switch {
 	case strings.HasPrefix(path, callPrefix):
-		if err := c.call(w, r); err != nil {
-			c.refuse(w, err)
-		}
+		answer = c.call
 	case path == sessionPath:
-		if err := c.session(w, r); err != nil {
-			c.refuse(w, err)
-		}
-	case path+"/" == Prefix:
-		http.Redirect(w, r, Prefix, http.StatusPermanentRedirect)
-	default:
-		c.pages.serve(w, r)
+		answer = c.session
+	case stranger != nil: // a person reads it, not a page
+		w.Header().Set(errorHeader, stranger.code)
+		http.Error(w, stranger.message, stranger.status)
+		return
 	}
+	var err error
+	if stranger != nil {
+		err = stranger
+	} else {
+		err = answer(w, r)
+	}
+	if err != nil {
+		c.refuse(w, err)
+	}
+}
+
+// page answers with one of the files.
+func (c *Console) page(w http.ResponseWriter, r *http.Request) error {
+	if r.URL.Path+"/" == Prefix {
+		http.Redirect(w, r, Prefix, http.StatusPermanentRedirect)
+		return nil
+	}
+	c.pages.serve(w, r)
+	return nil
 }

@@ -14,7 +14,7 @@ import (
 // loaded, and then that page counts as the console's own. Who connects to another
 // address than a loopback one may call it by any name, for there the session's
 // cookie is what counts, and it belongs to the name that was signed in at.
-func (c *Console) host(r *http.Request) error {
+func (c *Console) host(r *http.Request) *refusal {
 	name := hostName(r.Host)
 	if ownName(name) || slices.Contains(c.p.Hosts, name) {
 		return nil

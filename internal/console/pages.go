@@ -78,8 +78,13 @@ func openPages(files fs.FS) (*pages, error) {
 		return p, p.add(files, placeholder, "placeholder.css")
 	}
 	err = fs.WalkDir(built, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+		switch hidden := name != "." && strings.HasPrefix(d.Name(), "."); {
+		case err != nil:
 			return err
+		case hidden && d.IsDir():
+			return fs.SkipDir // what the build tells itself
+		case hidden || d.IsDir():
+			return nil
 		}
 		for _, e := range encodings {
 			if _, err := fs.Stat(built, strings.TrimSuffix(name, e[1])); strings.HasSuffix(name, e[1]) && err == nil {

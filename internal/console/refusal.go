@@ -44,6 +44,12 @@ type refusal struct {
 func (r *refusal) Error() string { return r.code + ": " + r.message }
 func (r *refusal) Unwrap() error { return r.cause }
 
+// isCode reports whether err is a refusal with a code.
+func isCode(err error, code string) bool {
+	var r *refusal
+	return errors.As(err, &r) && r.code == code
+}
+
 func refused(status int, code, message string) *refusal {
 	return &refusal{status: status, code: code, message: message}
 }

@@ -139,10 +139,12 @@ func (c *Console) beginSession(w http.ResponseWriter, r *http.Request) error {
 	}
 	s, p, err := c.enter(r, method, in)
 	c.tell(r, method, in.AccessKeyID, p, err)
+	if !isCode(err, codeSignInFailed) {
+		c.attempts.forgive(from)
+	}
 	if err != nil {
 		return err
 	}
-	c.attempts.forgive(from)
 	if old, _, err := c.current(r); err == nil { // who signs in anew leaves the session they had
 		if err := c.ended.end(r.Context(), old.ID, c.last(old)); err != nil {
 			return broken(err)
@@ -251,14 +253,13 @@ func (c *Console) tell(r *http.Request, method Method, key string, p iam.Princip
 	}
 	id := c.p.NewID()
 	attrs := []any{slog.String("request_id", id), slog.String("method", string(method)), slog.String("from", r.RemoteAddr)}
-	var why *refusal
 	switch {
 	case err == nil:
 		c.p.Logger.Info("signed in to the console", append(attrs, slog.String("principal", p.ARN))...)
-	case errors.As(err, &why) && why.code != codeSignInFailed:
-		return // it is no matter of who they are, and is logged with the answer
-	default:
+	case isCode(err, codeSignInFailed):
 		c.p.Logger.Warn("a sign-in to the console failed", attrs...)
+	default:
+		return // it is no matter of who they are, and is logged with the answer
 	}
 	if c.p.SignedIn != nil {
 		c.p.SignedIn(SignIn{RequestID: id, At: c.p.Now(), Method: method, Principal: p, AccessKeyID: key, Request: r})

@@ -82,8 +82,8 @@ type Params struct {
 	// Forward says who answers an operation elsewhere that has been authorized;
 	// nil result: it is answered here. nil: every one is.
 	Forward func(v *observe.View) Forward
-	// Extra holds handlers for patterns that are not AWS's, such as /console/ and
-	// GET /metrics.
+	// Extra holds handlers for patterns that are not AWS's, such as
+	// /outcrop/script/ and GET /metrics.
 	Extra map[string]http.Handler
 	// Passed holds the services that speak for themselves, by signing name.
 	Passed map[string]Passed
@@ -163,6 +163,9 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	service := e.passed(r)
 	if service == "" {
 		if h, pattern := e.mux.Handler(r); pattern != "" {
+			// What an earlier exchange of the connection had to be sent by is no
+			// matter of these, some of which go on for long.
+			_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // test writers have none
 			h.ServeHTTP(w, r)
 			return
 		}

@@ -84,6 +84,13 @@ func serve(t *testing.T, r *runtime) *server {
 func serveWith(t *testing.T, r *runtime, change func(*edge.Params)) *server {
 	t.Helper()
 	logs := &syncBuffer{}
+	srv := httptest.NewServer(newHandler(t, r, logs, change))
+	t.Cleanup(srv.Close)
+	return &server{srv, logs}
+}
+
+func newHandler(t *testing.T, r *runtime, logs io.Writer, change func(*edge.Params)) http.Handler {
+	t.Helper()
 	now := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 	params := edge.Params{
 		Services: []edge.Service{
@@ -108,9 +115,7 @@ func serveWith(t *testing.T, r *runtime, change func(*edge.Params)) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := httptest.NewServer(e)
-	t.Cleanup(srv.Close)
-	return &server{srv, logs}
+	return e
 }
 
 func (s *server) post(t *testing.T, path, body string) (*http.Response, string) {
