@@ -121,6 +121,17 @@ func New(p Params) *Client {
 // Progress returns the Sink the client reports to.
 func (c *Client) Progress() progress.Sink { return c.progress }
 
+// WithProgress returns a client like this one that reports to another Sink.
+func (c *Client) WithProgress(sink progress.Sink) *Client {
+	other := *c
+	other.progress = sink
+	return &other
+}
+
+// Free returns the bytes that may still be written below a directory, -1 when they
+// are not known.
+func Free(dir string) int64 { return freeSpace(dir) }
+
 // Offline reports whether the client refuses every request.
 func (c *Client) Offline() bool { return c.offline }
 

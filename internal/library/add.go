@@ -1,6 +1,7 @@
 package library
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -24,6 +25,8 @@ import (
 // Options change what a model is added as.
 type Options struct {
 	Name string // local name; empty: made of the reference
+	// Remote refuses a file of this machine: who asks is not at it.
+	Remote bool
 }
 
 // Pull adds the model that a reference names: hf.co/org/repo:quant (also
@@ -37,13 +40,10 @@ type Options struct {
 // Unsupported, Unavailable (offline, no connection, disk full: what has arrived
 // is kept).
 func (l *Library) Pull(ctx context.Context, ref string, o Options) (*Model, error) {
-	if isPath(ref) {
+	if !o.Remote && isPath(ref) {
 		return l.Import(ctx, ref, o)
 	}
-	if l.fetch.Offline() {
-		return nil, fault.New(fault.Unavailable, "offline: models cannot be pulled; import a file with: outcrop models import FILE")
-	}
-	plan, err := l.resolve(ctx, ref)
+	plan, err := l.plan(ctx, ref)
 	if err != nil {
 		return nil, err
 	}
@@ -73,6 +73,49 @@ func (l *Library) Pull(ctx context.Context, ref string, o Options) (*Model, erro
 	}
 	return l.enter(m, dir)
 }
+
+// Planned is what a Pull would add.
+type Planned struct {
+	Name    string
+	Source  string // without secrets
+	Size    int64  // bytes of all files; 0 where the source does not tell
+	License string
+	Here    bool // it is there already, just like this
+}
+
+// Plan finds out what a Pull would add, and fetches nothing of it. It takes no file
+// of this machine. Faults as Pull's, Conflict when another model has the name.
+func (l *Library) Plan(ctx context.Context, ref string, o Options) (*Planned, error) {
+	plan, err := l.plan(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	p := &Planned{Name: cmp.Or(o.Name, plan.Name), Source: plan.Source, License: plan.License}
+	if err := checkName(p.Name); err != nil {
+		return nil, err
+	}
+	for _, f := range plan.Files {
+		p.Size += max(0, f.Size)
+	}
+	_, p.Here, err = l.present(p.Name, plan.Source, plan.Files)
+	return p, err
+}
+
+func (l *Library) plan(ctx context.Context, ref string) (*source.Plan, error) {
+	if l.fetch.Offline() {
+		return nil, fault.New(fault.Unavailable, "offline: models cannot be pulled; import a file with: outcrop models import FILE")
+	}
+	return l.resolve(ctx, ref)
+}
+
+// With returns the library over another client, as for one download whose progress
+// somebody wants to see.
+func (l *Library) With(c *fetch.Client) *Library {
+	return &Library{dir: l.dir, packs: l.packs, fetch: c, getenv: l.getenv, now: l.now}
+}
+
+// Client returns the client that downloads.
+func (l *Library) Client() *fetch.Client { return l.fetch }
 
 // isPath reports whether a reference means a file on this machine.
 func isPath(ref string) bool {

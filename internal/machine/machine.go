@@ -1,5 +1,5 @@
 // Package machine tells what the machine has that the server runs on, or the
-// container that it is in: so far its memory. It measures nothing that is in use.
+// container that it is in: so far its memory, all of it and what is free.
 package machine
 
 import (

@@ -148,6 +148,21 @@ func Open(dir string, p Params) (*Store, error) {
 // download into the same models directory.
 func (s *Store) Fetch() *fetch.Client { return s.fetch }
 
+// With returns the store over another client, as for one download whose progress
+// somebody wants to see.
+func (s *Store) With(c *fetch.Client) *Store {
+	return &Store{dir: s.dir, pins: s.pins, platform: s.platform, fetch: c, env: s.env, log: s.log, offline: s.offline}
+}
+
+// Pin returns a pack's pin; false when there is none of that name.
+func (s *Store) Pin(name string) (Pin, bool) {
+	pin, err := s.pin(name)
+	if err != nil {
+		return Pin{}, false
+	}
+	return *pin, true
+}
+
 // EngineName returns the name of the pack with this platform's engine. Fault:
 // Unsupported when there is none.
 func (s *Store) EngineName() (string, error) {
