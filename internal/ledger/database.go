@@ -83,6 +83,44 @@ CREATE VIEW item AS
 	UNION ALL SELECT *, 'cache-read-input-tokens', cache_read, cost_read FROM usage WHERE cache_read > 0
 	UNION ALL SELECT *, 'cache-write-input-tokens', cache_write, cost_write FROM usage WHERE cache_write > 0
 	UNION ALL SELECT *, 'search-units', queries, cost_query FROM usage WHERE queries > 0;
+`, `
+-- What was used in an hour, by what became of the calls: the sums of a day are
+-- there at once, however many calls it had.
+CREATE TABLE total (
+	hour        INTEGER NOT NULL, -- since 1970
+	account     TEXT NOT NULL,
+	outcome     TEXT NOT NULL,
+	calls       INTEGER NOT NULL,
+	unpriced    INTEGER NOT NULL,
+	input       INTEGER NOT NULL,
+	output      INTEGER NOT NULL,
+	cache_read  INTEGER NOT NULL,
+	cache_write INTEGER NOT NULL,
+	queries     INTEGER NOT NULL,
+	micro       INTEGER NOT NULL, -- micro-dollars
+	pico        INTEGER NOT NULL, -- pico-dollars beside them
+	PRIMARY KEY (account, hour, outcome)
+) WITHOUT ROWID;
+INSERT INTO total SELECT time / 3600000000, account, outcome, count(*), sum(priced = 0), sum(input), sum(output), sum(cache_read), sum(cache_write),
+	sum(queries), sum(cost / 1000000), sum(cost % 1000000) FROM usage GROUP BY 1, 2, 3;
+CREATE TRIGGER total_inserted AFTER INSERT ON usage BEGIN
+	INSERT INTO total VALUES (NEW.time / 3600000000, NEW.account, NEW.outcome, 1, NEW.priced = 0, NEW.input, NEW.output, NEW.cache_read, NEW.cache_write,
+		NEW.queries, NEW.cost / 1000000, NEW.cost % 1000000)
+	ON CONFLICT DO UPDATE SET calls = calls + excluded.calls, unpriced = unpriced + excluded.unpriced, input = input + excluded.input,
+		output = output + excluded.output, cache_read = cache_read + excluded.cache_read, cache_write = cache_write + excluded.cache_write,
+		queries = queries + excluded.queries, micro = micro + excluded.micro, pico = pico + excluded.pico;
+END;
+CREATE TRIGGER total_changed AFTER UPDATE ON usage BEGIN
+	UPDATE total SET calls = calls - 1, unpriced = unpriced - (OLD.priced = 0), input = input - OLD.input, output = output - OLD.output,
+		cache_read = cache_read - OLD.cache_read, cache_write = cache_write - OLD.cache_write, queries = queries - OLD.queries,
+		micro = micro - OLD.cost / 1000000, pico = pico - OLD.cost % 1000000
+	WHERE account = OLD.account AND hour = OLD.time / 3600000000 AND outcome = OLD.outcome;
+	INSERT INTO total VALUES (NEW.time / 3600000000, NEW.account, NEW.outcome, 1, NEW.priced = 0, NEW.input, NEW.output, NEW.cache_read, NEW.cache_write,
+		NEW.queries, NEW.cost / 1000000, NEW.cost % 1000000)
+	ON CONFLICT DO UPDATE SET calls = calls + excluded.calls, unpriced = unpriced + excluded.unpriced, input = input + excluded.input,
+		output = output + excluded.output, cache_read = cache_read + excluded.cache_read, cache_write = cache_write + excluded.cache_write,
+		queries = queries + excluded.queries, micro = micro + excluded.micro, pico = pico + excluded.pico;
+END;
 `}
 }
 
@@ -184,7 +222,10 @@ func (d *database) prune(ctx context.Context, before time.Time) (int64, error) {
 
 func (d *database) pruneSpend(ctx context.Context, before time.Time) error {
 	return d.db.Write(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, "DELETE FROM spend WHERE day < ?", day(before))
+		if _, err := tx.ExecContext(ctx, "DELETE FROM spend WHERE day < ?", day(before)); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, "DELETE FROM total WHERE hour < ?", hour(before))
 		return err
 	})
 }
@@ -198,5 +239,8 @@ func (d *database) spent(ctx context.Context, tx *sql.Tx, account, scope string,
 
 // day counts the days since 1970, in UTC.
 func day(t time.Time) int64 { return t.UnixMicro() / (24 * time.Hour).Microseconds() }
+
+// hour counts the hours since 1970.
+func hour(t time.Time) int64 { return t.UnixMicro() / time.Hour.Microseconds() }
 
 func (d *database) close() error { return errors.Join(d.upsert.Close(), d.db.Close()) }

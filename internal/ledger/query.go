@@ -30,6 +30,8 @@ const (
 	ByServedBy  Dimension = "served-by"
 	ByResource  Dimension = "resource"
 	ByOutcome   Dimension = "outcome"
+	ByAsked     Dimension = "asked"      // the identifier that was asked for
+	ByKey       Dimension = "key"        // access key
 	ByKind      Dimension = "kind"       // of items: input-tokens, output-tokens, …
 	ByUsageType Dimension = "usage-type" // of items: USE1-amazon.nova-lite-v1:0-input-tokens
 )
@@ -54,7 +56,7 @@ func (d Dimension) expression() (text string, args []any, err error) {
 		ByMonth:     "strftime('%Y-%m', time / 1000000, 'unixepoch')",
 		ByModel:     model,
 		ByPrincipal: "principal", ByName: "name", ByOperation: "operation", ByService: "service", ByRegion: "region", ByAccount: "account",
-		ByServedBy: "served_by", ByResource: "resource", ByOutcome: "outcome", ByKind: "kind",
+		ByServedBy: "served_by", ByResource: "resource", ByOutcome: "outcome", ByAsked: "model", ByKey: "access_key", ByKind: "kind",
 		ByUsageType: regionCode() + " || '-' || " + model + " || '-' || kind",
 	}[d]
 	if !ok {

@@ -179,12 +179,22 @@ func (b *Book) Of(u Use) (cost Cost, known bool) {
 	}, true
 }
 
-func (b *Book) rate(u Use) (Rate, bool) {
+// Own is the rate that the operator has set for a use; false where the catalog's
+// holds.
+func (b *Book) Own(u Use) (Rate, bool) {
 	asked := catalog.Parse(u.Model).Name
 	for _, o := range b.overrides {
 		if matches(o.match, u.Model) || matches(o.match, asked) || matches(o.match, u.ModelID) || matches(o.match, u.ServedBy) {
 			return o.rate, true
 		}
+	}
+	return Rate{}, false
+}
+
+func (b *Book) rate(u Use) (Rate, bool) {
+	asked := catalog.Parse(u.Model).Name
+	if own, ok := b.Own(u); ok {
+		return own, true
 	}
 	id := u.ModelID
 	if id == "" {
