@@ -29,6 +29,13 @@ type Filter struct {
 	// Event is a pattern with * and ? for the event's name.
 	Event  string
 	Errors bool // only what failed or was refused
+
+	Until     time.Time // not included; zero: no bound
+	Source    string    // a pattern for the service: iam, iam.amazonaws.com
+	ErrorCode string    // a pattern for the code of the error
+	NoErrors  bool      // only what worked
+	RequestID string    // a pattern for the request's ID
+	ReadOnly  *bool     // nil: what reads and what changes
 }
 
 // Match reports whether the filter selects an event.
@@ -38,6 +45,12 @@ func (f Filter) Match(e *Event) bool {
 		return false
 	}
 	if f.Event != "" && !like(f.Event, e.EventName) {
+		return false
+	}
+	switch {
+	case !f.Until.IsZero() && !at.Before(f.Until), f.NoErrors && e.ErrorCode != "", f.ReadOnly != nil && *f.ReadOnly != e.ReadOnly,
+		f.ErrorCode != "" && !like(f.ErrorCode, e.ErrorCode), f.RequestID != "" && !like(f.RequestID, e.RequestID),
+		f.Source != "" && !like(f.Source, e.EventSource) && !like(f.Source, strings.TrimSuffix(e.EventSource, domain)):
 		return false
 	}
 	u := e.UserIdentity
