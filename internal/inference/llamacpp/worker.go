@@ -36,6 +36,9 @@ type worker struct {
 	failures int       // in a row
 	retryAt  time.Time
 	lastErr  error // of the last failed attempt
+
+	draining chan struct{} // closed when the child is let go of; nil: it may be used
+	empty    chan struct{} // while draining, closed when the last user leaves
 }
 
 // acquire returns the model's child, started if need be. The caller must call
@@ -47,6 +50,15 @@ func (w *worker) acquire(ctx context.Context) (*child, error) {
 		w.mu.Lock()
 		if w.child != nil && !w.child.alive() {
 			w.died()
+		}
+		if draining := w.draining; draining != nil {
+			w.mu.Unlock()
+			select {
+			case <-draining:
+				continue
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
 		}
 		if w.child != nil {
 			w.users++
@@ -104,6 +116,10 @@ func (w *worker) release() {
 	defer w.mu.Unlock()
 	w.users--
 	w.used = w.b.p.Now()
+	if w.users == 0 && w.empty != nil {
+		close(w.empty)
+		w.empty = nil
+	}
 }
 
 // died takes note of a child that ended by itself. The caller holds mu.
