@@ -132,7 +132,7 @@ func printExplanations(w io.Writer, who string, list []authz.Explanation) error 
 		} else {
 			fmt.Fprintf(&b, "denied: %s\n", x.Text)
 		}
-		decided := deciding(d)
+		decided := d.Deciding()
 		for j := range d.Matches {
 			m := &d.Matches[j]
 			mark, effect := " ", "allows"
@@ -142,7 +142,7 @@ func printExplanations(w io.Writer, who string, list []authz.Explanation) error 
 			if decided == m {
 				mark = "*"
 			}
-			fmt.Fprintf(&b, "%s %s: %s %s, %s\n    %s\n", mark, effect, m.Layer, m.Policy.ID, statementName(m), oneLine(statementText(m)))
+			fmt.Fprintf(&b, "%s %s: %s %s, %s\n    %s\n", mark, effect, m.Layer, m.Policy.ID, statementName(m), oneLine(m.Text()))
 		}
 		switch {
 		case len(d.Matches) > 0:
@@ -159,30 +159,11 @@ func printExplanations(w io.Writer, who string, list []authz.Explanation) error 
 	return err
 }
 
-// deciding is the statement that made the decision: the first that denies, or
-// the first that allows where none does. Nil: what was missing made it.
-func deciding(d *policy.Decision) *policy.Match {
-	for i := range d.Matches {
-		if m := &d.Matches[i]; m.Deny == (d.Explicit && !d.Allowed) && (d.Allowed || d.Explicit && m.Layer == d.By) {
-			return m
-		}
-	}
-	return nil
-}
-
 func statementName(m *policy.Match) string {
 	if m.SID != "" {
 		return fmt.Sprintf("statement %d (%s)", m.Statement+1, m.SID)
 	}
 	return fmt.Sprintf("statement %d", m.Statement+1)
-}
-
-func statementText(m *policy.Match) string {
-	text := m.Policy.Text()
-	if m.Start < 0 || m.End > len(text) || m.Start > m.End {
-		return ""
-	}
-	return text[m.Start:m.End]
 }
 
 // oneLine leaves out what is only layout.
@@ -222,7 +203,7 @@ func printJSON(w io.Writer, who string, list []authz.Explanation) error {
 		if !d.Allowed {
 			o.Layer = string(d.By)
 		}
-		decided := deciding(&d)
+		decided := d.Deciding()
 		for i := range d.Matches {
 			m := &d.Matches[i]
 			effect := "Allow"
@@ -231,7 +212,7 @@ func printJSON(w io.Writer, who string, list []authz.Explanation) error {
 			}
 			o.Matches = append(o.Matches, match{
 				Layer: string(m.Layer), Policy: m.Policy.ID, Type: m.Policy.Type, Owner: m.Policy.Owner, Statement: m.Statement + 1,
-				SID: m.SID, Effect: effect, Decisive: decided == m, Text: json.RawMessage(statementText(m)),
+				SID: m.SID, Effect: effect, Decisive: decided == m, Text: json.RawMessage(m.Text()),
 			})
 		}
 		out = append(out, o)

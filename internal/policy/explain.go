@@ -86,3 +86,23 @@ func (r *recorder) Get(key string) ([]string, bool) {
 	}
 	return found, ok
 }
+
+// Deciding is the statement that made an explained decision: the first that denies,
+// or the first that allows where none does. Nil: what was missing made it.
+func (d *Decision) Deciding() *Match {
+	for i := range d.Matches {
+		if m := &d.Matches[i]; m.Deny == (d.Explicit && !d.Allowed) && (d.Allowed || d.Explicit && m.Layer == d.By) {
+			return m
+		}
+	}
+	return nil
+}
+
+// Text is the statement as it was written.
+func (m *Match) Text() string {
+	text := m.Policy.Text()
+	if m.Start < 0 || m.End > len(text) || m.Start > m.End {
+		return ""
+	}
+	return text[m.Start:m.End]
+}
