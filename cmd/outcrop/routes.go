@@ -17,6 +17,7 @@ import (
 
 	"github.com/outcrop/outcrop/internal/app"
 	"github.com/outcrop/outcrop/internal/client"
+	"github.com/outcrop/outcrop/internal/operator"
 	"github.com/outcrop/outcrop/internal/router"
 )
 
@@ -28,7 +29,7 @@ func (e *environment) routesCommand() *cobra.Command {
 			"known yet. The counts are since the start of each backend; see docs/ROUTING.md.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var status router.Status
-			running, err := e.ask(cmd.Context(), http.MethodGet, app.RoutesPath, &status)
+			running, err := e.ask(cmd.Context(), http.MethodGet, operator.RoutesPath, &status)
 			if err != nil {
 				return err
 			}
@@ -63,7 +64,7 @@ func (e *environment) routesTestCommand() *cobra.Command {
 			if region != "" {
 				query.Set("region", region)
 			}
-			running, err := e.ask(cmd.Context(), http.MethodGet, app.RoutesPath+"?"+query.Encode(), &found)
+			running, err := e.ask(cmd.Context(), http.MethodGet, operator.RoutesPath+"?"+query.Encode(), &found)
 			if err != nil {
 				return err
 			}
@@ -92,7 +93,7 @@ func (e *environment) reloadCommand() *cobra.Command {
 			"finish where they are. A configuration that cannot be used changes nothing.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var done app.Reloaded
-			running, err := e.ask(cmd.Context(), http.MethodPost, app.ReloadPath, &done)
+			running, err := e.ask(cmd.Context(), http.MethodPost, operator.ReloadPath, &done)
 			if err != nil {
 				return err
 			}

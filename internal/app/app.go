@@ -35,6 +35,7 @@ import (
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/inference/scripted"
 	"github.com/outcrop/outcrop/internal/observe"
+	"github.com/outcrop/outcrop/internal/operator"
 	"github.com/outcrop/outcrop/internal/progress"
 	"github.com/outcrop/outcrop/internal/provisioned"
 	"github.com/outcrop/outcrop/internal/quota"
@@ -100,6 +101,9 @@ type App struct {
 	bases       bases
 	gov         governance
 	access      *access.Registry
+	limiter     *quota.Limiter
+	ring        *operator.Ring
+	operator    *operator.API
 	// policies are those of resources.
 	policies *resourcepolicy.Registry
 	edge     *edge.Edge
@@ -170,6 +174,9 @@ func New(p Params) (_ *App, err error) {
 	var authenticator edge.Authenticator = authn.NewOff(cfg.Account, cfg.Region)
 	if cfg.Auth == config.On {
 		authenticator = newAuthenticator(cfg, a.credentials, a.catalog.HasRegion, p.Now)
+	}
+	if a.operator, err = a.newOperator(); err != nil {
+		return nil, err
 	}
 	forwards, err := a.forwards()
 	if err != nil {
@@ -283,6 +290,9 @@ func (a *App) Close() error {
 			errs = append(errs, a.server.Close())
 		}
 		errs = append(errs, a.closePorts()...)
+		if a.operator != nil {
+			a.operator.End()
+		}
 		if a.router != nil {
 			errs = append(errs, a.router.Close())
 		}

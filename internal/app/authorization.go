@@ -26,6 +26,7 @@ import (
 	"github.com/outcrop/outcrop/internal/catalog"
 	"github.com/outcrop/outcrop/internal/config"
 	"github.com/outcrop/outcrop/internal/iam/directory"
+	"github.com/outcrop/outcrop/internal/operator"
 	"github.com/outcrop/outcrop/internal/policy"
 	"github.com/outcrop/outcrop/internal/provisioned"
 	"github.com/outcrop/outcrop/internal/resourcepolicy"
@@ -41,7 +42,7 @@ func governed() []*schema.Service {
 	return []*schema.Service{
 		apiruntime.Schema(), apibedrock.Schema(), apiagent.Schema(), apiagentruntime.Schema(),
 		apice.Schema(), apiiam.Schema(), apiservicequotas.Schema(), apists.Schema(), apicloudwatch.Schema(),
-		openaidoor.Schema(), anthropicdoor.Schema(),
+		openaidoor.Schema(), anthropicdoor.Schema(), operator.Schema(),
 	}
 }
 

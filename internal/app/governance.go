@@ -36,7 +36,7 @@ type governance struct {
 // openGovernance opens the parts, in the order in which they depend on each
 // other.
 func (a *App) openGovernance() error {
-	for _, open := range []func() error{a.openNamed, a.openLedger, a.openAccess, a.openTelemetry, a.openBudgets, a.openQuotas, a.openThroughput, a.openAuthorization, a.openInvocationLog, a.openAudit} {
+	for _, open := range []func() error{a.openNamed, a.openLedger, a.openAccess, a.openTelemetry, a.openBudgets, a.openQuotas, a.openThroughput, a.openAuthorization, a.openInvocationLog, a.openAudit, a.openRing} {
 		if err := open(); err != nil {
 			return err
 		}

@@ -58,6 +58,7 @@ func (a *App) listen() error {
 		// of no interest to an operator unless they ask.
 		ErrorLog: slog.NewLogLogger(a.p.Logger.Handler(), slog.LevelDebug),
 	}
+	a.server.RegisterOnShutdown(a.operator.End) // what goes on without end would hold it up
 	return nil
 }
 

@@ -28,6 +28,7 @@ func (a *App) openQuotas() error {
 		return err
 	}
 	limiter := quota.NewLimiter(quota.LimiterParams{Values: values, Days: days, Now: a.p.Now})
+	a.limiter = limiter
 	a.gov.gate = append(a.gov.gate, limiter)
 	a.gov.run = append(a.gov.run, a.quotas.Run, func(ctx context.Context) { limiter.Run(ctx, a.p.Logger) })
 	a.gov.close = append(a.gov.close, func() error { return limiter.Flush(ctx) }) // of requests that were cut off

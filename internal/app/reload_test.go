@@ -16,6 +16,7 @@ import (
 	"github.com/outcrop/outcrop/internal/config"
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/inference"
+	"github.com/outcrop/outcrop/internal/operator"
 	"github.com/outcrop/outcrop/internal/provisioned"
 )
 
@@ -181,19 +182,19 @@ func TestOperators(t *testing.T) {
 		status               int
 		want                 string
 	}{
-		{"GET", RoutesPath, here, 200, `"match":"acme.x","candidates":[{"model":"one/m","tier":0,"weight":1,"share":1,"available":true,"breaker":"closed"`},
-		{"GET", RoutesPath + "?model=acme.x", here, 200, `"route":"acme.x"`},
-		{"GET", RoutesPath + "?model=acme.nobody&region=eu-west-1", here, 404, "Could not resolve the foundation model"},
-		{"POST", ReloadPath, here, 400, "what was in force stays: nonsense"},
-		{"GET", RoutesPath, there, 403, "Call this from the machine"},
-		{"POST", ReloadPath, there, 403, "Call this from the machine"},
+		{"GET", operator.RoutesPath, here, 200, `"match":"acme.x","candidates":[{"model":"one/m","tier":0,"weight":1,"share":1,"available":true,"breaker":"closed"`},
+		{"GET", operator.RoutesPath + "?model=acme.x", here, 200, `"route":"acme.x"`},
+		{"GET", operator.RoutesPath + "?model=acme.nobody&region=eu-west-1", here, 404, "Could not resolve the foundation model"},
+		{"POST", operator.ReloadPath, here, 400, "what was in force stays: nonsense"},
+		{"GET", operator.RoutesPath, there, 403, "Call this from the machine"},
+		{"POST", operator.ReloadPath, there, 403, "Call this from the machine"},
 	} {
 		if status, body := ask(tt.method, tt.target, tt.from); status != tt.status || !strings.Contains(body, tt.want) {
 			t.Errorf("%s %s from %s: got %d %s, want %d %s", tt.method, tt.target, tt.from, status, body, tt.status, tt.want)
 		}
 	}
 	r.p.Config.Auth = config.On
-	if status, body := ask("GET", RoutesPath, here); status != 403 {
+	if status, body := ask("GET", operator.RoutesPath, here); status != 403 {
 		t.Errorf("without a signature: got %d %s", status, body)
 	}
 }

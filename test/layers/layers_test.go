@@ -263,6 +263,16 @@ var groups = []group{
 		why: "services are the only place where AWS's types meet the hub",
 	},
 	{
+		name:     "operator API",
+		packages: []string{"internal/operator"},
+		imports: []string{
+			"internal/access", "internal/audit", "internal/authz", "internal/call", "internal/catalog", "internal/fetch", "internal/invocationlog", "internal/ledger",
+			"internal/library", "internal/machine", "internal/observe", "internal/policy", "internal/price", "internal/progress", "internal/quota",
+			"internal/router/...", "internal/wire/schema",
+		},
+		why: "it shows what the parts of the server export; it knows no adapter, no AWS type and no configuration",
+	},
+	{
 		name:     "edge",
 		packages: []string{"internal/edge"},
 		imports:  []string{"internal/authn", "internal/call", "internal/iam/...", "internal/observe", "internal/sigv4", "internal/wire/..."},
