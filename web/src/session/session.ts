@@ -60,11 +60,12 @@ export async function deleteSession(csrf: string): Promise<void> {
 
 /**
  * Takes the one-time token out of the address, where a link has put it behind #, so that it stays neither in the
- * address bar nor in the history.
+ * address bar nor in the history. Whose address is that of the sign-in goes on at the first page.
  */
 export function takeToken(location: Location, history: History): string | undefined {
-  const token = new URLSearchParams(location.hash.replace(/^#/, "")).get("token");
-  if (!token) return undefined;
-  history.replaceState(history.state, "", location.pathname + location.search);
+  const token = new URLSearchParams(location.hash.replace(/^#/, "")).get("token") ?? undefined;
+  const path = location.pathname.replace(/\/sign-in\/?$/, "/");
+  if (token !== undefined || path !== location.pathname)
+    history.replaceState(history.state, "", path + location.search);
   return token;
 }

@@ -67,7 +67,7 @@ export function SignIn() {
                 ]}
               />
               {byKey ? (
-                <>
+                <SpaceBetween size="m">
                   <FormField label="Access key ID">
                     <Input
                       value={accessKeyId}
@@ -103,7 +103,7 @@ export function SignIn() {
                       name="sessionToken"
                     />
                   </FormField>
-                </>
+                </SpaceBetween>
               ) : (
                 <FormField
                   label="API key"

@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useState } from "react";
-import { useSearchParams } from "react-router";
+import { useLocation, useSearchParams } from "react-router";
 import { isRegion } from "@/api/regions";
 import { store, stored } from "./preferences";
 
@@ -9,6 +9,7 @@ import { store, stored } from "./preferences";
  */
 export function useRegionChoice(first: string): [string, (region: string) => void] {
   const [params, setParams] = useSearchParams();
+  const location = useLocation();
   const inAddress = params.get("region");
   const [kept, setKept] = useState(() => {
     const before = stored("region");
@@ -17,24 +18,24 @@ export function useRegionChoice(first: string): [string, (region: string) => voi
   const region = isRegion(inAddress) ? inAddress : kept;
   if (region !== kept) setKept(region);
 
-  const write = useCallback(
-    (value: string, replace: boolean) =>
-      setParams(
-        (was) => {
-          const next = new URLSearchParams(was);
-          next.set("region", value);
-          return next;
-        },
-        { replace },
-      ),
-    [setParams],
-  );
-
   useEffect(() => {
     store("region", region);
-    // Links within the console do not name it.
-    if (inAddress !== region) write(region, true);
-  }, [region, inAddress, write]);
+    // Links within the console do not name it. The address is told beside the router: to navigate here would undo
+    // what a page has navigated to at the same time.
+    const address = new URL(window.location.href);
+    if (address.searchParams.get("region") === region) return;
+    address.searchParams.set("region", region);
+    window.history.replaceState(window.history.state, "", address);
+  }, [region, location]);
 
-  return [region, useCallback((value: string) => write(value, false), [write])];
+  const choose = useCallback(
+    (value: string) =>
+      setParams((was) => {
+        const next = new URLSearchParams(was);
+        next.set("region", value);
+        return next;
+      }),
+    [setParams],
+  );
+  return [region, choose];
 }

@@ -2,7 +2,7 @@ import AppLayout from "@cloudscape-design/components/app-layout";
 import BreadcrumbGroup from "@cloudscape-design/components/breadcrumb-group";
 import SideNavigation, { type SideNavigationProps } from "@cloudscape-design/components/side-navigation";
 import TopNavigation, { type TopNavigationProps } from "@cloudscape-design/components/top-navigation";
-import { Suspense, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from "react";
+import { Suspense, useCallback, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import { Route, Routes, useHref, useLocation, useNavigate } from "react-router";
 import { placeOf, regions } from "@/api/regions";
 import { Client } from "@/client/client";
@@ -201,7 +201,6 @@ function Layout() {
               {shown.map(({ path, Component }) => (
                 <Route key={path} path={path === "" ? "/" : `${path}/*`} element={<Component />} />
               ))}
-              <Route path="sign-in" element={<Home />} />
               <Route path="*" element={<NotFound />} />
             </Routes>
           </Suspense>
@@ -209,11 +208,4 @@ function Layout() {
       }
     />
   );
-}
-
-/** Where a link has signed somebody in, the first page follows. */
-function Home() {
-  const navigate = useNavigate();
-  useEffect(() => void navigate("/", { replace: true }), [navigate]);
-  return null;
 }
