@@ -15,7 +15,7 @@ import (
 func (a *App) forwards() (func(v *observe.View) edge.Forward, error) {
 	cfg := a.p.Config
 	dialer := Dialer(cfg)
-	accounts, err := all.Forwards(all.Params{Config: cfg, Now: a.p.Now, Getenv: a.p.Getenv, Dialer: dialer})
+	accounts, err := all.Forwards(all.Params{Config: cfg, Now: a.p.Now, Getenv: a.p.Getenv, Dialer: dialer, Region: callRegion})
 	if err != nil || len(accounts) == 0 {
 		return nil, err
 	}

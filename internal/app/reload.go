@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/outcrop/outcrop/internal/call"
 	"github.com/outcrop/outcrop/internal/config"
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/inference"
@@ -41,9 +42,12 @@ type Reloaded struct {
 func (a *App) backendParams(cfg *config.Config) all.Params {
 	return all.Params{
 		Config: cfg, Runner: a.p.Runner, Logger: a.p.Logger, Now: a.p.Now, Getenv: a.p.Getenv, Dialer: Dialer(cfg), Dir: cfg.DataDir(a.p.Getenv),
-		Engine: a.parts.Engine, Locate: a.parts.Locate, Caller: caller,
+		Engine: a.parts.Engine, Locate: a.parts.Locate, Caller: caller, Region: callRegion,
 	}
 }
+
+// callRegion is the region of the call in progress.
+func callRegion(ctx context.Context) string { return call.From(ctx).Region }
 
 // openBackends builds the backends of the configuration.
 func (a *App) openBackends() (map[string]inference.Backend, error) {

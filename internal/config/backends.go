@@ -20,6 +20,9 @@ const (
 	BackendScripted  = "scripted"  // answers from a file of rules
 )
 
+// CallersRegion is the region of a backend that takes the call's.
+const CallersRegion = "caller"
+
 // Embedded is the name of the backend that every server has: the engine inside.
 const Embedded = "llamacpp"
 
@@ -35,7 +38,7 @@ type Backend struct {
 	Models     map[string]string `yaml:"models,omitempty" doc:"Names for the server's models: fast: Qwen/Qwen3-8B makes it NAME/fast."`
 	Completion string            `yaml:"completion,omitempty" doc:"chat: native prompts are sent as messages. prompt: they are sent as they are to /completions."`
 
-	Region   string   `yaml:"region,omitempty" doc:"bedrock: AWS region; that of AWS_REGION or of the profile when empty."`
+	Region   string   `yaml:"region,omitempty" doc:"bedrock: AWS region; that of AWS_REGION or of the profile when empty. caller: that of each call."`
 	Profile  string   `yaml:"profile,omitempty" doc:"bedrock: AWS profile with the keys; where AWS's SDKs look for them when empty. key is a Bedrock API key."`
 	Forward  []string `yaml:"forward,omitempty" doc:"bedrock: what is handed on as it is, signed anew: resources (knowledge-base/ABCDEFGHIJ, guardrail/*) and operations (bedrock-agent-runtime:InvokeAgent, bedrock:*EvaluationJob*). Models are asked through routes."`
 	Script   string   `yaml:"script,omitempty" doc:"scripted: the file of rules."`
@@ -179,8 +182,8 @@ func (c *Config) validateBackends(wrong func(key, format string, args ...any)) {
 		if len(b.Forward) > 0 && b.Type != BackendBedrock {
 			wrong(key, "forward is for backends of type %s", BackendBedrock)
 		}
-		if b.Region != "" && !regionPattern.MatchString(b.Region) {
-			wrong(key, "%q is not a region name", b.Region)
+		if b.Region != "" && b.Region != CallersRegion && !regionPattern.MatchString(b.Region) {
+			wrong(key, "%q is not a region name, and not %s", b.Region, CallersRegion)
 		}
 		if b.Requests < 0 || b.StartIn < 0 || b.IdleTimeout < 0 || b.Timeouts.negative() {
 			wrong(key, "numbers and times must not be negative")

@@ -29,8 +29,9 @@ type Account struct {
 	Name string // of the backend, for messages
 	// Patterns say what goes there; see Match.
 	Patterns []string
-	// Endpoint is the URL of a service by its name: "bedrock-agent".
-	Endpoint func(service string) string
+	// Endpoint is the URL of a service by its name: "bedrock-agent". ctx is the
+	// request's.
+	Endpoint func(ctx context.Context, service string) string
 	// Sign signs a request, after everything else is set.
 	Sign func(r *http.Request, body []byte) error
 }
@@ -145,7 +146,7 @@ var kept = []string{"Accept", "Content-Type", "X-Amzn-Bedrock-Trace", "X-Amzn-Be
 // Upstream when the account cannot be reached, Denied when it refuses its keys;
 // what it says about keys is not told, since it names their owner.
 func (f *Forwarder) Do(ctx context.Context, to *Account, service string, r *http.Request, body []byte) (*http.Response, error) {
-	u, err := url.Parse(to.Endpoint(service))
+	u, err := url.Parse(to.Endpoint(ctx, service))
 	if err != nil {
 		return nil, fault.Wrap(fault.Internal, err, "the endpoint of a backend")
 	}

@@ -87,7 +87,7 @@ func TestRequest(t *testing.T) {
 	}))
 	t.Cleanup(s.Close)
 	to := forward.Account{
-		Name: "aws", Patterns: []string{"bedrock:*"}, Endpoint: func(service string) string { return s.URL + "/" + service + "/" },
+		Name: "aws", Patterns: []string{"bedrock:*"}, Endpoint: func(_ context.Context, service string) string { return s.URL + "/" + service + "/" },
 		Sign: func(r *http.Request, body []byte) error {
 			r.Header.Set("Authorization", "mine "+string(body))
 			return nil
@@ -137,7 +137,7 @@ func TestWhatGoesWrong(t *testing.T) {
 	}{
 		{"a redirect", gone, "/redirect", fault.Upstream}, {"keys that are refused", gone, "/refused", fault.Denied}, {"nobody there", closed.URL, "/", fault.Upstream},
 	} {
-		to := forward.Account{Name: "aws", Endpoint: func(string) string { return c.url }, Sign: func(*http.Request, []byte) error { return nil }}
+		to := forward.Account{Name: "aws", Endpoint: func(context.Context, string) string { return c.url }, Sign: func(*http.Request, []byte) error { return nil }}
 		resp, err := open(t, to).Do(t.Context(), &to, "bedrock", httptest.NewRequest(http.MethodGet, c.path, http.NoBody), nil)
 		if err == nil {
 			_ = resp.Body.Close()
@@ -150,7 +150,7 @@ func TestWhatGoesWrong(t *testing.T) {
 			t.Errorf("%s: got the message %q", c.name, text)
 		}
 	}
-	to := forward.Account{Name: "aws", Endpoint: func(string) string { return gone }, Sign: func(*http.Request, []byte) error { return fault.New(fault.Upstream, "no keys") }}
+	to := forward.Account{Name: "aws", Endpoint: func(context.Context, string) string { return gone }, Sign: func(*http.Request, []byte) error { return fault.New(fault.Upstream, "no keys") }}
 	resp, err := open(t, to).Do(t.Context(), &to, "bedrock", httptest.NewRequest(http.MethodGet, "/", http.NoBody), nil)
 	if err == nil {
 		_ = resp.Body.Close()

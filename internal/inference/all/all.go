@@ -42,6 +42,10 @@ type Params struct {
 	// nothing.
 	Caller func(ctx context.Context) scripted.Caller
 
+	// Region tells the region of the call in progress; empty for those that have
+	// none.
+	Region func(ctx context.Context) string
+
 	// For the embedded engine.
 	Runner []string
 	Engine func(ctx context.Context) (llamacpp.Engine, error)

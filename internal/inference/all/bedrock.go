@@ -20,31 +20,56 @@ import (
 // newBedrock makes the adapter of a configured Bedrock, which asks with an API
 // key where one is given and else signs with AWS's keys.
 func newBedrock(p Params, name string, b config.Backend) (inference.Backend, error) {
-	var set []func(*remote.Params)
-	if b.Key != "" {
-		region := cmp.Or(b.Region, p.Getenv("AWS_REGION"), p.Getenv("AWS_DEFAULT_REGION"))
-		if b.URL == "" && region == "" {
-			return nil, errors.New("region: no AWS region is set, neither here nor in AWS_REGION")
-		}
-		b.URL = cmp.Or(b.URL, bedrock.Endpoint(region))
-	} else {
-		account, err := bedrock.FindAccount(context.Background(), b.Profile, b.Region, p.Dialer)
-		if err != nil {
-			return nil, err
-		}
-		account.Now = p.Now
-		b.URL = cmp.Or(b.URL, bedrock.Endpoint(account.Region))
-		set = append(set, func(r *remote.Params) { r.Sign = account.Sign })
+	account, err := accountOf(p, b)
+	if err != nil {
+		return nil, err
+	}
+	in := func(region string) (*remote.Client, error) {
+		there := b
+		there.URL = cmp.Or(b.URL, bedrock.Endpoint(region))
+		c, _, err := client(p, name, there, "Authorization", "Bearer ", func(r *remote.Params) {
+			if b.Key == "" {
+				r.Sign = account.Sign
+			}
+		})
+		return c, err
 	}
 	models, err := catalog.New()
 	if err != nil {
 		return nil, err
 	}
-	c, _, err := client(p, name, b, "Authorization", "Bearer ", set...)
+	c, err := in(account.Region)
 	if err != nil {
 		return nil, err
 	}
-	return bedrock.New(bedrock.Params{Client: c, Name: name, Models: b.Models, Format: formats(models), Now: p.Now}), nil
+	params := bedrock.Params{Client: c, Name: name, Models: b.Models, Format: formats(models), Now: p.Now}
+	if account.Of != nil && b.URL == "" {
+		params.Region, params.Other = account.Of, in
+	}
+	return bedrock.New(params), nil
+}
+
+// accountOf is whom a backend asks as, and where; without AWS's keys where it has
+// an API key.
+func accountOf(p Params, b config.Backend) (*bedrock.Account, error) {
+	region, of := b.Region, (func(context.Context) string)(nil)
+	if region == config.CallersRegion {
+		// Of work that nobody's call is about the server's own is the region.
+		region, of = p.Config.Region, p.Region
+	}
+	if b.Key != "" {
+		region = cmp.Or(region, p.Getenv("AWS_REGION"), p.Getenv("AWS_DEFAULT_REGION"))
+		if b.URL == "" && region == "" {
+			return nil, errors.New("region: no AWS region is set, neither here nor in AWS_REGION")
+		}
+		return &bedrock.Account{Region: region, Of: of}, nil
+	}
+	account, err := bedrock.FindAccount(context.Background(), b.Profile, region, p.Dialer)
+	if err != nil {
+		return nil, err
+	}
+	account.Now, account.Of = p.Now, of
+	return account, nil
 }
 
 // formats tells the native format of a model ID or a profile's ID or ARN; empty
@@ -73,7 +98,11 @@ func Forwards(p Params) ([]forward.Account, error) {
 			continue
 		}
 		a := forward.Account{Name: name, Patterns: b.Forward}
-		region := cmp.Or(b.Region, p.Getenv("AWS_REGION"), p.Getenv("AWS_DEFAULT_REGION"))
+		account, err := accountOf(p, b)
+		if err != nil {
+			return nil, fmt.Errorf("backends.%s: %w", name, err)
+		}
+		a.Sign = account.Sign
 		if b.Key != "" {
 			key, err := b.Key.Value(p.Getenv)
 			if err != nil {
@@ -83,18 +112,10 @@ func Forwards(p Params) ([]forward.Account, error) {
 				r.Header.Set("Authorization", "Bearer "+key)
 				return nil
 			}
-		} else {
-			account, err := bedrock.FindAccount(context.Background(), b.Profile, b.Region, p.Dialer)
-			if err != nil {
-				return nil, fmt.Errorf("backends.%s: %w", name, err)
-			}
-			account.Now = p.Now
-			region, a.Sign = account.Region, account.Sign
 		}
-		if b.URL == "" && region == "" {
-			return nil, fmt.Errorf("backends.%s: no AWS region is set, neither here nor in AWS_REGION", name)
+		a.Endpoint = func(ctx context.Context, service string) string {
+			return cmp.Or(b.URL, bedrock.EndpointOf(service, account.RegionOf(ctx)))
 		}
-		a.Endpoint = func(service string) string { return cmp.Or(b.URL, bedrock.EndpointOf(service, region)) }
 		accounts = append(accounts, a)
 	}
 	return accounts, nil

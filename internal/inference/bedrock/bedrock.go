@@ -18,6 +18,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -36,6 +37,11 @@ type Params struct {
 	// Client asks bedrock-runtime; it signs, or has an API key. The Backend closes
 	// it.
 	Client *remote.Client
+	// Region tells the region of a request whose caller has one, and Other makes
+	// the client of a region that is not the Client's; nil: there is one for all.
+	// The Backend closes them.
+	Region func(ctx context.Context) string
+	Other  func(region string) (*remote.Client, error)
 	// Name is the backend's, for messages.
 	Name string
 	// Models are names for the service's model IDs.
@@ -50,6 +56,9 @@ type Params struct {
 type Backend struct {
 	p      Params
 	closed atomic.Bool
+
+	mu     sync.Mutex
+	others map[string]*remote.Client // by region
 }
 
 var (
@@ -73,7 +82,41 @@ func New(p Params) *Backend {
 // Close implements inference.Backend.
 func (b *Backend) Close() error {
 	b.closed.Store(true)
-	return b.p.Client.Close()
+	errs := []error{b.p.Client.Close()}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, c := range b.others {
+		errs = append(errs, c.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// client is the one that a request goes by.
+func (b *Backend) client(ctx context.Context) (*remote.Client, error) {
+	if b.p.Other == nil {
+		return b.p.Client, nil
+	}
+	region := b.p.Region(ctx)
+	if region == "" {
+		return b.p.Client, nil
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if c, ok := b.others[region]; ok {
+		return c, nil
+	}
+	if b.closed.Load() {
+		return nil, fault.New(fault.Unavailable, "The backend %s is being stopped.", b.p.Name)
+	}
+	c, err := b.p.Other(region)
+	if err != nil {
+		return nil, fault.Wrap(fault.Internal, err, "the client of a region")
+	}
+	if b.others == nil {
+		b.others = make(map[string]*remote.Client)
+	}
+	b.others[region] = c
+	return c, nil
 }
 
 // model is the service's ID of a model.
@@ -109,7 +152,11 @@ func operation(name string) *schema.Operation {
 func (b *Backend) do(ctx context.Context, model, action, accept string, body []byte) (*remote.Response, error) {
 	// As AWS's SDKs write it: colons are escaped too.
 	id := strings.ReplaceAll(url.PathEscape(b.model(model)), ":", "%3A")
-	r, err := b.p.Client.Do(ctx, http.MethodPost, "/model/"+id+"/"+action, http.Header{"Accept": {accept}}, body)
+	c, err := b.client(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r, err := c.Do(ctx, http.MethodPost, "/model/"+id+"/"+action, http.Header{"Accept": {accept}}, body)
 	if err != nil {
 		return nil, b.refused(err)
 	}

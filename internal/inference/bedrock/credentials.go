@@ -21,7 +21,9 @@ import (
 
 // Account is whom a Backend asks as.
 type Account struct {
-	Region      string
+	Region string
+	// Of tells the region of a request; nil, or empty: Region.
+	Of          func(ctx context.Context) string
 	Credentials aws.CredentialsProvider
 	Now         func() time.Time // time.Now when nil
 }
@@ -59,6 +61,16 @@ func FindAccount(ctx context.Context, profile, region string, dialer *outbound.D
 	return &Account{Region: cfg.Region, Credentials: cfg.Credentials}, nil
 }
 
+// RegionOf is the region that a request is for.
+func (a *Account) RegionOf(ctx context.Context) string {
+	if a.Of != nil {
+		if region := a.Of(ctx); region != "" {
+			return region
+		}
+	}
+	return a.Region
+}
+
 // Endpoint is where AWS's bedrock-runtime of a region is.
 func Endpoint(region string) string { return EndpointOf("bedrock-runtime", region) }
 
@@ -87,7 +99,7 @@ func (a *Account) Sign(r *http.Request, body []byte) error {
 	}
 	sigv4.Signer{
 		AccessKeyID: keys.AccessKeyID, Secret: iam.Secret(keys.SecretAccessKey), SessionToken: iam.Secret(keys.SessionToken),
-		Region: a.Region, Service: "bedrock",
+		Region: a.RegionOf(r.Context()), Service: "bedrock",
 	}.Sign(r, sigv4.BodyHash(body), now())
 	return nil
 }

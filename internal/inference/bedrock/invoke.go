@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/inference"
@@ -134,86 +133,6 @@ func withoutMetrics(chunk []byte) (rest []byte, used inference.Usage, ok bool) {
 		after = bytes.TrimPrefix(after, []byte(","))
 	}
 	return append(bytes.Clone(before), after...), used, true
-}
-
-// Embed implements inference.Embedder, by the families that embed text.
-func (b *Backend) Embed(ctx context.Context, req *inference.EmbedRequest) (*inference.Embeddings, error) {
-	start := b.p.Now()
-	if len(req.Images) > 0 {
-		return nil, fault.New(fault.Unsupported, "The backend %s embeds texts alone.", b.p.Name)
-	}
-	made := &inference.Embeddings{Model: b.model(req.Model)}
-	var err error
-	switch format := b.p.Format(b.model(req.Model)); format {
-	case "titan-embed-v2", "titan-embed-g1":
-		err = b.embedTitan(ctx, req, format, made)
-	case "cohere-embed-v3", "cohere-embed-v4":
-		err = b.embedCohere(ctx, req, format, made)
-	default:
-		err = fault.New(fault.Unsupported, "The backend %s does not embed with model %s.", b.p.Name, b.model(req.Model))
-	}
-	if err != nil {
-		return nil, err
-	}
-	made.Elapsed = max(b.p.Now().Sub(start), time.Duration(0))
-	return made, nil
-}
-
-func (b *Backend) embedTitan(ctx context.Context, req *inference.EmbedRequest, format string, made *inference.Embeddings) error {
-	for _, text := range req.Texts {
-		body := map[string]any{"inputText": text}
-		if format == "titan-embed-v2" {
-			body["normalize"] = true
-			if req.Dimensions == 256 || req.Dimensions == 512 || req.Dimensions == 1024 {
-				body["dimensions"] = req.Dimensions
-			}
-		}
-		var out struct {
-			Embedding []float32 `json:"embedding"`
-			Tokens    int       `json:"inputTextTokenCount"`
-		}
-		if _, err := b.ask(ctx, req.Model, body, &out); err != nil {
-			return err
-		}
-		made.Vectors, made.InputTokens = append(made.Vectors, out.Embedding), append(made.InputTokens, out.Tokens)
-	}
-	return nil
-}
-
-// cohereBatch is the most texts of one request.
-const cohereBatch = 96
-
-func (b *Backend) embedCohere(ctx context.Context, req *inference.EmbedRequest, format string, made *inference.Embeddings) error {
-	for from := 0; from < len(req.Texts); from += cohereBatch {
-		texts := req.Texts[from:min(from+cohereBatch, len(req.Texts))]
-		purpose := req.Purpose
-		if purpose == "" {
-			purpose = "search_document"
-		}
-		body := map[string]any{"texts": texts, "input_type": purpose, "embedding_types": []string{"float"}}
-		if req.Truncate != "" {
-			body["truncate"] = req.Truncate
-		}
-		if format == "cohere-embed-v4" && req.Dimensions > 0 {
-			body["output_dimension"] = req.Dimensions
-		}
-		var out struct {
-			Embeddings struct {
-				Float [][]float32 `json:"float"`
-			} `json:"embeddings"`
-		}
-		h, err := b.ask(ctx, req.Model, body, &out)
-		if err != nil {
-			return err
-		}
-		if len(out.Embeddings.Float) != len(texts) {
-			return fault.New(fault.Upstream, "The backend %s made %d embeddings of %d texts.", b.p.Name, len(out.Embeddings.Float), len(texts))
-		}
-		tokens := make([]int, len(texts))
-		tokens[0] = usage(h).InputTokens // it is told of all together
-		made.Vectors, made.InputTokens = append(made.Vectors, out.Embeddings.Float...), append(made.InputTokens, tokens...)
-	}
-	return nil
 }
 
 // ask invokes a model with a body of its family and reads its answer.
