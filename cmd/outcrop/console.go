@@ -50,5 +50,5 @@ func (e *environment) consoleCommand() *cobra.Command {
 // and no log keeps it.
 func (e *environment) terminal() bool {
 	f, ok := e.stderr.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd())) //nolint:gosec // a file descriptor is small
+	return ok && term.IsTerminal(int(f.Fd()))
 }

@@ -72,7 +72,8 @@ func browses(r *http.Request) bool {
 		r.Header.Get("Authorization") == "" && strings.Contains(r.Header.Get("Accept"), "text/html")
 }
 
-// recordSignIn leaves a try to sign in in the audit trail, where there is one.
+// recordSignIn tells the audit trail, where there is one, that somebody has tried to
+// sign in.
 func (a *App) recordSignIn(s console.SignIn) {
 	if a.gov.audit == nil {
 		return

@@ -41,7 +41,7 @@ type Filter struct {
 // Match reports whether the filter selects an event.
 func (f Filter) Match(e *Event) bool {
 	at, err := time.Parse(time.RFC3339, e.EventTime)
-	if err != nil || at.Before(f.Since.Truncate(time.Second)) || f.Errors && e.ErrorCode == "" {
+	if err != nil || at.Before(f.Since.Truncate(time.Second)) || f.Errors && e.ErrorCode == "" && e.ErrorMessage == "" {
 		return false
 	}
 	if f.Event != "" && !like(f.Event, e.EventName) {

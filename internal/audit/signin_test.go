@@ -58,6 +58,10 @@ func TestSignInsThatFail(t *testing.T) {
 		tr.SignIn(audit.SignIn{Call: &call.Call{Start: noon}, AccessKeyID: secret, Method: "accessKey"})
 	}
 	text := tr.text(t)
+	failures := 0
+	if err := audit.Read(tr.dir, audit.Filter{Errors: true}, func(*audit.Event, []byte) error { failures++; return nil }); err != nil || failures != 100 {
+		t.Errorf("found %d as failures, error %v; want all", failures, err)
+	}
 	if strings.Contains(text, secret) {
 		t.Error("the trail has the secret")
 	}

@@ -62,6 +62,8 @@ var passed = map[string]bool{ //nolint:gochecknoglobals // a constant table
 	"Accept": true, "Content-Type": true, "Content-Disposition": true, "Content-Language": true, "Content-Md5": true,
 	"Range": true, "If-Match": true, "If-None-Match": true, "If-Modified-Since": true, "If-Unmodified-Since": true, "If-Range": true,
 	"Smithy-Protocol": true, "User-Agent": true, "X-Amz-Target": true, "Anthropic-Version": true, "Anthropic-Beta": true, "Last-Event-Id": true,
+	// By these the server sees that a proxy asks, and no program on this machine.
+	"Forwarded": true, "Via": true, "X-Forwarded-For": true, "X-Forwarded-Host": true, "X-Forwarded-Proto": true, "X-Forwarded-Server": true, "X-Real-Ip": true,
 }
 
 var passedPrefixes = []string{ //nolint:gochecknoglobals // a constant table
@@ -146,6 +148,11 @@ func (c *Console) sign(r *http.Request, to target, s *session) (*http.Request, e
 		}
 	}
 	inner.Trailer = nil
+	if s != nil {
+		// Where sessions count, nobody may do by a browser what programs on this
+		// machine may do without one.
+		inner.Header.Set("Sec-Fetch-Site", "same-origin")
+	}
 	name := to.name
 	if name == operatorName {
 		name = bedrockName

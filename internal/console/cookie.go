@@ -70,7 +70,7 @@ func writeCookie(w http.ResponseWriter, r *http.Request, text string, secure boo
 	}
 	name := cookieOf(r, secure)
 	for i := range mostPieces {
-		c := http.Cookie{Name: piece(name, i), Path: Prefix, HttpOnly: true, Secure: secure, SameSite: http.SameSiteStrictMode}
+		c := http.Cookie{Name: piece(name, i), Path: Prefix, HttpOnly: true, Secure: secure, SameSite: http.SameSiteStrictMode} //nolint:gosec // it is secure where there is TLS
 		n := min(len(text), pieceLength)
 		c.Value, text = text[:n], text[n:]
 		if n == 0 {

@@ -179,7 +179,7 @@ func (p *pages) serve(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	tag = `"` + tag + `"`
-	h.Set("Etag", tag)
+	h.Set("ETag", tag)
 	if matches(r.Header.Values("If-None-Match"), tag) {
 		h.Del("Content-Type")
 		h.Del("Content-Encoding")

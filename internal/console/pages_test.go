@@ -99,10 +99,10 @@ func TestPages(t *testing.T) {
 			continue
 		}
 		head := get(t, p, http.MethodHead, tc.path, http.Header{"Accept-Encoding": {tc.accept}})
-		if head.Code != http.StatusOK || head.Body.Len() != 0 || head.Header().Get("Content-Length") != h.Get("Content-Length") || head.Header().Get("Etag") != h.Get("Etag") {
+		if head.Code != http.StatusOK || head.Body.Len() != 0 || head.Header().Get("Content-Length") != h.Get("Content-Length") || head.Header().Get("ETag") != h.Get("ETag") {
 			t.Errorf("HEAD %s: got %d %v", tc.path, head.Code, head.Header())
 		}
-		for _, tag := range []string{h.Get("Etag"), "W/" + h.Get("Etag"), `"other", ` + h.Get("Etag"), "*"} {
+		for _, tag := range []string{h.Get("ETag"), "W/" + h.Get("ETag"), `"other", ` + h.Get("ETag"), "*"} {
 			same := get(t, p, http.MethodGet, tc.path, http.Header{"Accept-Encoding": {tc.accept}, "If-None-Match": {tag}})
 			if same.Code != http.StatusNotModified || same.Body.Len() != 0 {
 				t.Errorf("%s with %s: got %d", tc.path, tag, same.Code)
@@ -125,7 +125,7 @@ func TestTagsTellEncodingsApart(t *testing.T) {
 	tags := map[string]bool{}
 	for _, accept := range []string{"", "gzip", "br"} {
 		w := get(t, p, http.MethodGet, "/console/assets/app-1.js", http.Header{"Accept-Encoding": {accept}})
-		tags[w.Header().Get("Etag")] = true
+		tags[w.Header().Get("ETag")] = true
 		if w.Header().Get("Vary") != "Accept-Encoding" {
 			t.Errorf("%s: got Vary %q", accept, w.Header().Get("Vary"))
 		}

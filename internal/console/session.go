@@ -168,7 +168,7 @@ func (c *Console) checkCSRF(r *http.Request, id string) error {
 }
 
 // csrfHeader has the token.
-const csrfHeader = "X-Outcrop-CSRF"
+const csrfHeader = "X-Outcrop-Csrf"
 
 // nobody is the session of who needs none, where authentication is off.
 const nobody = "off"
