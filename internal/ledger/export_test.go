@@ -3,8 +3,12 @@ package ledger
 import (
 	"bytes"
 	"context"
+	"database/sql"
+	"fmt"
 	"os"
+	"path/filepath"
 	"testing"
+	"time"
 )
 
 // Kill leaves the ledger as a killed process does: nothing is flushed, and the
@@ -50,4 +54,36 @@ func ReadAll(text []byte) (records []Record, damaged int, err error) {
 		return nil
 	})
 	return records, damaged, err
+}
+
+// Downgrade makes the bill of a folder one that has no sums of hours.
+func Downgrade(t *testing.T, dir string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(dir, databaseName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(t.Context(), "DROP TABLE total; DROP TRIGGER total_inserted; DROP TRIGGER total_changed; PRAGMA user_version = 1"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Fill puts records into the database, evenly over a time.
+func Fill(b *testing.B, l *Ledger, n int, from time.Time, over time.Duration) {
+	b.Helper()
+	const batch = 10_000
+	records := make([]Record, 0, batch)
+	for i := range n {
+		records = append(records, Record{
+			ID: fmt.Sprintf("%08d", i), Version: 1, Time: from.Add(over / time.Duration(n) * time.Duration(i)), Account: "000000000000", Region: "us-east-1",
+			Service: "bedrock-runtime", Operation: "Converse", Name: "user/alice", Model: "test.model", Input: 100, Output: 10, Status: 200, Outcome: OK,
+		})
+		if len(records) == batch || i == n-1 {
+			if err := l.db.put(b.Context(), "filled", records); err != nil {
+				b.Fatal(err)
+			}
+			records = records[:0]
+		}
+	}
 }

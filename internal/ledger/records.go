@@ -23,7 +23,7 @@ func (l *Ledger) Cost(u call.Usage) (cost price.Cost, known bool) {
 // before another one, grouped by what became of the calls: Row.Keys is the outcome
 // alone. It reads sums that are kept, and may lack the calls of the last second.
 func (l *Ledger) Totals(ctx context.Context, account string, from, to time.Time) ([]Row, error) {
-	return l.db.rows(ctx, "SELECT outcome, sum(calls), iif(outcome <> 'ok', sum(calls), 0), sum(unpriced), sum(input), sum(output), sum(cache_read), sum(cache_write),"+
+	return l.db.rows(ctx, "SELECT outcome, sum(calls), iif(outcome IN ('ok', ''), 0, sum(calls)), sum(unpriced), sum(input), sum(output), sum(cache_read), sum(cache_write),"+
 		" sum(queries), 0, sum(micro), sum(pico) FROM total WHERE account = ? AND hour >= ? AND hour < ? GROUP BY outcome HAVING sum(calls) > 0 ORDER BY outcome",
 		[]any{account, hour(from), hour(to.Add(time.Hour - time.Microsecond))}, 1)
 }
