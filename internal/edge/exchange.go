@@ -41,15 +41,17 @@ type exchange struct {
 
 	bodyBroken bool // see broken
 
-	stream *stream // set while a streaming operation runs
-	status int     // of the answer, for the log
-	code   string  // exception, for the log; empty on success
-	cause  error
+	written bool    // a whole answer
+	stream  *stream // set while a streaming operation runs
+	status  int     // of the answer, for the log
+	code    string  // exception, for the log; empty on success
+	cause   error
 }
 
 // run answers the request: itself, or by passing it on to a service.
 func (x *exchange) run(service string) {
 	defer x.log()
+	defer x.hand()
 	defer x.end()
 	defer func() {
 		// A panic is a bug: it is counted and logged with its stack, the client
@@ -209,6 +211,15 @@ func (x *exchange) write(response *schema.Response) {
 	x.deadline()
 	x.w.WriteHeader(response.Status)
 	_, _ = x.w.Write(response.Body)
+	x.written = true
+}
+
+// hand gives a whole answer to the client before the line of the log is written:
+// net/http would keep it until the handler is over.
+func (x *exchange) hand() {
+	if x.written && x.r.ProtoMajor == 1 { // over HTTP/2 it would cost a frame
+		_ = http.NewResponseController(x.w).Flush() // test writers cannot
+	}
 }
 
 // serverCostHeader tells the server's own microseconds for a call: its time
