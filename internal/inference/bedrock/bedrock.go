@@ -17,6 +17,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -391,19 +392,12 @@ func (b *Backend) fields(req *inference.Request) (map[string]json.RawMessage, er
 			req.TopK = nil
 		}
 		claudeReasoning(req, put)
-		if req.ToolChoice.Mode == inference.ToolNone && len(req.Tools) > 0 {
-			put("tool_choice", map[string]string{"type": "none"})
-			req.ToolChoice, req.Parallel = inference.ToolChoice{}, nil
+		tools := vendorTools(req)
+		if tools != nil {
+			put("tools", tools)
 		}
-		if req.Parallel != nil && len(req.Tools) > 0 {
-			choice := map[string]any{"type": "auto", "disable_parallel_tool_use": !*req.Parallel}
-			switch req.ToolChoice.Mode {
-			case inference.ToolAny:
-				choice["type"] = "any"
-			case inference.ToolNamed:
-				choice["type"], choice["name"] = "tool", req.ToolChoice.Name
-			}
-			put("tool_choice", choice)
+		if len(tools)+len(req.Tools) > 0 && !choosable(req) {
+			claudeChoice(req, put)
 		}
 		req.Parallel = nil
 	case nova:
@@ -429,6 +423,76 @@ func (b *Backend) fields(req *inference.Request) (map[string]json.RawMessage, er
 		return nil, fault.Wrap(fault.Internal, err, "the members of a model family cannot be written")
 	}
 	return fields, nil
+}
+
+// vendorTools takes the tools that are Anthropic's own ("bash_20250124") out of a
+// request and returns them in the vendor's words. Converse has no place for them.
+func vendorTools(req *inference.Request) (tools []map[string]any) {
+	var own []inference.Tool
+	for _, t := range req.Tools {
+		if t.Kind == "" || t.Kind == "system" {
+			own = append(own, t)
+			continue
+		}
+		tool := map[string]any{}
+		var config map[string]json.RawMessage
+		_ = json.Unmarshal(t.Config, &config) // no object is no configuration
+		for name, value := range config {
+			tool[name] = value
+		}
+		tool["type"] = t.Kind
+		if t.Name != "" {
+			tool["name"] = t.Name
+		}
+		if t.Cache != nil {
+			control := map[string]string{"type": "ephemeral"}
+			if t.Cache.TTL != "" {
+				control["ttl"] = t.Cache.TTL
+			}
+			tool["cache_control"] = control
+		}
+		tools = append(tools, tool)
+	}
+	req.Tools = own
+	return tools
+}
+
+// choosable reports whether Converse has a place for the choice among tools: it
+// chooses among the tools that it has itself, one or any of them.
+func choosable(req *inference.Request) bool {
+	switch mode := req.ToolChoice.Mode; {
+	case req.Parallel != nil, mode == inference.ToolNone:
+		return false
+	case mode == inference.ToolNamed:
+		return slices.ContainsFunc(req.Tools, func(t inference.Tool) bool { return t.Name == req.ToolChoice.Name })
+	case mode == inference.ToolDefault:
+		return true
+	}
+	return len(req.Tools) > 0
+}
+
+// claudeChoice puts a choice among tools into Claude's member, where it goes
+// before Converse's, and takes it out of the request where Converse would not
+// understand it.
+func claudeChoice(req *inference.Request, put func(name string, value any)) {
+	choice := map[string]any{"type": "auto"}
+	switch req.ToolChoice.Mode {
+	case inference.ToolNone:
+		choice["type"] = "none"
+	case inference.ToolAny:
+		choice["type"] = "any"
+	case inference.ToolNamed:
+		choice["type"], choice["name"] = "tool", req.ToolChoice.Name
+	case inference.ToolDefault, inference.ToolAuto:
+	}
+	if req.Parallel != nil && req.ToolChoice.Mode != inference.ToolNone {
+		choice["disable_parallel_tool_use"] = !*req.Parallel
+	}
+	put("tool_choice", choice)
+	req.Parallel = nil
+	if !choosable(req) {
+		req.ToolChoice = inference.ToolChoice{}
+	}
 }
 
 // topK has the families whose member for it is at the top, and its name there.

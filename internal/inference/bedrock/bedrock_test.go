@@ -37,6 +37,9 @@ func TestFamiliesMembers(t *testing.T) {
 	t.Parallel()
 	b := New(Params{Name: "cloud", Format: func(model string) string { return model }})
 	tools := []inference.Tool{{Name: "a", Schema: json.RawMessage(`{"type":"object"}`)}}
+	bash := inference.Tool{Name: "bash", Kind: "bash_20250124", Cache: &inference.CachePoint{TTL: "1h"}}
+	screen := inference.Tool{Name: "computer", Kind: "computer_20250124", Config: json.RawMessage(`{"display_width_px":1024,"display_height_px":768}`)}
+	const bashText = `{"cache_control":{"ttl":"1h","type":"ephemeral"},"name":"bash","type":"bash_20250124"}`
 	for name, tc := range map[string]struct {
 		req  inference.Request
 		want string
@@ -56,6 +59,9 @@ func TestFamiliesMembers(t *testing.T) {
 		"one tool at a time":        {inference.Request{Model: claude, Tools: tools, Parallel: new(false)}, `{"tool_choice":{"disable_parallel_tool_use":true,"type":"auto"}}`},
 		"one certain tool":          {inference.Request{Model: claude, Tools: tools, Parallel: new(false), ToolChoice: inference.ToolChoice{Mode: inference.ToolNamed, Name: "a"}}, `{"tool_choice":{"disable_parallel_tool_use":true,"name":"a","type":"tool"}}`},
 		"no tool":                   {inference.Request{Model: claude, Tools: tools, ToolChoice: inference.ToolChoice{Mode: inference.ToolNone}}, `{"tool_choice":{"type":"none"}}`},
+		"the vendor's tools":        {inference.Request{Model: claude, Tools: []inference.Tool{bash, tools[0], screen}}, `{"tools":[` + bashText + `,{"display_height_px":768,"display_width_px":1024,"name":"computer","type":"computer_20250124"}]}`},
+		"one of them":               {inference.Request{Model: claude, Tools: []inference.Tool{bash, tools[0]}, ToolChoice: inference.ToolChoice{Mode: inference.ToolNamed, Name: "bash"}}, `{"tool_choice":{"name":"bash","type":"tool"},"tools":[` + bashText + `]}`},
+		"any of them alone":         {inference.Request{Model: claude, Tools: []inference.Tool{bash}, ToolChoice: inference.ToolChoice{Mode: inference.ToolAny}}, `{"tool_choice":{"type":"any"},"tools":[` + bashText + `]}`},
 		"members of the family":     {inference.Request{Model: claude, Dialect: claude, Extra: map[string]json.RawMessage{"anthropic_beta": []byte(`["x"]`)}}, `{"anthropic_beta":["x"]}`},
 		"members of another family": {inference.Request{Model: claude, Dialect: "openai-chat", Extra: map[string]json.RawMessage{"n": []byte(`2`)}}, ""},
 		"a seed":                    {inference.Request{Model: claude, Seed: new(uint32(1))}, ""},
@@ -65,7 +71,12 @@ func TestFamiliesMembers(t *testing.T) {
 			t.Errorf("%s: got %s, %v, want %s", name, in.AdditionalModelRequestFields, err, tc.want)
 		}
 	}
+	in, err := b.input(&inference.Request{Model: claude, Tools: []inference.Tool{bash, tools[0]}, ToolChoice: inference.ToolChoice{Mode: inference.ToolNamed, Name: "a"}})
+	if err != nil || len(in.ToolConfig.Tools) != 1 || *in.ToolConfig.Tools[0].ToolSpec.Name != "a" || *in.ToolConfig.ToolChoice.Tool.Name != "a" {
+		t.Errorf("the caller's own tool beside one of the vendor's: got %+v, %v", in.ToolConfig, err)
+	}
 	for _, req := range []*inference.Request{
+		{Model: "meta-llama", Tools: []inference.Tool{bash}},
 		{Model: "meta-llama", TopK: new(5)},
 		{Model: "meta-llama", Reasoning: &inference.ReasoningConfig{Mode: inference.ReasoningOn}},
 	} {
