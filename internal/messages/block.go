@@ -3,18 +3,13 @@ package messages
 import (
 	"bytes"
 	"encoding/base64"
-	"image"
 	"slices"
 	"strconv"
 	"strings"
 
-	// What images are made of: their size is looked at, not their pixels.
-	_ "image/gif"
-	_ "image/jpeg"
-	_ "image/png"
-
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/inference"
+	"github.com/outcrop/outcrop/internal/wire/picture"
 )
 
 // Limits of images.
@@ -455,33 +450,17 @@ func base64Member(path, what string, s object) ([]byte, error) {
 
 // checkImage holds an image against what is said about it.
 func checkImage(path, format string, data []byte) error {
-	found := imageFormat(data)
+	found := picture.Format(data)
+	width, height := picture.Size(data)
 	switch {
-	case found == "":
-		return invalid("%s: Could not process image", strings.TrimSuffix(path, ".source.base64"))
-	case found != format:
+	case found != "" && found != format:
 		return invalid("%s.data: The image was specified using the image/%s media type, but the image appears to be a image/%s image", path, format, found)
-	}
-	c, _, err := image.DecodeConfig(bytes.NewReader(data))
-	if err == nil && (c.Width > maxPixels || c.Height > maxPixels) {
+	case max(width, height) > maxPixels:
 		return invalid("%s.data: At least one of the image dimensions exceed max allowed size: %d pixels", path, maxPixels)
+	case !picture.Whole(data):
+		return invalid("%s: Could not process image", strings.TrimSuffix(path, ".source.base64"))
 	}
 	return nil
-}
-
-// imageFormat tells what an image is by how it begins.
-func imageFormat(data []byte) string {
-	switch {
-	case bytes.HasPrefix(data, []byte("\x89PNG\r\n\x1a\n")):
-		return "png"
-	case bytes.HasPrefix(data, []byte("\xff\xd8\xff")):
-		return "jpeg"
-	case bytes.HasPrefix(data, []byte("GIF87a")), bytes.HasPrefix(data, []byte("GIF89a")):
-		return "gif"
-	case len(data) > 12 && bytes.HasPrefix(data, []byte("RIFF")) && string(data[8:12]) == "WEBP":
-		return "webp"
-	}
-	return ""
 }
 
 func readDocument(path string, o object) (inference.Part, error) {

@@ -2,6 +2,7 @@ package messages_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,9 +19,9 @@ import (
 )
 
 var (
-	png  = []byte("\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR")
-	gif  = []byte("GIF89a\x01\x00\x01\x00")
-	webp = []byte("RIFF\x00\x00\x00\x00WEBPVP8 ")
+	png  = []byte("\x89PNG\x0d\x0a\x1a\x0a\x00\x00\x00\x0dIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x00\x00\x00\x00:~\x9bU\x00\x00\x00\x0aIDATx\x9cc`\x00\x00\x00\x02\x00\x01H\xaf\xa4q\x00\x00\x00\x00IEND\xaeB`\x82")
+	gif  = []byte("GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;")
+	webp = []byte("RIFF\x16\x00\x00\x00WEBPVP8L\x0a\x00\x00\x00/\x00\x00\x00\x00\x00\x00\x00\x00\x00")
 	pdf  = []byte("%PDF-1.7\n%%EOF")
 )
 
@@ -411,6 +412,7 @@ func TestRefusals(t *testing.T) {
 		"image media type": {image("image/bmp", "AAAA"), "messages.0.content.0.image.source.base64.media_type: Input should be 'image/jpeg', 'image/png', 'image/gif' or 'image/webp'"},
 		"image empty":      {image("image/png", ""), "messages.0.content.0.image.source.base64: image cannot be empty."},
 		"image other type": {image("image/png", "R0lGODlhAQABAA=="), "messages.0.content.0.image.source.base64.data: The image was specified using the image/png media type, but the image appears to be a image/gif image"},
+		"image cut":        {image("image/png", base64.StdEncoding.EncodeToString(png[:len(png)-13])), "messages.0.content.0.image: Could not process image"},
 		"image unreadable": {image("image/png", "AAAA"), "messages.0.content.0.image: Could not process image"},
 		"image not base64": {image("image/png", "*"), "messages.0.content.0.image.source.base64: invalid base64 data"},
 		"image too large": {image("image/png", strings.Repeat("A", 5<<20+4)),

@@ -127,7 +127,7 @@ var groups = []group{
 	{
 		name:     "model families",
 		packages: []string{"internal/native/..."},
-		imports:  []string{"internal/chatcompletions", "internal/inference", "internal/messages", "internal/native/..."},
+		imports:  []string{"internal/chatcompletions", "internal/inference", "internal/messages", "internal/native/...", "internal/wire/picture"},
 		why:      "a family translates between its own JSON and the hub, and does nothing else",
 	},
 	{
@@ -140,7 +140,7 @@ var groups = []group{
 	{
 		name:     "formats",
 		packages: []string{"internal/chatcompletions", "internal/messages"},
-		imports:  []string{"internal/inference", "internal/wire/jsontext"},
+		imports:  []string{"internal/inference", "internal/wire/jsontext", "internal/wire/picture"},
 		vendors:  []string{"github.com/google/go-cmp/cmp/..."},
 		why:      "a vendor's format is translated to the hub and back in one place, for the servers that speak it, the bodies of native calls and the doors",
 	},

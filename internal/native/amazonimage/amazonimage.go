@@ -20,7 +20,7 @@ import (
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/native"
 	"github.com/outcrop/outcrop/internal/native/body"
-	"github.com/outcrop/outcrop/internal/native/media"
+	"github.com/outcrop/outcrop/internal/wire/picture"
 )
 
 // Dialect is the format of which ImageRequest.Extra's members are.
@@ -156,7 +156,7 @@ func (d *decoder) image(key, text string) (inference.Image, error) {
 	if err != nil {
 		return inference.Image{}, err
 	}
-	format := media.Sniff(data)
+	format := picture.Format(data)
 	if format != "png" && format != "jpeg" {
 		return inference.Image{}, body.Malformed(d.at + "/" + key + ": the value is not an image in one of the formats png, jpeg")
 	}

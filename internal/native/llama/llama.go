@@ -14,8 +14,8 @@ import (
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/native"
 	"github.com/outcrop/outcrop/internal/native/body"
-	"github.com/outcrop/outcrop/internal/native/media"
 	"github.com/outcrop/outcrop/internal/native/prompt"
+	"github.com/outcrop/outcrop/internal/wire/picture"
 )
 
 // Family implements native.Family. Its zero value is ready.
@@ -72,7 +72,7 @@ func readImages(list []string) ([]inference.Part, error) {
 		if err != nil {
 			return nil, err
 		}
-		format := media.Sniff(data)
+		format := picture.Format(data)
 		if format == "" {
 			return nil, body.Malformed(at + ": the value is not an image in one of the formats png, jpeg, gif, webp")
 		}

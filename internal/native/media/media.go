@@ -1,33 +1,17 @@
-// Package media knows what the native formats say about files: which kind of
-// image bytes are, and how a data URI carries them.
+// Package media reads and writes the data URIs in which native formats carry
+// images.
 //
 // It decodes no image and opens no address. The families below package native
 // call it.
 package media
 
 import (
-	"bytes"
 	"encoding/base64"
 	"strings"
 
 	"github.com/outcrop/outcrop/internal/inference"
+	"github.com/outcrop/outcrop/internal/wire/picture"
 )
-
-// Sniff returns the format of an image by how its bytes begin: "png", "jpeg",
-// "gif", "webp"; empty when it is none of them.
-func Sniff(data []byte) string {
-	switch {
-	case bytes.HasPrefix(data, []byte("\x89PNG\r\n\x1a\n")):
-		return "png"
-	case bytes.HasPrefix(data, []byte("\xff\xd8\xff")):
-		return "jpeg"
-	case bytes.HasPrefix(data, []byte("GIF87a")), bytes.HasPrefix(data, []byte("GIF89a")):
-		return "gif"
-	case len(data) >= 12 && string(data[:4]) == "RIFF" && string(data[8:12]) == "WEBP":
-		return "webp"
-	}
-	return ""
-}
 
 // ParseURI reads a data URI with base64 text: its media type and its bytes.
 func ParseURI(uri string) (mediaType string, data []byte, ok bool) {
@@ -55,7 +39,7 @@ func Image(uri string) (inference.Image, bool) {
 	if !ok {
 		return inference.Image{}, false
 	}
-	format := Sniff(data)
+	format := picture.Format(data)
 	if format == "" {
 		format, ok = strings.CutPrefix(mediaType, "image/")
 		if format == "jpg" {

@@ -9,18 +9,6 @@ import (
 	"github.com/outcrop/outcrop/internal/native/media"
 )
 
-func TestSniff(t *testing.T) {
-	t.Parallel()
-	for data, want := range map[string]string{
-		"\x89PNG\r\n\x1a\nrest": "png", "\xff\xd8\xff\xe0": "jpeg", "GIF89a..": "gif", "GIF87a": "gif",
-		"RIFF....WEBPVP8": "webp", "RIFF....WAVE": "", "": "", "RIFF": "", "<svg/>": "",
-	} {
-		if got := media.Sniff([]byte(data)); got != want {
-			t.Errorf("got %q for %q, want %q", got, data, want)
-		}
-	}
-}
-
 func TestImage(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -3,6 +3,8 @@ package nativetest
 import (
 	"bytes"
 	"encoding/json"
+	"image"
+	"image/png"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -134,8 +136,16 @@ func (r Random) Bytes() []byte {
 	return b
 }
 
-// PNG returns bytes that begin as an image's do.
-func (r Random) PNG() []byte { return append([]byte("\x89PNG\r\n\x1a\n"), r.Bytes()...) }
+// PNG returns a small image.
+func (r Random) PNG() []byte {
+	img := image.NewGray(image.Rect(0, 0, 1+r.IntN(4), 1+r.IntN(4)))
+	for i := range img.Pix {
+		img.Pix[i] = byte(r.IntN(256))
+	}
+	var b bytes.Buffer
+	_ = png.Encode(&b, img) // a buffer takes everything
+	return b.Bytes()
+}
 
 // Object returns a JSON object as tools take them.
 func (r Random) Object() map[string]any {

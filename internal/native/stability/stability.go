@@ -11,7 +11,7 @@ import (
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/native"
 	"github.com/outcrop/outcrop/internal/native/body"
-	"github.com/outcrop/outcrop/internal/native/media"
+	"github.com/outcrop/outcrop/internal/wire/picture"
 )
 
 // The formats of which ImageRequest.Extra's members are.
@@ -61,7 +61,7 @@ func (Image) Decode(_ native.Model, data []byte) (*inference.ImageRequest, error
 		return nil, body.Malformed("#: extraneous key [aspect_ratio] is not permitted")
 	}
 	req.Task, req.Strength = inference.ImageVary, o.FloatPtr("strength")
-	req.Source, err = picture(o, "image")
+	req.Source, err = readPicture(o, "image")
 	return req, err
 }
 
@@ -120,16 +120,16 @@ func (Edit) Decode(m native.Model, data []byte) (*inference.ImageRequest, error)
 	if strings.Contains(m.ID, "style-transfer") {
 		source = "init_image"
 	}
-	if req.Source, err = picture(o, source); err != nil {
+	if req.Source, err = readPicture(o, source); err != nil {
 		return nil, err
 	}
 	if o.Has("mask") {
-		if req.Mask, err = picture(o, "mask"); err != nil {
+		if req.Mask, err = readPicture(o, "mask"); err != nil {
 			return nil, err
 		}
 	}
 	if o.Has("style_image") {
-		style, err := picture(o, "style_image")
+		style, err := readPicture(o, "style_image")
 		if err != nil {
 			return nil, err
 		}
@@ -149,12 +149,12 @@ func newRequest(o body.Object) *inference.ImageRequest {
 	return req
 }
 
-func picture(o body.Object, key string) (*inference.Image, error) {
+func readPicture(o body.Object, key string) (*inference.Image, error) {
 	data, err := body.Bytes("#/"+key, o.String(key))
 	if err != nil {
 		return nil, err
 	}
-	format := media.Sniff(data)
+	format := picture.Format(data)
 	if format != "png" && format != "jpeg" && format != "webp" {
 		return nil, body.Malformed("#/" + key + ": the value is not an image in one of the formats jpeg, png, webp")
 	}

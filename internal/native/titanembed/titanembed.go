@@ -13,8 +13,8 @@ import (
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/native"
 	"github.com/outcrop/outcrop/internal/native/body"
-	"github.com/outcrop/outcrop/internal/native/media"
 	"github.com/outcrop/outcrop/internal/native/vectors"
+	"github.com/outcrop/outcrop/internal/wire/picture"
 )
 
 // maxText is the documented limit of an input text, in characters.
@@ -115,7 +115,7 @@ func (Multimodal) Decode(m native.Model, data []byte) (*native.EmbeddingRequest,
 		if err != nil {
 			return nil, err
 		}
-		format := media.Sniff(data)
+		format := picture.Format(data)
 		if format == "" {
 			return nil, body.Malformed("#/inputImage: the value is not an image in one of the formats png, jpeg, gif, webp")
 		}

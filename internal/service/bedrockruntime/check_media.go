@@ -7,6 +7,7 @@ import (
 
 	api "github.com/outcrop/outcrop/internal/api/bedrockruntime"
 	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/wire/picture"
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
 
@@ -110,7 +111,8 @@ func (m *media) image(at place, b *api.ImageBlock) error {
 		return m.located(b.Source.S3Location)
 	}
 	data := b.Source.Bytes
-	found, width, height := readImage(data)
+	found := picture.Format(data)
+	width, height := picture.Size(data)
 	claude := m.f.format == anthropicMessages
 	where := func(format string, args ...any) error {
 		return modelError("messages.%d.content.%d.image.source.bytes: "+format, append([]any{at.message, at.block}, args...)...)
@@ -131,6 +133,8 @@ func (m *media) image(at place, b *api.ImageBlock) error {
 		return modelError("The provided image does not match the specified image format.")
 	case wide && claude:
 		return where("At least one of the image dimensions exceed max allowed size: %d pixels", maxImageSide)
+	case claude && !picture.Whole(data):
+		return modelError("Could not process image")
 	case wide:
 		return fault.New(fault.Invalid, "The image at messages.%d.content.%d is larger than %dx%d pixels. Make the image smaller and try again.", at.message, at.block, maxImageSide, maxImageSide)
 	}
@@ -181,7 +185,7 @@ func documentName(name string) bool {
 // documentType compares what a document is with what it is said to be. Formats
 // that are text cannot be told apart.
 func documentType(format api.DocumentFormat, data []byte) error {
-	if image, _, _ := readImage(data); image != "" {
+	if image := picture.Format(data); image != "" {
 		return fault.New(fault.Invalid, "Unsupported MIME type: image/%s. Retry your request with a supported file type: xlsx, txt, pdf, csv, md, doc, html, xls, docx", image)
 	}
 	var found string

@@ -25,6 +25,8 @@ const (
 // The first bytes of images.
 const jpegHeader = "\xff\xd8\xff\xe0\x00\x10JFIF"
 
+const wholeGIF = "GIF89a\x01\x00\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"
+
 func gifHeader(width, height uint16) string {
 	b := binary.LittleEndian.AppendUint16([]byte("GIF89a"), width)
 	return string(binary.LittleEndian.AppendUint16(b, height)) + "\x00\x00\x00"
@@ -129,8 +131,9 @@ func TestConversationRules(t *testing.T) {
 		{"a wide image", claude3, user(image("gif", gifHeader(8001, 10))), "The model returned the following errors: messages.0.content.0.image.source.bytes: At least one of the image dimensions exceed max allowed size: 8000 pixels"},
 		{"a tall image, elsewhere", "amazon.nova-lite-v1:0", user(image("gif", gifHeader(10, 8001))), "The image at messages.0.content.0 is larger than 8000x8000 pixels. Make the image smaller and try again."},
 		{"a wide WebP", claude3, user(image("webp", "RIFF\x00\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00\x00\x00\x00\x00\x40\x1f\x00\x00\x00\x00")), "The model returned the following errors: messages.0.content.0.image.source.bytes: At least one of the image dimensions exceed max allowed size: 8000 pixels"},
-		{"21 images", claude3, user(strings.Repeat(image("gif", gifHeader(1, 1))+",", 20) + image("gif", gifHeader(1, 1))), "The model returned the following errors: messages: too many images: 21 > 20"},
-		{"21 images, elsewhere", "amazon.nova-lite-v1:0", user(strings.Repeat(image("gif", gifHeader(1, 1))+",", 20) + image("gif", gifHeader(1, 1))), "You can't include more than 20 images in a request."},
+		{"half an image", claude3, user(image("gif", wholeGIF[:len(wholeGIF)-3])), "The model returned the following errors: Could not process image"},
+		{"21 images", claude3, user(strings.Repeat(image("gif", wholeGIF)+",", 20) + image("gif", wholeGIF)), "The model returned the following errors: messages: too many images: 21 > 20"},
+		{"21 images, elsewhere", "amazon.nova-lite-v1:0", user(strings.Repeat(image("gif", wholeGIF)+",", 20) + image("gif", wholeGIF)), "You can't include more than 20 images in a request."},
 		{"an image in a bucket", claude3, user(`{"image":{"format":"png","source":{"s3Location":{"uri":"s3://b/k"}}}}`), "This model doesn't support the s3Uri field. Remove s3Uri and try again."},
 		{"a document without text", claude3, user(doc("a", "txt", "x")), "A text block must be included when using documents. Add a text block and retry your request."},
 		{"a document's name", claude3, user(`{"text":"Hi"},` + doc("a.pdf", "txt", "x")), badName},

@@ -106,7 +106,7 @@ func TestDocumentsThatCannotBeRead(t *testing.T) {
 		"encrypted":          {claude3, with(doc("a", "txt", "locked")), "fault invalid: The document a cannot be read: the file is encrypted", shelf{}},
 		"nothing but images": {claude3, with(doc("a", "txt", "pictures")), "fault invalid: The document a has no text, and the model that serves this request reads nothing else of documents.", shelf{}},
 		"nobody to read it":  {claude3, with(doc("a", "txt", "x")), "fault unsupported: The model that serves this request (mem/chat) reads only text.", nil},
-		"an image":           {claude3, with(image("jpeg", jpegHeader)), "fault unsupported: The model that serves this request (mem/chat) reads only text.", shelf{}},
+		"an image":           {claude3, with(image("gif", wholeGIF)), "fault unsupported: The model that serves this request (mem/chat) reads only text.", shelf{}},
 		"in a bucket":        {"amazon.nova-lite-v1:0", with(`{"document":{"name":"a","format":"txt","source":{"s3Location":{"uri":"s3://b/k"}}}}`), "fault unsupported: The document a is named by its place, and the model that serves this request reads the text of documents alone. Send the document's bytes.", shelf{}},
 	} {
 		got, err := exchange(t.Context(), newService(t, echo(), bedrockruntime.Params{Documents: tc.documents}), "Converse", "us-east-1", tc.model, nil, tc.body)
