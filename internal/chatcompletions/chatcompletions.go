@@ -22,9 +22,18 @@ type Call struct {
 	// IncludeUsage is stream_options.include_usage.
 	IncludeUsage bool
 	User         string // the caller's word for its own user; it is in Extra, too
+	// Unpaired is what OpenAI's own servers refuse of the calls of tools and of
+	// what the tools answered, while others take it; nil: nothing.
+	Unpaired *Unpaired
 	// Unknown are the members that OpenAI's format does not have, sorted. Those
 	// of the request itself are in Request.Extra.
 	Unknown []string
+}
+
+// Unpaired is a message that does not fit the calls before it.
+type Unpaired struct {
+	Param   string // "messages[2].role"
+	Message string // in OpenAI's words
 }
 
 // EncodeOptions say how a request is written.

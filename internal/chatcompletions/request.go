@@ -42,6 +42,7 @@ func DecodeRequest(body []byte) (*Call, error) {
 	if err := elements(d.messages, d.message); err != nil {
 		return nil, err
 	}
+	d.paired(len(d.req.Messages), "")
 	if len(d.req.Messages) == 0 && len(d.req.System) == 0 {
 		return nil, fault.New(fault.Invalid, "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty array instead.")
 	}
@@ -57,9 +58,11 @@ type requestDecoder struct {
 	call     Call
 	req      *inference.Request
 	messages []byte
-	tools    bool // the message before the one under way was a tool's
-	talk     bool // a message was not a system's
-	newer    bool // max_completion_tokens was there
+	tools    bool     // the message before the one under way was a tool's
+	waiting  []string // IDs of the calls before it that have no answer yet
+	caller   string   // the message that has them
+	talk     bool     // a message was not a system's
+	newer    bool     // max_completion_tokens was there
 }
 
 func wrongType(name, want string, value []byte) error {
@@ -402,6 +405,11 @@ func (d *requestDecoder) message(n int, value []byte) error {
 	for _, name := range m.unknown {
 		d.call.Unknown = append(d.call.Unknown, "messages[]."+name)
 	}
+	if m.role == "tool" {
+		d.paired(n, m.toolCallID)
+	} else {
+		d.paired(n, "")
+	}
 	switch m.role {
 	case "":
 		return fault.New(fault.Invalid, "Missing required parameter: '%s.role'.", at)
@@ -437,6 +445,11 @@ func (d *requestDecoder) message(n int, value []byte) error {
 		}
 		d.add(inference.RoleAssistant, parts)
 		d.tools = false
+		for _, p := range parts {
+			if call, ok := p.(inference.ToolUse); ok {
+				d.waiting, d.caller = append(d.waiting, call.ID), at
+			}
+		}
 		return nil
 	case "tool":
 		if m.toolCallID == "" {
@@ -459,6 +472,26 @@ func (d *requestDecoder) message(n int, value []byte) error {
 		return fault.New(fault.Unsupported, "Unsupported value: '%s.role' does not support 'function'. Use 'tool' instead.", at)
 	}
 	return wrongValue(at+".role", "supported values are: 'system', 'assistant', 'user', 'tool', and 'developer'.")
+}
+
+// paired notes a message that does not fit the calls before it: an answer of a
+// tool, by the ID of its call, that nobody called, or anything else where
+// answers are missing.
+func (d *requestDecoder) paired(n int, id string) {
+	var u *Unpaired
+	switch i := slices.Index(d.waiting, id); {
+	case id != "" && i < 0:
+		u = &Unpaired{"messages[" + strconv.Itoa(n) + "].role", "Invalid parameter: messages with role 'tool' must be a response to a preceeding message with 'tool_calls'."} //nolint:misspell // OpenAI's spelling
+	case id != "":
+		d.waiting = slices.Delete(d.waiting, i, i+1)
+	case len(d.waiting) > 0:
+		u = &Unpaired{d.caller, "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. " +
+			"The following tool_call_ids did not have response messages: " + printable(strings.Join(d.waiting, ", "))}
+		d.waiting = nil
+	}
+	if d.call.Unpaired == nil {
+		d.call.Unpaired = u
+	}
 }
 
 func (d *requestDecoder) add(role inference.Role, parts []inference.Part) {

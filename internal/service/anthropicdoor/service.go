@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/outcrop/outcrop/internal/catalog"
 	"github.com/outcrop/outcrop/internal/fault"
@@ -21,6 +22,7 @@ import (
 	"github.com/outcrop/outcrop/internal/messages"
 	"github.com/outcrop/outcrop/internal/native"
 	"github.com/outcrop/outcrop/internal/native/claude"
+	"github.com/outcrop/outcrop/internal/promptrouter"
 	"github.com/outcrop/outcrop/internal/router"
 	"github.com/outcrop/outcrop/internal/service/door"
 	"github.com/outcrop/outcrop/internal/service/serving"
@@ -51,6 +53,8 @@ type Params struct {
 	NewID func(prefix string, length int) string // random base62 when nil
 	// ModelTimeout bounds the time of one answer; 15 minutes when 0.
 	ModelTimeout time.Duration
+	// Routing finds prompt routers; its zero value finds none.
+	Routing serving.PromptRouting
 }
 
 type service struct {
@@ -100,6 +104,9 @@ func (s *service) read(in *door.Input, count bool) error {
 			o.Betas = append(o.Betas, strings.TrimSpace(beta))
 		}
 	}
+	if !utf8.Valid(in.Body) { // what cannot be read would become something else
+		return fault.New(fault.Invalid, "The request body is not valid JSON: it is not valid UTF-8.")
+	}
 	c, err := messages.Decode(in.Body, o)
 	if err != nil {
 		return err
@@ -118,11 +125,15 @@ func (s *service) prepare(ctx context.Context, in *door.Input) (*messages.Call, 
 	if err := door.CheckGuardrail(in); err != nil {
 		return nil, nil, err
 	}
-	t, err := serving.Resolve(ctx, s.p.Router, in.Model(), catalog.Text)
+	id, _ := s.p.Routing.Chosen(ctx, in.Model(), func() promptrouter.Prompt { return serving.PromptOf(c.Request) })
+	t, err := serving.Resolve(ctx, s.p.Router, id, catalog.Text)
 	if err != nil {
 		if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Invalid) {
 			err = fault.Wrap(fault.NotFound, err, "model: %s", c.Model)
 		}
+		return nil, nil, err
+	}
+	if err := serving.CheckConversation(t); err != nil {
 		return nil, nil, err
 	}
 	if t.Entry.NativeFormat == messages.Dialect {

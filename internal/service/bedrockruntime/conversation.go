@@ -38,6 +38,9 @@ func streamed(in *api.ConverseStreamInput) *conversation {
 // request checks a conversation as Bedrock does, with its texts, and translates
 // it to the hub. Faults are Invalid, or Unsupported for what is not built.
 func (s *Service) request(t *router.Target, c *conversation, streaming bool) (*inference.Request, error) {
+	if err := serving.CheckConversation(t); err != nil {
+		return nil, err
+	}
 	f := featuresOf(t)
 	if err := c.checkFields(f); err != nil {
 		return nil, err

@@ -1,7 +1,9 @@
 package bedrockruntime
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"mime"
 	"strconv"
 	"strings"
@@ -166,7 +168,23 @@ func checkInvoke(accept, guardrail, version *string, body []byte) error {
 	if len(body) == 0 {
 		return fault.New(fault.Invalid, "Malformed input request, please reformat your input and try again.")
 	}
-	return nil
+	return checkGuarded(body)
+}
+
+// guardrailMember is what a body tells a guardrail.
+const guardrailMember = "amazon-bedrock-guardrailConfig"
+
+// checkGuarded refuses a body that is meant for a guardrail, also where members
+// that nobody here knows are carried to the model's server.
+func checkGuarded(body []byte) error {
+	if !bytes.Contains(body, []byte(guardrailMember)) {
+		return nil
+	}
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(body, &members); err == nil && members[guardrailMember] != nil {
+		return fault.New(fault.Invalid, "Malformed input request: #: extraneous key [%s] is not permitted, please reformat your input and try again.", guardrailMember)
+	}
+	return nil // what is no object, the family refuses
 }
 
 // acceptsJSON reports whether an Accept header lets JSON through. What cannot be

@@ -5,32 +5,22 @@ import (
 	"strings"
 
 	api "github.com/outcrop/outcrop/internal/api/bedrockruntime"
-	"github.com/outcrop/outcrop/internal/call"
-	"github.com/outcrop/outcrop/internal/catalog"
 	"github.com/outcrop/outcrop/internal/promptrouter"
+	"github.com/outcrop/outcrop/internal/service/serving"
 	"github.com/outcrop/outcrop/internal/wire/schema"
 )
 
 // PromptRouters finds prompt routers; *promptrouter.Registry does.
-type PromptRouters interface {
-	Known(arn, region, account string) (promptrouter.Router, bool)
-}
+type PromptRouters = serving.PromptRouters
 
-// chosen is the model that an identifier names for a prompt: of a prompt router
-// the one that it chooses, of anything else itself. routed is what Converse's
-// trace tells of the choice; nil where there was none. An unknown router stays
-// as it is, and is answered as any unknown model.
+// chosen is the model that an identifier names for a prompt; see
+// serving.PromptRouting. routed is what Converse's trace tells of the choice;
+// nil where there was none.
 func (s *Service) chosen(ctx context.Context, identifier *string, prompt func() promptrouter.Prompt) (id string, routed *api.PromptRouterTrace) {
-	id = schema.Deref(identifier)
-	if s.params.Routers == nil || !strings.HasPrefix(id, "arn:") || catalog.Parse(id).Kind != catalog.PromptRouter {
-		return id, nil
+	model, chosen := serving.PromptRouting{Routers: s.params.Routers, Price: s.params.Price}.Chosen(ctx, schema.Deref(identifier), prompt)
+	if !chosen {
+		return model, nil
 	}
-	c := call.From(ctx)
-	r, ok := s.params.Routers.Known(id, c.Region, c.Account)
-	if !ok {
-		return id, nil
-	}
-	model := promptrouter.Choose(&r.Body, prompt(), s.params.Price)
 	return model, &api.PromptRouterTrace{InvokedModelId: &model}
 }
 

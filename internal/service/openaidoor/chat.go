@@ -15,6 +15,9 @@ import (
 )
 
 func (s *Service) decodeChat(in *door.Input) error {
+	if err := readable(in.Body); err != nil {
+		return err
+	}
 	c, err := chatcompletions.DecodeRequest(in.Body)
 	if err != nil {
 		return err
@@ -38,9 +41,18 @@ func (s *Service) prepare(ctx context.Context, in *door.Input, c *chatcompletion
 	if err := refused(c.Request); err != nil {
 		return nil, err
 	}
-	t, err := s.resolve(ctx, in.Model(), catalog.Text)
+	if u := c.Unpaired; u != nil {
+		return nil, invalid(u.Param, "%s", u.Message)
+	}
+	if err := checkImages(c.Request); err != nil {
+		return nil, err
+	}
+	t, err := s.resolve(ctx, s.chosen(ctx, in.Model(), c.Request), catalog.Text)
 	if err != nil {
 		return nil, err
+	}
+	if serving.CheckConversation(t) != nil {
+		return nil, invalid("", "The model '%s' does not support the '/v1/chat/completions' API", c.Model)
 	}
 	if err := s.checkPenalties(t, c.Request); err != nil {
 		return nil, err

@@ -38,6 +38,9 @@ func (s *Service) decodeEmbeddings(in *door.Input) error {
 		Dimensions     *int            `json:"dimensions"`
 		User           *string         `json:"user"`
 	}
+	if err := readable(in.Body); err != nil {
+		return err
+	}
 	d := json.NewDecoder(bytes.NewReader(in.Body))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&body); err != nil {
@@ -121,6 +124,9 @@ func first(value json.RawMessage) byte {
 // embeddings answers POST /embeddings.
 func (s *Service) embeddings(ctx context.Context, in *door.Input) (*door.Output, error) {
 	r, _ := in.Request.(*embeddingsRequest)
+	if err := door.CheckGuardrail(in); err != nil {
+		return nil, err
+	}
 	t, err := s.resolve(ctx, in.Model(), catalog.Embedding)
 	if err != nil {
 		return nil, err

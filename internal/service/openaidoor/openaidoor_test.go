@@ -379,16 +379,20 @@ func TestResponseRequest(t *testing.T) {
 		"reasoning":{"effort":"high"},"text":{"format":{"type":"json_schema","name":"n","schema":{"type":"object"},"strict":true}},
 		"tools":[{"type":"function","name":"f","description":"d","parameters":{"type":"object"},"strict":true}],"tool_choice":{"type":"function","name":"f"},
 		"input":[{"role":"developer","content":"dev"},{"role":"user","content":[{"type":"input_text","text":"look"},
-			{"type":"input_image","image_url":"data:image/png;base64,AAAA","detail":"low"},{"type":"input_file","filename":"a.pdf","file_data":"data:application/pdf;base64,AAAA"}]},
+			{"type":"input_image","image_url":"data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==","detail":"low"},{"type":"input_file","filename":"a.pdf","file_data":"data:application/pdf;base64,AAAA"}]},
 			{"role":"system","content":"now"},{"type":"reasoning","summary":[{"type":"summary_text","text":"t"}]},{"role":"assistant","content":[{"type":"output_text","text":"a"}]}]}`, nil)
 	half, most := 0.5, 0.9
+	pixel, err := base64.StdEncoding.DecodeString("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg==")
+	if err != nil {
+		t.Fatal(err)
+	}
 	strict := true
 	parallel := false
 	want := &inference.Request{
 		Model: "mem/mine", System: []inference.Part{inference.Text{Text: "sys"}, inference.Text{Text: "dev"}},
 		Messages: []inference.Message{
 			{Role: inference.RoleUser, Parts: []inference.Part{
-				inference.Text{Text: "look"}, inference.Image{Format: "png", Bytes: []byte{0, 0, 0}, Detail: "low"}, inference.Document{Format: "pdf", Name: "a.pdf", Bytes: []byte{0, 0, 0}},
+				inference.Text{Text: "look"}, inference.Image{Format: "png", Bytes: pixel, Detail: "low"}, inference.Document{Format: "pdf", Name: "a.pdf", Bytes: []byte{0, 0, 0}},
 			}},
 			{Role: inference.RoleSystem, Parts: []inference.Part{inference.Text{Text: "now"}}},
 			{Role: inference.RoleAssistant, Parts: []inference.Part{inference.Reasoning{Text: "t"}, inference.Text{Text: "a"}}},

@@ -78,6 +78,9 @@ var knownMembers = []string{
 var includable = []string{"reasoning.encrypted_content", "message.input_image.image_url"}
 
 func (s *Service) decodeResponse(in *door.Input) error {
+	if err := readable(in.Body); err != nil {
+		return err
+	}
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(in.Body, &members); err != nil {
 		return badJSON(err)
@@ -185,7 +188,10 @@ func (s *Service) begin(ctx context.Context, in *door.Input) (*response, error) 
 	if p.request, err = r.hub(slices.Concat(p.past, r.items)); err != nil {
 		return nil, err
 	}
-	if p.target, err = s.resolve(ctx, in.Model(), catalog.Text); err != nil {
+	if err = checkImages(p.request); err != nil {
+		return nil, err
+	}
+	if p.target, err = s.resolve(ctx, s.chosen(ctx, in.Model(), p.request), catalog.Text); err != nil {
 		return nil, err
 	}
 	if r.Stream {

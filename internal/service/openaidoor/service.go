@@ -20,6 +20,7 @@ import (
 	"github.com/outcrop/outcrop/internal/embedding"
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/inference"
+	"github.com/outcrop/outcrop/internal/promptrouter"
 	"github.com/outcrop/outcrop/internal/router"
 	"github.com/outcrop/outcrop/internal/service/door"
 	"github.com/outcrop/outcrop/internal/service/serving"
@@ -69,6 +70,8 @@ type Params struct {
 	NewID func(prefix string, length int) string // random base62 when nil
 	// ModelTimeout bounds the time of one answer; 15 minutes when 0.
 	ModelTimeout time.Duration
+	// Routing finds prompt routers; its zero value finds none.
+	Routing serving.PromptRouting
 }
 
 // Service answers OpenAI's clients. It is safe for concurrent use.
@@ -135,6 +138,13 @@ func (s *Service) canonical(model string) string {
 func noModel(cause error) error {
 	f := fault.Wrap(fault.NotFound, cause, "The model doesn't exist or doesn't support this API. Retry your request with a different model ID.")
 	return door.WithError(f, "not_found_error", "model_not_found", "")
+}
+
+// chosen is the model that a prompt router chooses for a request, and of
+// anything else the model itself.
+func (s *Service) chosen(ctx context.Context, model string, req *inference.Request) string {
+	id, _ := s.p.Routing.Chosen(ctx, model, func() promptrouter.Prompt { return serving.PromptOf(req) })
+	return id
 }
 
 // resolve finds the model that answers.

@@ -17,6 +17,22 @@ func CheckStreaming(t *router.Target) error {
 	return nil
 }
 
+// CheckConversation refuses a conversation with a model that Bedrock has behind
+// the Responses API alone. The sentence is Outcrop's.
+func CheckConversation(t *router.Target) error {
+	if t.Entry.NativeFormat == ResponsesFormat && t.Entry.Provider != catalog.OwnProvider {
+		return responsesOnly(t)
+	}
+	return nil
+}
+
+func responsesOnly(t *router.Target) error {
+	return fault.New(fault.Invalid, "Model %s is not supported by this operation. Use the Responses API of the OpenAI-compatible endpoint instead.", t.ModelID)
+}
+
+// ResponsesFormat is the catalog's native format of such models.
+const ResponsesFormat = "openai-responses"
+
 // NoGuardrail is the answer to every guardrail: there are none yet.
 func NoGuardrail() error {
 	return fault.New(fault.Invalid, "The guardrail identifier or version provided in the request does not exist.")

@@ -36,8 +36,8 @@ func NoFormat(t *router.Target) error {
 		return fault.New(fault.Invalid, "Model %s is not supported by this operation. Use StartAsyncInvoke instead.", t.ModelID)
 	case "nova-sonic-bidi":
 		return fault.New(fault.Invalid, "Model %s is not supported by this operation. Use InvokeModelWithBidirectionalStream instead.", t.ModelID)
-	case "openai-responses":
-		return fault.New(fault.Invalid, "Model %s is not supported by this operation. Use the Responses API of the OpenAI-compatible endpoint instead.", t.ModelID)
+	case ResponsesFormat:
+		return responsesOnly(t)
 	case "":
 		return fault.New(fault.Unsupported, "Model %s has no native format. Call it with Converse, or give its route a model ID to be like.", t.ModelID)
 	}
