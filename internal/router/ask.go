@@ -19,6 +19,9 @@ type Trail struct {
 	// Served is called with who answers, before the first piece of the answer is
 	// passed on; not when nobody does. nil: nobody wants to know.
 	Served func(servedBy, backend string)
+	// Tried is called with who was asked in vain, and why, without the words of a
+	// server; once for each try. nil: nobody wants to know.
+	Tried func(servedBy, why string)
 }
 
 type trailKey struct{}
@@ -48,6 +51,12 @@ func (r *Router) caller(t *Trail) uint64 {
 func (t *Trail) served(by *planned) {
 	if t.Served != nil {
 		t.Served(by.name, by.handle.name)
+	}
+}
+
+func (t *Trail) tried(by *planned, err error) {
+	if t.Tried != nil {
+		t.Tried(by.name, failover.Describe(err))
 	}
 }
 
@@ -88,6 +97,9 @@ func (r *Router) Generate(ctx context.Context, req *inference.Request, emit func
 			err = watch.Stop(err)
 			if !g.told && fault.Is(err, fault.Unsupported) {
 				err = RefusedBy{by.name, err}
+			}
+			if err != nil && !g.told {
+				trail.tried(by, err)
 			}
 			return g.told, err
 		},
@@ -172,6 +184,7 @@ func ask[Power, Answer any](
 			ctx, watch := bounds(p.chain.Candidates[i].Timeouts).Begin(ctx)
 			made, err := call(ctx, b, by.model)
 			if err = watch.Stop(err); err != nil {
+				trail.tried(by, err)
 				return false, err
 			}
 			trail.served(by)

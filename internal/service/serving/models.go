@@ -173,7 +173,7 @@ func (m *Models) trail(ctx context.Context, model string) (context.Context, stri
 	if c.RequestID == "" {
 		return ctx, model, nil
 	}
-	t := &router.Trail{RequestID: c.RequestID, Caller: caller(c.Principal)}
+	t := &router.Trail{Tried: func(servedBy, why string) { c.Mark(call.Tried, servedBy+": "+why) }, RequestID: c.RequestID, Caller: caller(c.Principal)}
 	a := m.admitted(ctx, model)
 	if a != nil {
 		model = a.target.Name()
