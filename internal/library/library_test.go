@@ -23,6 +23,7 @@ import (
 	"github.com/outcrop/outcrop/internal/library"
 	"github.com/outcrop/outcrop/internal/pack"
 	"github.com/outcrop/outcrop/internal/pack/packtest"
+	"github.com/outcrop/outcrop/internal/progress"
 	"github.com/outcrop/outcrop/test/hub"
 )
 
@@ -695,5 +696,77 @@ func TestPrint(t *testing.T) {
 		"size           65.9 kB\nsha256         " + m.Digest() + "\nfile           PATH\nadded          2027-01-15T08:00:00Z\n"
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Errorf("show (-want +got):\n%s", diff)
+	}
+}
+
+// A plan tells what a pull would add and fetches nothing of it.
+func TestPlan(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	content := model(t, "whole")
+	w.AddFile("org/repo", "m-Q4_0.gguf", content, "")
+	l := w.open(t)
+	want := &library.Planned{Name: "repo-q4_0", Size: int64(len(content))}
+	p, err := l.Plan(t.Context(), "org/repo", library.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want.Source, want.License = p.Source, p.License
+	if diff := cmp.Diff(want, p); diff != "" || !strings.Contains(p.Source, "org/repo") {
+		t.Errorf("from %s (-want +got):\n%s", p.Source, diff)
+	}
+	if got := w.entered(t); len(got) != 0 {
+		t.Errorf("got the files %v, want none", got)
+	}
+	// With another client the same library is filled, and its progress is seen.
+	seen := &titles{}
+	if _, err := l.With(l.Client().WithProgress(seen)).Pull(t.Context(), "org/repo", library.Options{Name: "mine", Remote: true}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"mine"}, seen.list); diff != "" {
+		t.Errorf("progress (-want +got):\n%s", diff)
+	}
+	if p, err = l.Plan(t.Context(), "org/repo", library.Options{Name: "mine"}); err != nil || !p.Here {
+		t.Errorf("of what is there: got %+v, %v", p, err)
+	}
+	w.AddFile("other/repo", "m-Q4_0.gguf", model(t, "other"), "")
+	if _, err := l.Plan(t.Context(), "other/repo", library.Options{Name: "mine"}); !fault.Is(err, fault.Conflict) {
+		t.Errorf("of a name that is taken: got %v", err)
+	}
+	if _, err := l.Plan(t.Context(), "org/repo", library.Options{Name: "../x"}); !fault.Is(err, fault.Invalid) {
+		t.Errorf("of a name that is none: got %v", err)
+	}
+	if _, err := w.open(t, offline).Plan(t.Context(), "org/repo", library.Options{}); !fault.Is(err, fault.Unavailable) {
+		t.Errorf("offline: got %v", err)
+	}
+}
+
+// titles are the pieces of work that were begun.
+type titles struct {
+	progress.Silent
+	list []string
+}
+
+func (p *titles) Begin(title string, total int64) progress.Bar {
+	p.list = append(p.list, title)
+	return p.Silent.Begin(title, total)
+}
+
+// Who is not at the machine cannot reach its files.
+func TestRemotePullTakesNoFile(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	file := filepath.Join(t.TempDir(), "m.gguf")
+	if err := os.WriteFile(file, model(t, "mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l := w.open(t)
+	for _, ref := range []string{file, "file:" + file, "./m.gguf", "~/m.gguf"} {
+		if _, err := l.Pull(t.Context(), ref, library.Options{Remote: true}); err == nil || len(w.entered(t)) != 0 {
+			t.Errorf("%s: got %v and %v, want it refused", ref, err, w.entered(t))
+		}
+		if _, err := l.Plan(t.Context(), ref, library.Options{}); err == nil {
+			t.Errorf("a plan of %s", ref)
+		}
 	}
 }

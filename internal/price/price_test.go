@@ -141,3 +141,28 @@ func TestRounding(t *testing.T) {
 		t.Errorf("rounded sum: got %d, want %d", got, want)
 	}
 }
+
+func TestOwn(t *testing.T) {
+	t.Parallel()
+	c, err := catalog.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := price.New(c, []price.Override{{Match: "amazon.*", InputPer1M: 1}, {Match: "llamacpp/*", OutputPer1M: 2}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		use  price.Use
+		want price.Rate
+		ok   bool
+	}{
+		{price.Use{Model: "amazon.nova-lite-v1:0"}, price.Rate{Input: price.MicroDollar}, true},
+		{price.Use{Model: "x", ServedBy: "llamacpp/y"}, price.Rate{Output: 2 * price.MicroDollar}, true},
+		{price.Use{Model: "anthropic.claude-haiku-5-5"}, price.Rate{}, false},
+	} {
+		if got, ok := b.Own(tt.use); ok != tt.ok || got.Input != tt.want.Input || got.Output != tt.want.Output {
+			t.Errorf("%+v: got %+v, %v", tt.use, got, ok)
+		}
+	}
+}
