@@ -46,8 +46,32 @@ run: build ## build, fetch the engine and the default models, serve on 127.0.0.1
 	@exec $(BIN) serve $(ARGS)
 
 .PHONY: build
-build: ## build bin/outcrop
+build: console ## build bin/outcrop
 	@CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/outcrop
+
+# The console's pages are embedded into the binary. They take Node; without it the
+# binary has a page that says so. CONSOLE=no leaves them as they are.
+CONSOLE ?= yes
+PAGES := internal/console/web/build/index.html
+HAS_NODE := command -v npm >/dev/null && node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 22 || a == 22 && b >= 12 || a == 20 && b >= 19 ? 0 : 1)' 2>/dev/null
+
+.PHONY: console
+console: ## build the console's pages, where there is Node 20.19, 22.12 or newer
+	@if [ '$(CONSOLE)' != yes ]; then :; \
+	elif $(HAS_NODE); then $(MAKE) $(PAGES) || { echo 'build: the console cannot be built, see above; make build CONSOLE=no goes without' >&2; exit 1; }; \
+	elif [ -e $(PAGES) ]; then echo 'build: there is no Node.js 20.19, 22.12 or newer, so the console stays as it was built before' >&2; \
+	else echo 'build: there is no Node.js 20.19, 22.12 or newer, so bin/outcrop has no console; everything else is in it' >&2; fi
+
+WEB_SOURCES = $(shell find web -path web/node_modules -prune -o -type f -not -path 'web/test*' -not -path 'web/dist/*' -not -name '*.test.*' -print 2>/dev/null)
+
+$(PAGES): web/node_modules/.installed $(WEB_SOURCES)
+	@cd web && npm run --silent build
+	@touch $@
+
+web/node_modules/.installed: web/package-lock.json
+	@echo 'build: installing what the console is built with'
+	@cd web && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
 
 ##@ Check
 
@@ -168,7 +192,7 @@ fmt: ## format the Go files
 
 .PHONY: clean
 clean: ## remove what was built and installed, but not the fetched models
-	@rm -rf bin build/results build/tools build/venv-* test/clients/js/node_modules test/clients/js-frameworks/node_modules
+	@rm -rf bin build/results build/tools build/venv-* web/node_modules internal/console/web/build test/clients/js/node_modules test/clients/js-frameworks/node_modules
 
 # What the targets above need.
 
