@@ -74,28 +74,40 @@ func measureGateway(ctx context.Context, o options, folder string, r *report) (e
 	if err := s.wait(ctx, "/health/live", 10*time.Millisecond, readyTimeout); err != nil {
 		return err
 	}
+	// What any hop costs on this machine: a program that copies bytes.
+	hop, err := startRelay(ctx, up.address)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, hop.stop()) }()
 	direct := target{address: up.address, request: plainRequest(up.address, "/v1/chat/completions", chatBody, "")}
+	relayed := target{address: hop.address, request: direct.request}
 	through := target{address: s.address, request: s.signed(gatewayModel, "converse", gatewayBody)}
-	for _, t := range []target{direct, through} { // connections and caches are warm
+	for _, t := range []target{direct, relayed, through} { // connections and caches are warm
 		if _, err := t.load(ctx, 8, 0, time.Second); err != nil {
 			return err
 		}
 	}
 	for _, connections := range []int{1, 8, 64} {
 		// They take turns, so that whatever else the machine does slows down both.
-		var own, base []float64
+		var own, base, bare []float64
 		for range 4 {
-			a, err := direct.load(ctx, connections, offered, measureFor/4)
-			if err != nil {
-				return fmt.Errorf("the upstream: %w", err)
+			for _, m := range []struct {
+				target
+				name  string
+				times *[]float64
+			}{{direct, "the upstream", &base}, {relayed, "the relay", &bare}, {through, "the server", &own}} {
+				l, err := m.load(ctx, connections, offered, measureFor/4)
+				if err != nil {
+					return fmt.Errorf("%s: %w", m.name, err)
+				}
+				*m.times = append(*m.times, l.times...)
 			}
-			b, err := through.load(ctx, connections, offered, measureFor/4)
-			if err != nil {
-				return err
-			}
-			base, own = append(base, a.times...), append(own, b.times...)
 		}
-		name := fmt.Sprintf("Converse above the upstream, %d connections, ", connections)
+		name := fmt.Sprintf("a relay of bytes above the upstream, %d connections, ", connections)
+		r.inform(name+"median", median(bare)-median(base), "µs")
+		r.inform(name+"99th percentile", quantile(bare, 0.99)-quantile(base, 0.99), "µs")
+		name = fmt.Sprintf("Converse above the upstream, %d connections, ", connections)
 		r.demand(name+"median", median(own)-median(base), "µs", below, addedTarget)
 		r.demand(name+"99th percentile", quantile(own, 0.99)-quantile(base, 0.99), "µs", below, addedTailTarget)
 	}
@@ -309,14 +321,24 @@ type upstream struct {
 	in      io.Closer
 }
 
-const upstreamCommand = "upstream"
+const (
+	upstreamCommand = "upstream"
+	relayCommand    = "relay"
+)
 
-func startUpstream(ctx context.Context) (*upstream, error) {
+func startUpstream(ctx context.Context) (*upstream, error) { return startSelf(ctx, upstreamCommand) }
+
+// startRelay starts what stands in front of an upstream and only copies bytes.
+func startRelay(ctx context.Context, address string) (*upstream, error) {
+	return startSelf(ctx, relayCommand, address)
+}
+
+func startSelf(ctx context.Context, args ...string) (*upstream, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, self, upstreamCommand)
+	cmd := exec.CommandContext(ctx, self, args...)
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -395,3 +417,44 @@ func runUpstream() error {
 	}
 	return srv.Close()
 }
+
+// runRelay copies what comes on each connection to one of its own to an address,
+// and back, until its input ends.
+func runRelay(address string) error {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	defer l.Close()
+	if _, err := fmt.Println(l.Addr()); err != nil {
+		return err
+	}
+	pass := func(to, from net.Conn) {
+		_, _ = io.Copy(onlyWriter{to}, onlyReader{from}) // ends when either side does
+		to.Close()
+		from.Close()
+	}
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			u, err := net.Dial("tcp", address)
+			if err != nil {
+				c.Close()
+				continue
+			}
+			go pass(u, c)
+			go pass(c, u)
+		}
+	}()
+	_, err = io.Copy(io.Discard, os.Stdin)
+	return err
+}
+
+// They keep io.Copy from leaving the copying to the kernel, as no gateway can.
+type (
+	onlyReader struct{ io.Reader }
+	onlyWriter struct{ io.Writer }
+)

@@ -37,8 +37,15 @@ type options struct {
 }
 
 func main() {
-	if len(os.Args) == 2 && os.Args[1] == upstreamCommand {
-		if err := runUpstream(); err != nil {
+	var other func() error
+	switch {
+	case len(os.Args) == 2 && os.Args[1] == upstreamCommand:
+		other = runUpstream
+	case len(os.Args) == 3 && os.Args[1] == relayCommand:
+		other = func() error { return runRelay(os.Args[2]) }
+	}
+	if other != nil {
+		if err := other(); err != nil {
 			fmt.Fprintln(os.Stderr, "bench:", err)
 			os.Exit(1)
 		}
