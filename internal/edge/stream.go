@@ -20,6 +20,7 @@ type stream struct {
 	x      *exchange
 	opened bool
 	failed bool   // a write failed: the client is gone
+	held   bool   // the event under way leaves with the next one
 	frame  []byte // reused from event to event
 }
 
@@ -61,7 +62,7 @@ func (s *stream) Open(output any) error {
 	return nil
 }
 
-// Send writes one event as a frame and flushes it.
+// Send writes one event as a frame and flushes it, but for closings.
 func (s *stream) Send(event any) error {
 	op := s.x.bound.Op
 	if door := s.x.bound.service.Door; door != nil {
@@ -81,8 +82,14 @@ func (s *stream) Send(event any) error {
 		return fmt.Errorf("encode an event of %s: %w", op.Name, err)
 	}
 	s.x.sending(name, payload)
+	s.held = slices.Contains(closings, name)
 	return s.write(eventstream.EventHeaders(name, contentType), payload)
 }
+
+// closings are events that say that something is over. Another one comes right
+// after, and they leave with it: each piece of an answer wakes everybody on its
+// way.
+var closings = []string{"contentBlockStop", "messageStop"} //nolint:gochecknoglobals // a constant table
 
 func (s *stream) write(headers []eventstream.Header, payload []byte) error {
 	frame, err := eventstream.Append(s.frame[:0], headers, payload)
@@ -97,7 +104,7 @@ func (s *stream) send(frame []byte) error {
 	s.frame = frame
 	s.x.deadline()
 	_, err := s.x.w.Write(frame)
-	if err == nil {
+	if err == nil && !s.held {
 		err = http.NewResponseController(s.x.w).Flush()
 	}
 	if err != nil {
@@ -137,6 +144,7 @@ func (s *stream) fail(f *fault.Error) string {
 	if s.failed {
 		return ex.Code
 	}
+	s.held = false
 	name, contentType, payload, _ := restjson.EncodeEventException(op, ex)
 	s.x.view.Message = ex.Message
 	s.x.sending(name, payload)

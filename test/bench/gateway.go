@@ -425,7 +425,7 @@ func runRelay(address string) error {
 	if err != nil {
 		return err
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	if _, err := fmt.Println(l.Addr()); err != nil {
 		return err
 	}

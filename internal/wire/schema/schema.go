@@ -180,7 +180,7 @@ type Service struct {
 // EventSink takes the answer of a streaming operation: Open once, with the
 // members that travel as headers, then Send for every event. Until Open
 // nothing has left the server and an error becomes a plain HTTP answer; after
-// it, an exception frame. Send flushes. It is not safe for concurrent use. E is
+// it, an exception frame. Send flushes, what another event follows at once with that one. It is not safe for concurrent use. E is
 // a pointer to the generated union struct with one member set.
 type EventSink[O, E any] interface {
 	Open(output *O) error
