@@ -97,6 +97,7 @@ func (a *API) decideAccess(q *request) (d AccessDecision, err error) {
 	if d.Model == "" || d.Region == "" {
 		return d, fault.New(fault.Invalid, "The members model and region are needed.")
 	}
+	q.call.Resource = a.p.Catalog.FoundationModelARN(d.Region, d.Model)
 	if len(d.Reason) > 1024 {
 		return d, fault.New(fault.Invalid, "The member reason is longer than 1024 bytes.")
 	}

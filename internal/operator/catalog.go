@@ -37,6 +37,7 @@ type CatalogModel struct {
 	InferenceTypes   []string   `json:"inferenceTypes"`
 	Customizations   []string   `json:"customizations"`
 	Profiles         []string   `json:"inferenceProfiles"` // IDs of those that the region has
+	Regions          []string   `json:"regions"`           // that offer it
 	ServedBy         *ServedBy  `json:"servedBy"`          // null: nobody here can answer
 	Unserved         string     `json:"unserved"`          // why nobody can; empty: somebody does
 	Prices           []Price    `json:"prices"`
@@ -72,7 +73,6 @@ type CatalogDetail struct {
 	Dimensions           []int            `json:"embeddingDimensions"` // the default first
 	ProvisionedIDs       []string         `json:"provisionedIds"`
 	MantleID             string           `json:"mantleModelId"`
-	Regions              []string         `json:"regions"`
 	InferenceProfiles    []CatalogProfile `json:"profiles"`
 	PromptCacheMinTokens int              `json:"promptCacheMinTokens"` // 0: not known
 	OutputBurndown       int              `json:"outputBurndown"`       // quota tokens for one output token
@@ -166,7 +166,7 @@ func (a *API) model(m *catalog.Model, region, account string, up map[string]rout
 		ID: m.ID, ARN: a.p.Catalog.FoundationModelARN(region, m.ID), Name: m.Name, Provider: m.Provider, Family: m.Family, Kind: string(m.Kind()),
 		InputModalities: list(m.InputModalities), OutputModalities: list(m.OutputModalities),
 		Lifecycle: string(m.LifecycleAt(a.p.Now())), ContextWindow: m.ContextWindow, MaxOutputTokens: m.MaxOutput, NativeFormat: m.NativeFormat,
-		Streaming: m.Streaming, InferenceTypes: list(m.Inference()), Customizations: list(m.Customizations), Profiles: []string{}, Prices: a.prices(m),
+		Streaming: m.Streaming, InferenceTypes: list(m.Inference()), Customizations: list(m.Customizations), Profiles: []string{}, Regions: []string{}, Prices: a.prices(m),
 	}
 	if !m.EOLDate.IsZero() {
 		out.EndOfLife = &m.EOLDate.Time
@@ -174,6 +174,11 @@ func (a *API) model(m *catalog.Model, region, account string, up map[string]rout
 	for _, id := range m.Profiles {
 		if p, ok := a.p.Catalog.Profile(id); ok && a.p.Catalog.ProfileOffered(p, region) {
 			out.Profiles = append(out.Profiles, id)
+		}
+	}
+	for _, r := range a.p.Catalog.Regions() {
+		if a.p.Catalog.Offered(m, r.Name) {
+			out.Regions = append(out.Regions, r.Name)
 		}
 	}
 	out.ServedBy, out.Unserved = a.servedBy(m.ID, region, account, up)
@@ -218,17 +223,12 @@ func (a *API) servedBy(id, region, account string, up map[string]router.BackendS
 func (a *API) detail(m *catalog.Model, region, account string) *CatalogDetail {
 	out := &CatalogDetail{
 		CatalogModel: a.model(m, region, account, a.health()),
-		Supports:     Supports(m.Supports), Dimensions: m.Dimensions, ProvisionedIDs: list(m.ProvisionedIDs), MantleID: m.MantleID, Regions: []string{},
+		Supports:     Supports(m.Supports), Dimensions: m.Dimensions, ProvisionedIDs: list(m.ProvisionedIDs), MantleID: m.MantleID,
 		InferenceProfiles: []CatalogProfile{}, PromptCacheMinTokens: m.PromptCacheMinTokens, OutputBurndown: max(1, m.OutputBurndown),
 		Candidates: []Candidate{}, Fallback: []string{},
 	}
 	if out.Dimensions == nil {
 		out.Dimensions = []int{}
-	}
-	for _, r := range a.p.Catalog.Regions() {
-		if a.p.Catalog.Offered(m, r.Name) {
-			out.Regions = append(out.Regions, r.Name)
-		}
 	}
 	for _, id := range out.Profiles {
 		p, _ := a.p.Catalog.Profile(id)

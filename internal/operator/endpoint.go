@@ -14,6 +14,11 @@ type endpoint struct {
 	do           func(a *API, q *request) (any, error)
 }
 
+// reads reports whether a request changes nothing.
+func (e *endpoint) reads() bool {
+	return e.method == http.MethodGet || e.operation == "ExplainDecision"
+}
+
 // endpoints are all of them.
 func endpoints() []endpoint {
 	const get, post, del = http.MethodGet, http.MethodPost, http.MethodDelete

@@ -324,9 +324,22 @@ func (a *API) unloadModel(q *request) (any, error) {
 	})
 }
 
+// named is the name of the local model that a request is about, which the audit
+// trail then knows.
+func (a *API) named(q *request) string {
+	name := q.PathValue("model")
+	q.call.Resource = a.arn(q, "local-model/"+bounded(name))
+	return name
+}
+
+// arn names what belongs to the server as a whole.
+func (a *API) arn(q *request, what string) string {
+	return "arn:" + a.p.Catalog.Partition(q.call.Region) + ":" + serviceID + ":" + q.call.Region + ":" + q.call.Account + ":" + what
+}
+
 // change begins what takes a while. An error that comes at once is the answer.
 func (a *API) change(q *request, meanwhile string, do func(context.Context, string) error) (any, error) {
-	name := q.PathValue("model")
+	name := a.named(q)
 	m, err := a.p.Local.Library().Find(name)
 	if err != nil {
 		return nil, err
@@ -354,7 +367,7 @@ const settling = 150 * time.Millisecond
 
 // deleteModel answers DELETE /outcrop/local-models/{model}.
 func (a *API) deleteModel(q *request) (any, error) {
-	name := q.PathValue("model")
+	name := a.named(q)
 	m, err := a.p.Local.Library().Show(name)
 	if err != nil {
 		return nil, err

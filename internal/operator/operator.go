@@ -193,8 +193,7 @@ func (a *API) answer(e endpoint, q *request, v *observe.View) (any, error) {
 // watched tells the observers of what has changed something or was refused. They
 // are not told of what only reads: a console asks again every few seconds.
 func (a *API) watched(e endpoint, v *observe.View, err error) {
-	denied := fault.Is(err, fault.Denied)
-	if e.method == http.MethodGet && !denied {
+	if e.reads() && !fault.Is(err, fault.Denied) {
 		return
 	}
 	v.Status = http.StatusOK

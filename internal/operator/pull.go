@@ -3,10 +3,12 @@ package operator
 import (
 	"context"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/outcrop/outcrop/internal/fault"
+	"github.com/outcrop/outcrop/internal/fetch"
 	"github.com/outcrop/outcrop/internal/library"
 	"github.com/outcrop/outcrop/internal/progress"
 )
@@ -43,6 +45,7 @@ const stateFailed, stateCancelled = "failed", "cancelled"
 type Pulling struct {
 	now    func() time.Time
 	cancel context.CancelFunc
+	source string
 
 	mu      sync.Mutex
 	pull    Pull
@@ -201,7 +204,16 @@ func (a *API) pullModel(q *request) (any, error) {
 	if in.Source == "" || len(in.Source) > 2048 {
 		return nil, fault.New(fault.Invalid, "The member source is needed, such as %s.", sources()[0].Example)
 	}
+	q.call.Resource = a.arn(q, "pull/"+shown(in.Source))
 	return a.pulls.start(in)
+}
+
+// shown is a source without secrets: addresses may have a password and a query.
+func shown(source string) string {
+	if strings.Contains(source, "://") {
+		return fetch.Redact(source)
+	}
+	return source
 }
 
 // start begins a pull. One of the same source that runs is answered instead.
@@ -212,7 +224,7 @@ func (ps *pulls) start(in PullRequest) (any, error) {
 	for _, p := range ps.all {
 		if s := p.state(); s.State == stateRunning {
 			running++
-			if s.Source == in.Source {
+			if p.source == in.Source {
 				return s, nil
 			}
 		}
@@ -221,8 +233,8 @@ func (ps *pulls) start(in PullRequest) (any, error) {
 		return nil, fault.New(fault.Throttled, "There are %d pulls already. Wait for one of them, or cancel it.", running)
 	}
 	ctx, cancel := context.WithCancel(ps.a.over)
-	p := &Pulling{now: ps.a.p.Now, cancel: cancel, pull: Pull{
-		ID: ps.a.p.NewID(), Source: in.Source, Name: in.Name, State: stateRunning, Step: "asking what there is", StartedAt: ps.a.p.Now().UTC(),
+	p := &Pulling{now: ps.a.p.Now, cancel: cancel, source: in.Source, pull: Pull{
+		ID: ps.a.p.NewID(), Source: shown(in.Source), Name: in.Name, State: stateRunning, Step: "asking what there is", StartedAt: ps.a.p.Now().UTC(),
 	}}
 	ps.all = append(ps.all, p)
 	for i := 0; len(ps.all) > keepPulls && i < len(ps.all); {
@@ -256,7 +268,7 @@ func (ps *pulls) run(ctx context.Context, p *Pulling, in PullRequest) {
 	switch {
 	case err == nil:
 		p.pull.State, p.pull.Name, p.pull.Step = stateDone, name, ""
-		ps.a.p.Logger.Info("a model was pulled", "model", name, "source", in.Source)
+		ps.a.p.Logger.Info("a model was pulled", "model", name, "source", shown(in.Source))
 	case ctx.Err() != nil:
 		p.pull.State = stateCancelled
 	default:

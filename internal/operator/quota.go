@@ -78,6 +78,7 @@ func (a *API) decideQuota(q *request) (string, error) {
 	}
 	for _, r := range found {
 		if r.ID == d.ID {
+			q.call.Resource = "arn:" + a.p.Catalog.Partition(r.Region) + ":servicequotas:" + r.Region + ":" + r.Account + ":bedrock/" + r.Code
 			return d.ID, nil
 		}
 	}

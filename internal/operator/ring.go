@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -90,9 +91,9 @@ func (x *exchange) End(v *observe.View) {
 	r := x.ring
 	c := v.Call
 	made := summary(c, r.p.Cost)
-	made.State, made.Status, made.Code, made.Message, made.LatencyMs = stateDone, v.Status, v.Code, v.Message, milliseconds(v.Elapsed)
+	made.State, made.Status, made.Code, made.Message, made.LatencyMs = stateDone, v.Status, v.Code, bounded(v.Message), milliseconds(v.Elapsed)
 	if made.Model == "" && c.Service == runtimeService {
-		made.Model = v.Labels["modelId"] // it was refused before anybody was asked
+		made.Model = bounded(v.Labels["modelId"]) // it was refused before anybody was asked
 	}
 	cost, _ := r.p.Cost(c.Usage())
 	r.mu.Lock()
@@ -130,9 +131,23 @@ func summary(c *call.Call, price func(call.Usage) (price.Cost, bool)) RequestSum
 	if c.Source.IP.IsValid() {
 		q.SourceIP = c.Source.IP.String()
 	}
+	for _, text := range []*string{&q.UserAgent, &q.Model, &q.AccessKeyID, &q.Operation} {
+		*text = bounded(*text)
+	}
 	cost, known := price(u)
 	q.CostUSD, q.Priced = cost.Total().String(), known
 	return q
+}
+
+// longest is how much is kept of a text that a client has written, bytes.
+const longest = 1024
+
+// bounded is a text that holds no more memory than what is kept of it.
+func bounded(text string) string {
+	if len(text) <= longest {
+		return text
+	}
+	return strings.ToValidUTF8(strings.Clone(text[:longest]), "") + "…"
 }
 
 // milliseconds are kept to the microsecond.

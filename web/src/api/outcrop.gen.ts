@@ -132,6 +132,8 @@ export interface CatalogModel {
   customizations: string[];
   /** IDs of those that the region has */
   inferenceProfiles: string[];
+  /** that offer it */
+  regions: string[];
   /** null: nobody here can answer */
   servedBy: ServedBy | null;
   /** why nobody can; empty: somebody does */
@@ -176,7 +178,6 @@ export interface CatalogDetail extends CatalogModel {
   embeddingDimensions: number[];
   provisionedIds: string[];
   mantleModelId: string;
-  regions: string[];
   profiles: CatalogProfile[];
   /** 0: not known */
   promptCacheMinTokens: number;
