@@ -145,7 +145,7 @@ func (s *service) prepare(ctx context.Context, in *door.Input) (*messages.Call, 
 }
 
 func (s *service) newRun(t *router.Target) *serving.Run {
-	return serving.NewRun(s.p.Router, t, serving.Limits{Now: s.p.Now, Timeout: s.p.ModelTimeout})
+	return serving.NewRun(s.p.Router, t, serving.Limits{Now: s.p.Now, Timeout: s.p.ModelTimeout, NewID: s.p.NewID, AnthropicIDs: true})
 }
 
 // idLength is the length of msg_bdrk_01….

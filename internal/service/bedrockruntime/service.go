@@ -84,7 +84,9 @@ func New(r Router, f Fitter, families Families, p Params) *Service {
 }
 
 func (s *Service) newRun(t *router.Target) *serving.Run {
-	return serving.NewRun(s.router, t, serving.Limits{Now: s.params.Now, Timeout: s.params.ModelTimeout})
+	return serving.NewRun(s.router, t, serving.Limits{
+		Now: s.params.Now, Timeout: s.params.ModelTimeout, NewID: s.params.NewID, AnthropicIDs: t.Entry.NativeFormat == anthropicMessages,
+	})
 }
 
 // resolve finds the model that answers and says so: in the response header, in

@@ -157,7 +157,7 @@ func (s *Service) resolve(ctx context.Context, model string, want catalog.Kind) 
 }
 
 func (s *Service) newRun(t *router.Target) *serving.Run {
-	return serving.NewRun(s.p.Router, t, serving.Limits{Now: s.p.Now, Timeout: s.p.ModelTimeout})
+	return serving.NewRun(s.p.Router, t, serving.Limits{Now: s.p.Now, Timeout: s.p.ModelTimeout, NewID: s.p.NewID})
 }
 
 // invalid refuses a parameter.

@@ -16,6 +16,26 @@ type Limits struct {
 	Now func() time.Time
 	// Timeout bounds the time of one answer.
 	Timeout time.Duration
+	// NewID makes IDs of calls where a server's cannot be used; random when nil.
+	NewID func(prefix string, length int) string
+	// AnthropicIDs: clients may send back IDs of calls with the letters that
+	// Anthropic's API takes, which are fewer than Bedrock's.
+	AnthropicIDs bool
+}
+
+func (l *Limits) newID(prefix string, length int) string {
+	if l.NewID == nil {
+		return NewID(prefix, length)
+	}
+	return l.NewID(prefix, length)
+}
+
+// marks are what IDs of calls may have beside letters and digits.
+func (l *Limits) marks() string {
+	if l.AnthropicIDs {
+		return "_-"
+	}
+	return "_-.:"
 }
 
 // Run is the generation of one call: a Backend around the router that measures,
@@ -68,8 +88,9 @@ func (r *Run) Generate(ctx context.Context, req *inference.Request, emit func(in
 	defer cancel()
 	sub := *req
 	sub.Model = r.target.Name()
-	err := r.backend.Generate(timed, &sub, func(ev inference.Event) error {
-		switch ev := ev.(type) {
+	calls := toolCalls{req: req, limits: &r.limits}
+	err := r.backend.Generate(timed, &sub, func(event inference.Event) error {
+		switch ev := event.(type) {
 		case inference.Started:
 			r.Usage.InputTokens = g.before.InputTokens + ev.InputTokens
 		case inference.Finished:
@@ -79,8 +100,14 @@ func (r *Run) Generate(ctx context.Context, req *inference.Request, emit func(in
 				r.Usage.OutputTokens = g.before.OutputTokens + n
 			}
 			r.piece()
+			switch ev := ev.(type) {
+			case inference.ToolStart:
+				event = calls.start(ev)
+			case inference.ToolOutput:
+				event = calls.output(ev)
+			}
 		}
-		return emit(ev)
+		return emit(event)
 	})
 	return TimedOut(timed, err)
 }
