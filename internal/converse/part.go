@@ -163,12 +163,12 @@ func place(l *api.S3Location) (url, owner string) {
 	return schema.Deref(l.Uri), schema.Deref(l.BucketOwner)
 }
 
-// location writes where a file is; nil when it is not said. Bedrock fetches
-// files from buckets alone.
-func location(what, url, owner string) (*api.S3Location, error) {
+// location writes where a file is; nil when its bytes are there, or it is not
+// said. Bedrock fetches files from buckets alone.
+func location(what string, data []byte, url, owner string) (*api.S3Location, error) {
 	var l *api.S3Location
 	switch {
-	case url == "":
+	case data != nil || url == "":
 	case !strings.HasPrefix(url, "s3:"):
 		return nil, unsupported(what + " that is named by its address")
 	default:
@@ -195,11 +195,8 @@ func imageBlock(p inference.Image) (*api.ImageBlock, error) {
 }
 
 func imageSource(p inference.Image) (*api.ImageSource, error) {
-	if p.Bytes != nil {
-		return &api.ImageSource{Bytes: p.Bytes}, nil
-	}
-	l, err := location("An image", p.URL, p.Owner)
-	return &api.ImageSource{S3Location: l}, err
+	l, err := location("An image", p.Bytes, p.URL, p.Owner)
+	return &api.ImageSource{Bytes: p.Bytes, S3Location: l}, err
 }
 
 func readDocument(b *api.DocumentBlock) inference.Document {
@@ -229,7 +226,7 @@ func documentBlock(p inference.Document) (*api.DocumentBlock, error) {
 		}
 	case p.URL != "":
 		var err error
-		b.Source.S3Location, err = location("A document", p.URL, p.Owner)
+		b.Source.S3Location, err = location("A document", nil, p.URL, p.Owner)
 		return b, err
 	default:
 		b.Source.Text = &p.Text
@@ -247,12 +244,8 @@ func video(b *api.VideoBlock) inference.Video {
 }
 
 func videoBlock(p inference.Video) (*api.VideoBlock, error) {
-	b := &api.VideoBlock{Format: api.VideoFormat(p.Format), Source: &api.VideoSource{Bytes: p.Bytes}}
-	var err error
-	if p.Bytes == nil {
-		b.Source.S3Location, err = location("A video", p.URL, p.Owner)
-	}
-	return b, err
+	l, err := location("A video", p.Bytes, p.URL, p.Owner)
+	return &api.VideoBlock{Format: api.VideoFormat(p.Format), Source: &api.VideoSource{Bytes: p.Bytes, S3Location: l}}, err
 }
 
 func audio(b *api.AudioBlock) (inference.Part, error) {
@@ -268,12 +261,8 @@ func audio(b *api.AudioBlock) (inference.Part, error) {
 }
 
 func audioBlock(p inference.Audio) (*api.AudioBlock, error) {
-	b := &api.AudioBlock{Format: api.AudioFormat(p.Format), Source: &api.AudioSource{Bytes: p.Bytes}}
-	var err error
-	if p.Bytes == nil {
-		b.Source.S3Location, err = location("A recording", p.URL, p.Owner)
-	}
-	return b, err
+	l, err := location("A recording", p.Bytes, p.URL, p.Owner)
+	return &api.AudioBlock{Format: api.AudioFormat(p.Format), Source: &api.AudioSource{Bytes: p.Bytes, S3Location: l}}, err
 }
 
 func toolUseBlock(p inference.ToolUse) (*api.ToolUseBlock, error) {
