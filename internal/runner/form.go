@@ -102,7 +102,7 @@ func (w *formWriter) thought(body string, opened bool, reasoning *inference.Reas
 	case f.ThinkOpen == "" || off && !opened:
 		return body
 	case f.Family == toolcall.Harmony:
-		return "(" + grammar.Literal(f.ThinkOpen) + " " + w.b.Before(f.ThinkClose) + " " + grammar.Literal(f.ThinkClose+"<|start|>assistant") + ")? " + body
+		return "(" + grammar.Literal(f.ThinkOpen) + " " + w.b.Before(f.ThinkClose) + " " + grammar.Literal(f.ThoughtEnd()) + ")? " + body
 	}
 	thought := w.b.Before(f.ThinkClose) + " " + grammar.Literal(f.ThinkClose) + ` "\n"{0,2}`
 	if opened {
@@ -149,7 +149,7 @@ func (w *formWriter) calls(tools []inference.Tool, several bool) (string, error)
 		return "", err
 	}
 	open, end := grammar.Literal(f.Open), grammar.Literal(f.Close)
-	if f.Shape == toolcall.List {
+	if f.Shape == toolcall.List || f.Shape == toolcall.Actions {
 		if several {
 			next := w.b.Add("call", `", " `+one)
 			one += " " + next + repeated
@@ -160,7 +160,7 @@ func (w *formWriter) calls(tools []inference.Tool, several bool) (string, error)
 	if !several || f.Family == toolcall.Harmony {
 		return call, nil
 	}
-	between := map[toolcall.Family]string{toolcall.Tagged: "\n", toolcall.Gemma: "\n", toolcall.Llama: "; "}[f.Family]
+	between := map[toolcall.Family]string{toolcall.Tagged: "\n", toolcall.Gemma: "\n", toolcall.GLM: "\n", toolcall.MiniMax: "\n", toolcall.Llama: "; "}[f.Family]
 	next := w.b.Add("call", grammar.Literal(between)+" "+call)
 	return call + " " + next + repeated, nil
 }
@@ -193,6 +193,10 @@ func callParts(shape toolcall.Shape, name string) (before, behind string) {
 		return "function<｜tool▁sep｜>" + name + "\n```json\n", "\n```"
 	case toolcall.NameSep:
 		return name + "<｜tool▁sep｜>", ""
+	case toolcall.Indexed:
+		return "functions." + name + ":0<|tool_call_argument_begin|>", ""
+	case toolcall.Actions:
+		return `{"tool_call_id": "0", "tool_name": "` + name + `", "parameters": `, "}"
 	case toolcall.Channel:
 		return "<|channel|>commentary to=functions." + name + " <|constrain|>json<|message|>", ""
 	}

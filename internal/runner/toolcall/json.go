@@ -97,6 +97,8 @@ type objectReader struct {
 	args []byte
 	live *argsReader
 	sent bool
+	// actions: the name is called tool_name.
+	actions bool
 }
 
 type objectState uint8
@@ -139,7 +141,7 @@ func (o *objectReader) step(p *Parser, b byte) verdict {
 			o.key = append(o.key, b)
 			break
 		}
-		if !isMember(string(o.key)) && !o.sent {
+		if !isMember(string(o.key)) && !o.sent && (!o.actions || string(o.key) != "tool_name" && string(o.key) != "tool_call_id") {
 			return reject
 		}
 		o.state = wantColon
@@ -209,7 +211,7 @@ func (o *objectReader) take(p *Parser) bool {
 		return true
 	}
 	switch key := string(o.key); {
-	case key == "name" || key == "function" && o.value[0] == '"':
+	case key == "name" || o.actions && key == "tool_name" || key == "function" && o.value[0] == '"':
 		var name string
 		if json.Unmarshal(o.value, &name) != nil || !p.names[name] {
 			return false

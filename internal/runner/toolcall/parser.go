@@ -95,14 +95,19 @@ func (f Format) NewParser(o Options) *Parser {
 	if o.InReasoning {
 		p.think()
 	}
+	silent := func(p *Parser) { p.held, p.fresh, p.after = p.held[:0], true, true }
+	if f.Family == Cohere {
+		for _, text := range cohereAnswer {
+			p.marks = append(p.marks, mark{text, silent})
+		}
+	}
 	if p.names == nil {
 		return p
 	}
 	tagged := func(p *Parser) {
-		p.begin(&tagReader{closers: []string{"</tool_call>", "<|/tool_call|>"}})
+		p.begin(&tagReader{closers: []string{"</tool_call>", "<|/tool_call|>"}, glm: f.Family == GLM})
 	}
 	p.marks = append(p.marks, mark{"<tool_call>", tagged}, mark{"<|tool_call|>", tagged})
-	silent := func(p *Parser) { p.held, p.fresh, p.after = p.held[:0], true, true }
 	switch f.Family {
 	case Llama:
 		p.marks = append(p.marks, mark{pythonTag, func(p *Parser) { p.begin(&tagReader{code: true}) }})
@@ -110,6 +115,14 @@ func (f Format) NewParser(o Options) *Parser {
 		p.marks = append(p.marks, mark{toolCalls, func(p *Parser) { p.begin(&tagReader{named: true}) }})
 	case DeepSeek:
 		p.marks = append(p.marks, mark{callBegin, func(p *Parser) { p.begin(&sepReader{}) }}, mark{callsBegin, silent}, mark{callsEnd, silent})
+	case Kimi:
+		p.marks = append(p.marks, mark{kimiCallBegin, func(p *Parser) { p.begin(&argumentReader{}) }}, mark{kimiBegin, silent}, mark{kimiEnd, silent})
+	case Cohere:
+		p.marks = append(p.marks, mark{actionStart, func(p *Parser) {
+			p.begin(&tagReader{closers: []string{actionEnd}, object: objectReader{actions: true}})
+		}})
+	case MiniMax:
+		p.marks = append(p.marks, mark{minimaxOpen, func(p *Parser) { p.begin(&tagReader{closers: []string{minimaxClose}, invoke: true}) }})
 	case Gemma:
 		p.marks = append(p.marks, mark{codeFence, func(p *Parser) { p.begin(&tagReader{code: true, closers: []string{"```"}}) }})
 	}
@@ -178,6 +191,9 @@ func (p *Parser) Malformed() bool { return p.bad }
 func (p *Parser) Thinking() bool {
 	return p.state == inReasoning || p.state == inChannel && p.channel.kind == channelAnalysis
 }
+
+// Settled reports whether nothing is held that may still become a mark.
+func (p *Parser) Settled() bool { return len(p.held) == 0 }
 
 // Opened counts the marks that opened a call, and Pending is what has come
 // behind the last one, while nothing of the call itself is certain: a grammar

@@ -13,6 +13,8 @@ type tagReader struct {
 	code    bool     // Python
 	named   bool     // name[ARGS]{…}
 	bare    bool     // there is no mark
+	glm     bool     // a name and pairs of members
+	invoke  bool     // several names with pairs of members
 
 	part   tagPart
 	list   bool
@@ -20,6 +22,7 @@ type tagReader struct {
 	args   argsReader
 	text   []byte // of a header or of code
 	xml    xmlReader
+	pairs  pairReader
 	py     pyReader
 	tail   tailReader
 }
@@ -34,7 +37,9 @@ const (
 	atArgs
 	atCode
 	atXML
-	atNext // behind an element of a list
+	atPairs
+	atInvoke // behind a call, before another one or the end
+	atNext   // behind an element of a list
 	atTail
 )
 
@@ -64,6 +69,15 @@ func (r *tagReader) step(p *Parser, b byte) verdict {
 		return r.after(p, b, r.py.step(p, b))
 	case atXML:
 		return r.after(p, b, r.xml.step(p, b))
+	case atPairs:
+		v := r.pairs.step(p, b)
+		if v == done && r.invoke {
+			r.part, r.text, p.held = atInvoke, nil, p.held[:0]
+			return more
+		}
+		return v
+	case atInvoke:
+		return r.next(p, b)
 	case atNext:
 		switch {
 		case isSpace(b):
@@ -84,7 +98,11 @@ func (r *tagReader) step(p *Parser, b byte) verdict {
 func (r *tagReader) element(b byte) verdict {
 	switch {
 	case b == '{':
-		r.part, r.object = atObject, objectReader{}
+		r.part, r.object = atObject, objectReader{actions: r.object.actions}
+	case r.glm && isName(b):
+		r.part, r.pairs = atPairs, pairReader{form: glmForm(), text: []byte{b}}
+	case r.invoke && b == '<':
+		r.part, r.pairs = atPairs, pairReader{form: invokeForm(), text: []byte{b}}
 	case r.code && isName(b):
 		r.part, r.py = atCode, pyReader{text: []byte{b}}
 	case r.named && !r.list && isName(b):
@@ -114,6 +132,30 @@ func (r *tagReader) after(p *Parser, b byte, v verdict) verdict {
 		return more
 	}
 	return r.close()
+}
+
+// next tells another call from the end of them all.
+func (r *tagReader) next(p *Parser, b byte) verdict {
+	if len(r.text) == 0 && isSpace(b) {
+		return more
+	}
+	r.text = append(r.text, b)
+	const another = "<invoke"
+	switch {
+	case strings.HasPrefix(r.closers[0], string(r.text)):
+		if len(r.text) < len(r.closers[0]) {
+			return more
+		}
+		p.held = p.held[:0]
+		return done
+	case string(r.text) == another:
+		p.before = p.calls // until its name is known it may be text
+		r.part, r.pairs = atPairs, pairReader{form: invokeForm(), text: []byte(another)}
+		return more
+	case strings.HasPrefix(another, string(r.text)):
+		return more
+	}
+	return reject
 }
 
 func (r *tagReader) close() verdict {

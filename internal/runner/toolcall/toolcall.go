@@ -45,6 +45,10 @@ const (
 	DeepSeek Family = "deepseek" // <｜tool▁call▁begin｜>…
 	Gemma    Family = "gemma"    // Tagged, and blocks of tool_code
 	Harmony  Family = "harmony"  // channels of gpt-oss
+	GLM      Family = "glm"      // <tool_call>name<arg_key>…</arg_key><arg_value>…</arg_value></tool_call>
+	MiniMax  Family = "minimax"  // <minimax:tool_call><invoke name="…"><parameter name="…">…
+	Kimi     Family = "kimi"     // <|tool_call_begin|>functions.name:0<|tool_call_argument_begin|>{…}
+	Cohere   Family = "cohere"   // <|START_ACTION|>[{"tool_name": …, "parameters": …}]<|END_ACTION|>
 )
 
 // Format is how one model writes.
@@ -74,6 +78,8 @@ const (
 	NameFence               // function<｜tool▁sep｜>name, then a fenced block of JSON
 	NameSep                 // name<｜tool▁sep｜>{…}
 	Channel                 // to=functions.name, then a message of JSON
+	Indexed                 // functions.name:0<|tool_call_argument_begin|>{…}
+	Actions                 // [{"tool_call_id": "0", "tool_name": …, "parameters": …}]
 )
 
 const (
@@ -94,6 +100,16 @@ const (
 	returnMark  = "<|return|>"
 	constrain   = "<|constrain|>"
 	codeFence   = "```tool_code"
+
+	minimaxOpen   = "<minimax:tool_call>"
+	minimaxClose  = "</minimax:tool_call>"
+	kimiBegin     = "<|tool_calls_section_begin|>"
+	kimiEnd       = "<|tool_calls_section_end|>"
+	kimiCallBegin = "<|tool_call_begin|>"
+	kimiCallEnd   = "<|tool_call_end|>"
+	argumentBegin = "<|tool_call_argument_begin|>"
+	actionStart   = "<|START_ACTION|>"
+	actionEnd     = "<|END_ACTION|>"
 )
 
 // Detect tells how a model writes, by its chat template and the texts of its
@@ -116,8 +132,16 @@ func Detect(template string, control []string) Format {
 		if knows(argsMark) {
 			f.Shape = NameArgs
 		}
+	case knows(argumentBegin):
+		f = Format{Family: Kimi, Shape: Indexed, Open: kimiBegin + kimiCallBegin, Close: kimiCallEnd + kimiEnd}
+	case knows(actionStart):
+		f = Format{Family: Cohere, Shape: Actions, Open: actionStart, Close: actionEnd}
+	case knows(minimaxOpen):
+		f = Format{Family: MiniMax, Shape: Object, Open: minimaxOpen + "\n", Close: "\n" + minimaxClose, Free: true}
+	case strings.Contains(template, "<tool_call>") && strings.Contains(template, "<arg_key>"):
+		f.Family, f.Free = GLM, true
 	case strings.Contains(template, "<tool_call>"):
-		f.Free = strings.Contains(template, "<function=") || strings.Contains(template, "<arg_key>")
+		f.Free = strings.Contains(template, "<function=")
 		if strings.Contains(template, "<|tool_call|>") {
 			f.Open, f.Close, f.Shape = "<|tool_call|>", "", List
 		}
@@ -131,7 +155,7 @@ func Detect(template string, control []string) Format {
 	case strings.Contains(template, "<start_of_turn>"):
 		f.Family = Gemma
 	}
-	for _, tag := range [][2]string{{"<think>", "</think>"}, {"[THINK]", "[/THINK]"}, {"<|START_THINKING|>", "<|END_THINKING|>"}} {
+	for _, tag := range [][2]string{{"<think>", "</think>"}, {"[THINK]", "[/THINK]"}, {"<|START_THINKING|>", "<|END_THINKING|>"}, {"◁think▷", "◁/think▷"}} {
 		if knows(tag[0]) || strings.Contains(template, tag[1]) {
 			f.ThinkOpen, f.ThinkClose = tag[0], tag[1]
 			break
@@ -151,6 +175,15 @@ func (f Format) Markers() []string {
 		m = append(m, pythonTag)
 	case Mistral:
 		m = append(m, toolCalls, argsMark, idMark)
+	case GLM:
+		m = append(m, "<arg_key>", "</arg_key>", "<arg_value>", "</arg_value>")
+	case MiniMax:
+		m = append(m, minimaxOpen, minimaxClose)
+	case Kimi:
+		m = append(m, kimiBegin, kimiEnd, kimiCallBegin, kimiCallEnd, argumentBegin)
+	case Cohere:
+		m = append(m, actionStart, actionEnd)
+		m = append(m, cohereAnswer[:]...)
 	case DeepSeek:
 		m = append(m, callsBegin, callsEnd, callBegin, callEnd, sepMark)
 	}
@@ -158,6 +191,18 @@ func (f Format) Markers() []string {
 		m = append(m, f.ThinkOpen, f.ThinkClose)
 	}
 	return m
+}
+
+// cohereAnswer are the marks around an answer of Cohere's models, which say
+// nothing else.
+var cohereAnswer = [...]string{"<|START_RESPONSE|>", "<|END_RESPONSE|>", "<|START_TEXT|>", "<|END_TEXT|>"}
+
+// ThoughtEnd is what ends the reasoning and lets the answer begin.
+func (f Format) ThoughtEnd() string {
+	if f.Family == Harmony {
+		return f.ThinkClose + startMark + "assistant"
+	}
+	return f.ThinkClose
 }
 
 // OpensReasoning reports whether a prompt ends inside of what the model thinks:

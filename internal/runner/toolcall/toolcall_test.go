@@ -20,6 +20,10 @@ var formats = map[string]toolcall.Format{
 	"deepseek": toolcall.Detect("<｜tool▁calls▁begin｜> </think>", nil),
 	"gemma":    toolcall.Detect("<start_of_turn>", nil),
 	"harmony":  toolcall.Detect("<|start|> <|channel|> <|message|>", nil),
+	"glm":      toolcall.Detect("[gMASK]<sop> <tool_call> <arg_key> </think>", nil),
+	"kimi":     toolcall.Detect("<|im_middle|> <think></think>", []string{"<|tool_calls_section_begin|>", "<|tool_call_argument_begin|>"}),
+	"minimax":  toolcall.Detect("]~b] <minimax:tool_call> </think>", nil),
+	"cohere":   toolcall.Detect("<|START_OF_TURN_TOKEN|> <|START_ACTION|> <|END_THINKING|>", nil),
 }
 
 // show writes events in one line: T, R, and calls as name followed by input.
@@ -122,6 +126,43 @@ var transcripts = []struct {
 	{"preamble", "harmony", "<|channel|>commentary<|message|>I look.<|end|>", "|T:I look.", false},
 	{"unknown", "harmony", "<|channel|>commentary to=functions.rm<|message|>{}", "|T:commentary to=functions.rm{}", false},
 	{"no channel", "harmony", "Hello", "|T:Hello", false},
+	{
+		"GLM-4.5", "glm", "I look.\n<tool_call>weather\n<arg_key>city</arg_key>\n<arg_value>75</arg_value>\n<arg_key>days</arg_key>\n<arg_value>3</arg_value>\n<arg_key>where</arg_key>\n<arg_value>{\"a\": [1]}</arg_value>\n</tool_call>\n<tool_call>now\n</tool_call>",
+		`|T:I look.` + "\n" + `|C:weather {"city":"75","days":3,"where":{"a": [1]}}|C:now`, false,
+	},
+	{"GLM-4.7", "glm", "Hm.</think><tool_call>weather<arg_key>city</arg_key><arg_value>a < b\n> c</arg_value></tool_call>", `|R:Hm.|C:weather {"city":"a \u003c b\n\u003e c"}`, false},
+	{"GLM without members", "glm", "<tool_call>now</tool_call> Done.", "|C:now|T:Done.", false},
+	{"GLM, JSON as it is made to write", "glm", "<tool_call>\n{\"name\": \"now\", \"arguments\": {}}\n</tool_call>", "|C:now {}", false},
+	{"GLM, unknown", "glm", "<tool_call>rm\n<arg_key>a</arg_key>", "|T:<tool_call>rm\n<arg_key>a</arg_key>", false},
+	{"GLM, text", "glm", "<tool_call>now or never</b> x", "|T:<tool_call>now or never</b> x", false},
+	{"GLM, cut", "glm", "<tool_call>weather<arg_key>city</arg_key><arg_val", `|C:weather`, true},
+	{"GLM, broken", "glm", "<tool_call>weather<arg_key>city</arg_key>x</tool_call> y", `|C:weather  y`, true},
+
+	{
+		"Kimi K2", "kimi", "I look.<|tool_calls_section_begin|><|tool_call_begin|>functions.weather:0<|tool_call_argument_begin|>{\"city\": \"A\"}<|tool_call_end|><|tool_call_begin|>functions.now:1<|tool_call_argument_begin|>{}<|tool_call_end|><|tool_calls_section_end|>",
+		`|T:I look.|C:weather {"city": "A"}|C:now {}`, false,
+	},
+	{"Kimi K2 Thinking", "kimi", "<think>Hm.</think> <|tool_calls_section_begin|> <|tool_call_begin|> functions.now:7 <|tool_call_argument_begin|> {} <|tool_call_end|> <|tool_calls_section_end|>", `|R:Hm.|C:now {}`, false},
+	{"Kimi, unknown", "kimi", "<|tool_call_begin|>functions.rm:0<|tool_call_argument_begin|>{}", "|T:<|tool_call_begin|>functions.rm:0<|tool_call_argument_begin|>{}", false},
+	{"Kimi, no JSON", "kimi", "<|tool_call_begin|>functions.now:0<|tool_call_argument_begin|>x", "|C:now", true},
+
+	{
+		"MiniMax M2", "minimax", "Hm.\n</think>\n\n<minimax:tool_call>\n<invoke name=\"weather\">\n<parameter name=\"city\">Paris</parameter>\n<parameter name=\"days\">2</parameter>\n</invoke>\n<invoke name=\"now\">\n</invoke>\n</minimax:tool_call>",
+		`|R:Hm.|C:weather {"city":"Paris","days":2}|C:now`, false,
+	},
+	{"MiniMax, JSON as it is made to write", "minimax", "<minimax:tool_call>\n{\"name\": \"now\", \"arguments\": {}}\n</minimax:tool_call>", "|C:now {}", false},
+	{"MiniMax, unknown", "minimax", "<minimax:tool_call>\n<invoke name=\"rm\">\n</invoke>", "|T:<minimax:tool_call>\n<invoke name=\"rm\">\n</invoke>", false},
+	{"MiniMax, the second is unknown", "minimax", "<minimax:tool_call><invoke name=\"now\"></invoke><invoke name=\"rm\"></invoke></minimax:tool_call>", "|C:now|T:<invoke name=\"rm\"></invoke></minimax:tool_call>", false},
+
+	{
+		"Command R7B", "cohere", "<|START_THINKING|>Hm.<|END_THINKING|><|START_ACTION|>[\n    {\"tool_call_id\": \"0\", \"tool_name\": \"weather\", \"parameters\": {\"city\": \"A\"}},\n    {\"tool_call_id\": \"1\", \"tool_name\": \"now\", \"parameters\": {}}\n]<|END_ACTION|>",
+		`|R:Hm.|C:weather {"city": "A"}|C:now {}`, false,
+	},
+	{"one action without a list", "cohere", `<|START_ACTION|>{"tool_name":"now","parameters":{}}<|END_ACTION|>`, "|C:now {}", false},
+	{"an answer in its marks", "cohere", "<|START_RESPONSE|>It is late.<|END_RESPONSE|>", "|T:It is late.", false},
+	{"Cohere, unknown", "cohere", `<|START_ACTION|>[{"tool_call_id": "0", "tool_name": "rm", "parameters": {}}]`, `|T:<|START_ACTION|>[{"tool_call_id": "0", "tool_name": "rm", "parameters": {}}]`, false},
+	{"its names elsewhere", "hermes", `<tool_call>{"tool_name": "now", "parameters": {}}</tool_call>`, `|T:<tool_call>{"tool_name": "now", "parameters": {}}</tool_call>`, false},
+
 	{"cut", "harmony", "<|channel|>commentary to=functions.now<|message|>{\"a", "|C:now {\"a", true},
 }
 
@@ -130,7 +171,7 @@ func TestTranscripts(t *testing.T) {
 	for _, tc := range transcripts {
 		t.Run(tc.format+"/"+tc.name, func(t *testing.T) {
 			t.Parallel()
-			thinking := tc.format == "deepseek"
+			thinking := tc.format == "deepseek" || tc.name == "GLM-4.7" || tc.name == "MiniMax M2"
 			p, whole := parse(formats[tc.format], thinking, tc.text)
 			if diff := cmp.Diff(tc.want, show(whole)); diff != "" || p.Malformed() != tc.bad {
 				t.Errorf("malformed %v, want %v; events (-want +got):\n%s", p.Malformed(), tc.bad, diff)
@@ -194,6 +235,7 @@ func TestDetect(t *testing.T) {
 	want := map[string]toolcall.Family{
 		"hermes": toolcall.Tagged, "llama": toolcall.Llama, "mistral": toolcall.Mistral, "phi": toolcall.Tagged, "granite": toolcall.Tagged,
 		"deepseek": toolcall.DeepSeek, "gemma": toolcall.Gemma, "harmony": toolcall.Harmony,
+		"glm": toolcall.GLM, "kimi": toolcall.Kimi, "minimax": toolcall.MiniMax, "cohere": toolcall.Cohere,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("families (-want +got):\n%s", diff)
