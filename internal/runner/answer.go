@@ -61,6 +61,11 @@ func (a *answerText) events(events []toolcall.Event, send func(protocol.Kind, st
 	return ""
 }
 
+// settled reports whether nothing is held back that the next token may make whole.
+func (a *answerText) settled() bool {
+	return len(a.whole.pending) == 0 && (a.parser == nil || a.parser.Settled())
+}
+
 func (a *answerText) thinking() bool { return a.parser != nil && a.parser.Thinking() }
 
 // reason is why an answer that the model itself ended is over.

@@ -209,6 +209,7 @@ func (e *engine) testGrammars(t *testing.T) {
 	for name, template := range map[string]string{
 		"hermes": "<tool_call> </think>", "llama": `<|start_header_id|> "parameters"`, "mistral": "[TOOL_CALLS]", "new mistral": "[TOOL_CALLS] [ARGS] [THINK]",
 		"granite": "<tool_call> <|tool_call|>", "deepseek": "tool▁calls </think>", "fenced deepseek": "tool▁calls ```json", "gemma": "<start_of_turn>", "harmony": "<|channel|> <|message|>",
+		"glm": "<tool_call> <arg_key> </think>", "kimi": "<|tool_call_argument_begin|> </think>", "minimax": "<minimax:tool_call> </think>", "cohere": "<|START_ACTION|> <|END_THINKING|>",
 	} {
 		format := toolcall.Detect(template, nil)
 		for _, req := range []protocol.Generate{
@@ -235,6 +236,38 @@ func (e *engine) testGrammars(t *testing.T) {
 				t.Errorf("%s: %v\n%s", name, err, text)
 			}
 		}
+	}
+	// What ends the reasoning is taken where the form of an answer has a place for
+	// it, and refused elsewhere, which leaves the form as it was.
+	f, err := formOf(toolcall.Detect("<tool_call> </think>", nil), &protocol.Generate{Output: &inference.OutputFormat{}}, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sampler.Constrain(v, f.whole); err != nil {
+		t.Fatal(err)
+	}
+	force := func(text string) (n int) {
+		tokens, err := v.Tokenize(nil, text, llama.NoFrame, llama.PlainText)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, tok := range tokens {
+			if !sampler.Force(tok) {
+				return n
+			}
+			n++
+		}
+		return n
+	}
+	if force("So be it") == 0 || force("</think>") == 0 {
+		t.Error("the form allows no reasoning, or no end of it")
+	}
+	if force("Hello") != 0 || force(`{"a":1}`) == 0 {
+		t.Error("behind the reasoning the form is another one")
+	}
+	sampler.Release()
+	if force("Hello") == 0 {
+		t.Error("a token is refused where there is no form")
 	}
 	for _, broken := range []string{"root ::= nothing", "root ::= root \"a\"", "root"} {
 		if err := sampler.Constrain(v, broken); err == nil {

@@ -16,6 +16,7 @@ import (
 type steered struct{ notes []string }
 
 func (s *steered) Sample(int) llama.Token { return 0 }
+func (s *steered) Force(llama.Token) bool { return true }
 func (s *steered) Close()                 {}
 func (s *steered) Release()               { s.notes = append(s.notes, "free") }
 

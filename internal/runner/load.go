@@ -248,6 +248,7 @@ type boundSampler struct {
 }
 
 func (b boundSampler) Sample(i int) llama.Token       { return b.s.Sample(b.c, i) }
+func (b boundSampler) Force(t llama.Token) bool       { return b.s.Force(t) }
 func (b boundSampler) Constrain(grammar string) error { return b.s.Constrain(b.vocab, grammar) }
 func (b boundSampler) Release()                       { b.s.Release() }
 func (b boundSampler) Close()                         { b.s.Close() }

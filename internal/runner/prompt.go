@@ -288,7 +288,12 @@ func (p *prompter) sequence(ctx context.Context, req *protocol.Generate) (*seque
 	if err != nil {
 		return nil, err
 	}
+	budget, enough, err := p.budget(req)
+	if err != nil {
+		return nil, err
+	}
 	return &sequence{
+		budget: budget, enough: enough,
 		form:   shape,
 		cached: cached, keep: req.Keep(),
 		tokens: tokens, prompt: len(tokens),
@@ -297,6 +302,29 @@ func (p *prompter) sequence(ctx context.Context, req *protocol.Generate) (*seque
 		sampling: p.sampling(req),
 		text:     p.answer(req, pieces),
 	}, nil
+}
+
+// efforts are the budgets of efforts, in tokens, where the template itself knows
+// none. Higher ones are not bounded.
+var efforts = map[string]int{"minimal": 1024, "low": 2048, "medium": 8192}
+
+// budget is how many tokens the model may think, and the tokens that end it.
+func (p *prompter) budget(req *protocol.Generate) (int, []llama.Token, error) {
+	if req.Reasoning == nil || p.format.ThinkOpen == "" || p.native(req) {
+		return 0, nil, nil
+	}
+	budget := req.Reasoning.Budget
+	if budget == 0 && !strings.Contains(p.template, "reasoning_effort") {
+		budget = efforts[req.Reasoning.Effort]
+	}
+	if budget <= 0 {
+		return 0, nil, nil
+	}
+	end, err := p.vocab.Tokenize(nil, p.format.ThoughtEnd(), llama.NoFrame, llama.ParseSpecial)
+	if err != nil {
+		return 0, nil, fault.Wrap(fault.Upstream, err, "The model's tokenizer failed.")
+	}
+	return budget, end, nil
 }
 
 // form is the form that the answer has to have. It says what is wrong with a

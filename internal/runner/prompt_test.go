@@ -15,6 +15,7 @@ import (
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/runner/llama"
 	"github.com/outcrop/outcrop/internal/runner/protocol"
+	"github.com/outcrop/outcrop/internal/runner/toolcall"
 )
 
 // fakeTokenizer makes a token of every four bytes or part of them, and keeps
@@ -48,6 +49,42 @@ func fakePrompter(limit, longest int) (*prompter, *fakeTokenizer) {
 
 func native(text string) *protocol.Generate {
 	return &protocol.Generate{Prompt: &inference.Prompt{Text: text, Syntax: inference.SyntaxPlain}}
+}
+
+// Budgets are for models that think, and efforts for those whose template knows
+// none itself.
+func TestBudgets(t *testing.T) {
+	t.Parallel()
+	const thinks, knows = "<think></think>", "<think></think> reasoning_effort"
+	for name, tt := range map[string]struct {
+		template string
+		of       *inference.ReasoningConfig
+		prompt   bool
+		want     int
+	}{
+		"nothing is said":        {thinks, nil, false, 0},
+		"a budget":               {thinks, &inference.ReasoningConfig{Mode: inference.ReasoningOn, Budget: 1500}, false, 1500},
+		"of who does not think":  {"", &inference.ReasoningConfig{Budget: 1500}, false, 0},
+		"in a native prompt":     {thinks, &inference.ReasoningConfig{Budget: 1500}, true, 0},
+		"a low effort":           {thinks, &inference.ReasoningConfig{Effort: "low"}, false, 2048},
+		"a high effort":          {thinks, &inference.ReasoningConfig{Effort: "high"}, false, 0},
+		"a template with effort": {knows, &inference.ReasoningConfig{Effort: "low"}, false, 0},
+		"and a budget beside it": {knows, &inference.ReasoningConfig{Effort: "low", Budget: 3}, false, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p, _ := fakePrompter(100, 10)
+			p.template, p.format = tt.template, toolcall.Detect(tt.template, nil)
+			req := &protocol.Generate{Reasoning: tt.of}
+			if tt.prompt {
+				req.Prompt = native("x").Prompt
+			}
+			got, end, err := p.budget(req)
+			if err != nil || got != tt.want || (len(end) > 0) != (tt.want > 0) {
+				t.Errorf("got %d with %d tokens that end it, %v, want %d", got, len(end), err, tt.want)
+			}
+		})
+	}
 }
 
 func TestHugePromptsCostLittle(t *testing.T) {

@@ -29,6 +29,9 @@ type computer interface {
 type sampler interface {
 	// Sample answers llama.NoToken when the grammar allows none.
 	Sample(i int) llama.Token
+	// Force takes a token instead of Sample; false when the grammar does not allow
+	// it.
+	Force(t llama.Token) bool
 	Constrain(grammar string) error
 	Release()
 	Close()
@@ -406,7 +409,10 @@ func (s *scheduler) compute() {
 	}
 	for _, row := range s.outputs {
 		sl := &s.slots[row.slot]
-		t := sl.user.sampler.Sample(row.index)
+		t, forced := sl.user.forced()
+		if !forced {
+			t = sl.user.sampler.Sample(row.index)
+		}
 		if t == llama.NoToken {
 			s.out.failed(sl.user.id, fault.New(fault.Upstream, "The model cannot go on in the form that was asked for."))
 			s.release(sl)
@@ -445,6 +451,7 @@ func (s *scheduler) advance(q *sequence, t llama.Token) (ending, bool) {
 		return ending{reason: inference.StopContextWindow}, true
 	}
 	q.steer()
+	q.bound()
 	return ending{}, false
 }
 

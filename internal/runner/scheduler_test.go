@@ -15,6 +15,7 @@ import (
 
 	"github.com/outcrop/outcrop/internal/runner/llama"
 	"github.com/outcrop/outcrop/internal/runner/protocol"
+	"github.com/outcrop/outcrop/internal/runner/toolcall"
 )
 
 // The fake model's tokens are characters. Its answer to "abc" is "defg…z",
@@ -34,6 +35,7 @@ type fakeComputer struct {
 	mixed  []int        // how many sequences each batch had
 	decode func() error // before each batch
 	open   int          // samplers that are not closed
+	unfit  llama.Token  // no grammar allows it to be forced; 0: each one may be
 }
 
 type fakeToken struct {
@@ -107,6 +109,8 @@ func (f *fakeComputer) NewSampler(llama.Sampling) sampler {
 }
 
 type fakeSampler struct{ f *fakeComputer }
+
+func (s fakeSampler) Force(t llama.Token) bool { return t != s.f.unfit }
 
 func (s fakeSampler) Sample(i int) llama.Token {
 	if !s.f.batch[i].out {
@@ -611,5 +615,67 @@ func TestKeptCachesAreShared(t *testing.T) {
 	}
 	if got := ask(long+"l", 40); got.CacheRead != 40 {
 		t.Errorf("got %d tokens read, want all 40: they were to be kept", got.CacheRead)
+	}
+}
+
+// A model that thinks for too long is brought to its answer.
+func TestReasoningBudget(t *testing.T) {
+	t.Parallel()
+	const end = "</think>"
+	format := toolcall.Detect("<|im_start|> <think> "+end, nil)
+	for name, tt := range map[string]struct {
+		prompt  string
+		budget  int
+		enough  string
+		unfit   llama.Token
+		thought string
+		answer  string
+		tokens  int // of reasoning
+	}{
+		"no budget":                  {prompt: "v", thought: "wxyz", tokens: 4},
+		"it ends by itself before":   {prompt: "v", budget: 10, enough: end, thought: "wxyz", tokens: 4},
+		"the budget is used up":      {prompt: "a", budget: 3, enough: end, thought: "bcd", answer: "?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz", tokens: 3 + len(end)},
+		"the form allows no end":     {prompt: "v", budget: 1, enough: end, unfit: '<', thought: "wxyz", tokens: 4},
+		"not in the middle of marks": {prompt: ";", budget: 1, enough: end, thought: "<=", answer: "?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuvwxyz", tokens: 2 + len(end)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, 1, 400, 64)
+			b.f.unfit = tt.unfit
+			b.ask(tt.prompt, func(q *sequence) {
+				q.text.parser = format.NewParser(toolcall.Options{InReasoning: true})
+				q.budget = tt.budget
+				for _, c := range tt.enough {
+					q.enough = append(q.enough, c)
+				}
+			})
+			b.run(300)
+			var thought, answer string
+			for {
+				f := <-b.frames
+				if f.Kind == protocol.KindDelta || f.Kind == protocol.KindThought {
+					d, err := f.Delta()
+					if err != nil {
+						t.Fatal(err)
+					}
+					if f.Kind == protocol.KindThought {
+						thought += d.Text
+					} else {
+						answer += d.Text
+					}
+				}
+				if f.Kind != protocol.KindFinished {
+					continue
+				}
+				var fin protocol.Finished
+				if err := f.Decode(&fin); err != nil {
+					t.Fatal(err)
+				}
+				if thought != tt.thought || answer != tt.answer || fin.Thought != tt.tokens {
+					t.Errorf("got the reasoning %q of %d tokens and the answer %q, want %q of %d and %q", thought, fin.Thought, answer, tt.thought, tt.tokens, tt.answer)
+				}
+				return
+			}
+		})
 	}
 }

@@ -27,6 +27,10 @@ type sequence struct {
 	text      answerText
 	announced bool // Started has been sent
 	thought   int  // tokens of what was sampled that are reasoning
+	// budget is how many of them there may be; 0: any number. Then enough ends the
+	// reasoning: its tokens come next, those of closing that are still to come.
+	budget          int
+	enough, closing []llama.Token
 
 	cached int           // tokens before the last cache point
 	read   int           // of them, those that a slot's cache had
@@ -61,6 +65,29 @@ func (q *sequence) steer() {
 			q.formed = q.sampler.Constrain(text) == nil
 		}
 	}
+}
+
+// bound ends the reasoning when its budget is used up, behind a whole character
+// and not in the middle of the mark that ends it anyway. A model that begins to
+// think once more is ended at once.
+func (q *sequence) bound() {
+	if q.budget > 0 && q.thought >= q.budget && len(q.closing) == 0 && q.text.thinking() && q.text.settled() {
+		q.closing = q.enough
+	}
+}
+
+// forced is the next token where it is certain; false: the model chooses.
+func (q *sequence) forced() (llama.Token, bool) {
+	if len(q.closing) == 0 {
+		return 0, false
+	}
+	t := q.closing[0]
+	if !q.sampler.Force(t) {
+		q.closing, q.budget = nil, 0 // the form of the answer knows no end here
+		return 0, false
+	}
+	q.closing = q.closing[1:]
+	return t, true
 }
 
 func (q *sequence) sampled() int { return len(q.tokens) - q.prompt }

@@ -57,6 +57,21 @@ func (s *Sampler) Sample(c *Context, i int) Token {
 	return s.lib.samplerSample(s.ptr, c.ptr, int32(i))
 }
 
+// Force takes a token as if Sample had chosen it; false when the grammar does not
+// allow it, and then nothing has changed.
+func (s *Sampler) Force(t Token) bool {
+	if s.grammar == 0 {
+		return true // the rest of the chain remembers no token
+	}
+	s.candidates = append(s.candidates[:0], tokenData{id: t, logit: 1})
+	s.apply(s.grammar)
+	if !allowed(s.candidates[0]) {
+		return false
+	}
+	s.lib.samplerAccept(s.grammar, t)
+	return true
+}
+
 // Close frees the chain.
 func (s *Sampler) Close() {
 	s.Release()
