@@ -1,7 +1,7 @@
 # Everything a contributor types. `make help` lists the targets.
 #
 # The only tools expected on the machine are Go, make, git, bash, Python 3.10
-# or newer and Node 20 or newer. Everything else is installed under build/ with
+# or newer and Node 20.19 or newer. Everything else is installed under build/ with
 # pinned versions, by the targets that need it.
 
 SHELL := bash
@@ -77,7 +77,7 @@ web/node_modules/.installed: web/package-lock.json
 
 # Order: what fails fastest comes first. Every suite runs, also after another
 # one has failed; the tally at the end decides.
-SUITES := vet go client-go python-1.43 python-1.44 cli js frameworks js-frameworks
+SUITES := vet go client-go python-1.43 python-1.44 cli js frameworks js-frameworks web web-lint
 
 .PHONY: test
 test: build ## install what the tests need and run all of them
@@ -131,6 +131,15 @@ test-js-frameworks: clients test/clients/js-frameworks/node_modules/.installed #
 	@$(LAUNCH) -script test/clients/frameworks/rules.yaml -- node --test \
 		--test-reporter=spec --test-reporter-destination=stdout \
 		--test-reporter=junit --test-reporter-destination=$(RESULTS)/js-frameworks.xml test/clients/js-frameworks/
+
+.PHONY: test-web
+test-web: web/node_modules/.installed ## the logic of the console's pages
+	@mkdir -p $(RESULTS)
+	@cd web && npx vitest run --reporter=default --reporter=junit --outputFile.junit=$(CURDIR)/$(RESULTS)/web.xml $(VITESTFLAGS)
+
+.PHONY: test-web-lint
+test-web-lint: $(TALLY) console ## types, style and size of the console's pages
+	@$(TALLY) step -suite web-lint -dir $(RESULTS) -- bash -euc 'cd web; npx tsc --noEmit; npm run --silent lint; npm run --silent size'
 
 .PHONY: check
 check: ## everything that must hold before a commit is pushed: tidy, generate, format, lint, cross-compile, layers, unchanged tree

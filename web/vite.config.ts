@@ -33,7 +33,7 @@ export default defineConfig({
   build: {
     outDir: fileURLToPath(new URL("../internal/console/web/build", import.meta.url)),
     emptyOutDir: true,
-    target: "es2023",
+    target: "es2024",
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     manifest: true,

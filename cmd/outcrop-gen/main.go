@@ -103,17 +103,13 @@ func run(ctx context.Context, args []string) error {
 			return err
 		}
 		path := filepath.Join(*console, f.Service()+".gen.ts")
-		if was, err := os.ReadFile(path); err == nil && bytes.Equal(was, module) {
-			continue
-		}
 		if *check {
-			stale = append(stale, path)
-			continue
-		}
-		if err := os.WriteFile(path, module, 0o644); err != nil {
+			if was, err := os.ReadFile(path); err != nil || !bytes.Equal(was, module) {
+				stale = append(stale, path)
+			}
+		} else if err := typescript.Write(path, module); err != nil {
 			return err
 		}
-		fmt.Println(path)
 	}
 	for service := range wanted {
 		return fmt.Errorf("operations.txt: no model of %s is pinned", service)

@@ -11,7 +11,11 @@ export function Denied({ what, error }: { what: string; error: ServiceError }) {
   return (
     <Alert type="warning" header={`You are not allowed to ${what}${error.action ? ` (${error.action})` : ""}`}>
       {error.message}
-      {error.requestId && <Box variant="small">Request {error.requestId}</Box>}
+      {error.requestId && (
+        <Box variant="small" display="block">
+          Request {error.requestId}
+        </Box>
+      )}
     </Alert>
   );
 }
@@ -31,7 +35,11 @@ export function Failed({
   return (
     <Alert type="error" header={error.code} action={retry && <Button onClick={retry}>Try again</Button>}>
       {error.message}
-      {error.requestId && <Box variant="small">Request {error.requestId}</Box>}
+      {error.requestId && (
+        <Box variant="small" display="block">
+          Request {error.requestId}
+        </Box>
+      )}
     </Alert>
   );
 }

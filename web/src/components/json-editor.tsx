@@ -2,23 +2,8 @@ import Button from "@cloudscape-design/components/button";
 import FormField from "@cloudscape-design/components/form-field";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useId, type ReactNode } from "react";
+import { jsonError } from "./json";
 import "./json-editor.css";
-
-/** Why text is no JSON, with the line where it stops being it; undefined where it is. */
-export function jsonError(text: string): string | undefined {
-  if (text.trim() === "") return "It is empty.";
-  try {
-    JSON.parse(text);
-    return undefined;
-  } catch (thrown) {
-    const message = thrown instanceof Error ? thrown.message : String(thrown);
-    const at = /position (\d+)/.exec(message)?.[1];
-    // Browsers differ in whether they say the line, and all say it in their own words.
-    if (at === undefined || /line \d+/.test(message)) return message;
-    const before = text.slice(0, Number(at)).split("\n");
-    return `${message} (line ${before.length}, column ${(before.at(-1) ?? "").length + 1})`;
-  }
-}
 
 /** A field for JSON that says while one types whether it is any. check finds further faults in what was parsed. */
 export function JsonEditor({

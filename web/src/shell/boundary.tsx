@@ -25,7 +25,11 @@ export class Boundary extends Component<{ children: ReactNode }, { error?: Servi
           action={<Button onClick={() => window.location.reload()}>Reload</Button>}
         >
           {updated ? "Reload it to get its current version." : error.message}
-          {error.requestId && <Box variant="small">Request {error.requestId}</Box>}
+          {error.requestId && (
+            <Box variant="small" display="block">
+              Request {error.requestId}
+            </Box>
+          )}
         </Alert>
       </Box>
     );

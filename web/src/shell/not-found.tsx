@@ -1,4 +1,3 @@
-import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import { useNavigate } from "react-router";
 import { Empty } from "@/components/empty";
@@ -12,7 +11,7 @@ export function NotFound() {
         title="Nothing is at this address"
         action={<Button onClick={() => void navigate("/")}>Go to the overview</Button>}
       >
-        <Box color="inherit">The address may be wrong, or the page is not for those who sign in as you did.</Box>
+        The address may be wrong, or the page is not for those who sign in as you did.
       </Empty>
     </Page>
   );

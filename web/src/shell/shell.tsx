@@ -64,7 +64,7 @@ function Top({ region, setRegion }: { region: string; setRegion: (region: string
       type: "menu-dropdown",
       text: placeOf(region),
       title: region,
-      ariaLabel: `Region: ${region}`,
+      ariaLabel: `Region: ${placeOf(region)}`,
       disableUtilityCollapse: true,
       expandableGroups: false,
       items: regions.map(({ group, regions: list }) => ({

@@ -11,6 +11,7 @@ const used = {
   "--link": tokens.colorTextLinkDefault,
   "--error": tokens.colorTextStatusError,
   "--success": tokens.colorTextStatusSuccess,
+  "--font": tokens.fontFamilyBase,
   "--monospace": tokens.fontFamilyMonospace,
   "--space-xs": tokens.spaceScaledXs,
   "--space-s": tokens.spaceScaledS,

@@ -1,3 +1,5 @@
+import I18nProvider from "@cloudscape-design/components/i18n";
+import messages from "@cloudscape-design/components/i18n/messages/all.en";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { render, type RenderResult } from "@testing-library/react";
 import { useMemo, type ReactNode } from "react";
@@ -76,18 +78,20 @@ export function renderPage(
   const client = new FakeClient(answers);
   const queries = new QueryClient({ defaultOptions: { queries: { retry: false } } });
   const result = render(
-    <QueryClientProvider client={queries}>
-      <MemoryRouter initialEntries={[path]}>
-        <NotificationsProvider>
-          <Calls client={client}>
-            <BreadcrumbsProvider>
-              <Notifications />
-              {page}
-            </BreadcrumbsProvider>
-          </Calls>
-        </NotificationsProvider>
-      </MemoryRouter>
-    </QueryClientProvider>,
+    <I18nProvider locale="en" messages={[messages]}>
+      <QueryClientProvider client={queries}>
+        <MemoryRouter initialEntries={[path]}>
+          <NotificationsProvider>
+            <Calls client={client}>
+              <BreadcrumbsProvider>
+                <Notifications />
+                {page}
+              </BreadcrumbsProvider>
+            </Calls>
+          </NotificationsProvider>
+        </MemoryRouter>
+      </QueryClientProvider>
+    </I18nProvider>,
   );
   return { ...result, client };
 }

@@ -1,6 +1,12 @@
 import "@testing-library/jest-dom/vitest";
-import { cleanup } from "@testing-library/react";
+import { cleanup, configure } from "@testing-library/react";
 import { afterEach, vi } from "vitest";
+
+// The time is for machines that are busy. A missing element is told without the whole document, which is thousands of lines here.
+configure({
+  asyncUtilTimeout: 20_000,
+  getElementError: (message) => new Error(message?.split("Ignored nodes:")[0] ?? "no such element"),
+});
 
 afterEach(() => {
   cleanup();

@@ -21,6 +21,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -74,6 +75,15 @@ func Generate(svc *schema.Service, operations []string) ([]byte, error) {
 	fmt.Fprintf(&out, "%simport type { %s } from \"./types\";\n\n", header, strings.Join(slices.Sorted(maps.Keys(g.imports)), ", "))
 	out.Write(g.out.Bytes())
 	return out.Bytes(), nil
+}
+
+// Write makes a file hold a module. One that does already is left alone, so that
+// what is built from it is not built anew.
+func Write(path string, module []byte) error {
+	if was, err := os.ReadFile(path); err == nil && bytes.Equal(was, module) {
+		return nil
+	}
+	return os.WriteFile(path, module, 0o644)
 }
 
 type generator struct {

@@ -1,6 +1,6 @@
 import Badge from "@cloudscape-design/components/badge";
 import type { Column } from "@/components";
-import type { Server } from "./server";
+import type { Server } from "@/api/outcrop.gen";
 
 export const assignmentColumns: readonly Column<Server["assignments"][number]>[] = [
   { id: "models", header: "Models", cell: (a) => a.models, value: (a) => a.models, main: true },

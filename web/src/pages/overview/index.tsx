@@ -5,7 +5,7 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useOperator } from "@/client";
 import { Answer, bytes, Copyable, count, duration, Money, Page, ResourceTable, StatusBadge, Time } from "@/components";
 import { assignmentColumns } from "./columns";
-import type { Server } from "./server";
+import type { Server } from "@/api/outcrop.gen";
 
 /** What the server is and how it does. */
 export default function Overview() {

@@ -3,19 +3,28 @@ import { expect, test } from "vitest";
 import { ServiceError } from "@/client";
 import { renderPage } from "@/test/render";
 import Overview from ".";
-import type { Server } from "./server";
+import type { Server } from "@/api/outcrop.gen";
 
-const server: Server = {
+const server: Partial<Server> = {
   version: "1.2.3",
   account: "000000000000",
   offline: true,
   started: "2026-01-02T03:04:05Z",
   uptimeSeconds: 3700,
   diskFreeBytes: 5 * 2 ** 30,
-  engine: { name: "llama.cpp", build: "b1", ready: false, why: "No model has been fetched." },
-  memory: { totalBytes: 16 * 2 ** 30, freeBytes: 2 ** 30 },
+  engine: { name: "llama.cpp", device: "cpu", build: "b1", ready: false, why: "No model has been fetched." },
+  memory: { totalBytes: 16 * 2 ** 30, freeBytes: 2 ** 30, modelBytes: 0, limitBytes: null },
   assignments: [{ models: "*", servedBy: "local/smol", standIn: true }],
-  today: { requests: 1234, errors: 5, tokens: { input: 10, output: 20 }, costUsd: "0.0012" },
+  today: {
+    from: "2026-01-02T00:00:00Z",
+    requests: 1234,
+    errors: 5,
+    errorsByCode: [],
+    unpriced: 0,
+    queries: 0,
+    tokens: { input: 10, output: 20, cacheRead: 0, cacheWrite: 0 },
+    costUsd: "0.0012",
+  },
 };
 
 test("says what the server is", async () => {
