@@ -594,7 +594,7 @@ func FuzzOpen(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	for _, text := range []string{good, good[:len(good)-2], "", "AQ", "A=", strings.Repeat("A", 5000)} {
+	for _, text := range []string{good, good[:len(good)-2], good[:9] + "\r\n" + good[9:], "", "AQ", "A=", strings.Repeat("A", 5000)} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

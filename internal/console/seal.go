@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // sealVersion is the first byte of what is in a cookie.
@@ -62,7 +63,8 @@ var errSeal = errors.New("not a session of this server")
 func (s *seal) open(text string) (*session, error) {
 	sealed, err := base64.RawURLEncoding.Strict().DecodeString(text)
 	n := 1 + s.aead.NonceSize()
-	if err != nil || len(sealed) < n || sealed[0] != sealVersion {
+	// Package base64 skips the ends of lines.
+	if err != nil || len(sealed) < n || sealed[0] != sealVersion || strings.ContainsAny(text, "\r\n") {
 		return nil, errSeal
 	}
 	data, err := s.aead.Open(nil, sealed[1:n], sealed[n:], s.account)
