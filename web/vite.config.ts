@@ -26,8 +26,8 @@ export default defineConfig({
   plugins: [withoutFonts(), react()],
   server: {
     proxy: {
-      "/console/session": { target: server, headers: { origin: server } },
-      "/console/call": { target: server, headers: { origin: server } },
+      "/console/session": { target: server },
+      "/console/call": { target: server },
     },
   },
   build: {
