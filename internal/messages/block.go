@@ -77,6 +77,7 @@ func messages(v value, midSystem bool) ([]inference.Message, error) {
 		turns, paths = append(turns, m), append(paths, path)
 	}
 	var calls []string
+	seen := make(map[string]bool)
 	for i, turn := range turns {
 		switch turn.Role {
 		case inference.RoleUser:
@@ -85,11 +86,38 @@ func messages(v value, midSystem bool) ([]inference.Message, error) {
 			}
 			calls = nil
 		case inference.RoleAssistant:
+			if err := checkCalls(paths[i], seen, turn.Parts); err != nil {
+				return nil, err
+			}
 			calls = toolCalls(turn.Parts)
 		case inference.RoleSystem:
 		}
 	}
+	if len(calls) > 0 {
+		return nil, invalid("%s: `tool_use` ids were found without `tool_result` blocks immediately after: %s. "+
+			"Each `tool_use` block must have a corresponding `tool_result` block in the next message.", paths[len(paths)-1], quote(strings.Join(calls, ", ")))
+	}
 	return turns, checkPrefill(turns)
+}
+
+// checkCalls checks that no ID of a call was there before.
+func checkCalls(path string, seen map[string]bool, parts []inference.Part) error {
+	i := -1
+	for _, p := range parts {
+		if _, ok := p.(inference.CachePoint); ok {
+			continue
+		}
+		i++
+		call, ok := p.(inference.ToolUse)
+		if !ok {
+			continue
+		}
+		if seen[call.ID] {
+			return invalid("%s.content.%d: `tool_use` ids must be unique", path, i)
+		}
+		seen[call.ID] = true
+	}
+	return nil
 }
 
 func toolCalls(parts []inference.Part) []string {

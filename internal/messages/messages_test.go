@@ -423,6 +423,16 @@ func TestRefusals(t *testing.T) {
 			`{"max_tokens":1,"messages":[{"role":"user","content":"a"},{"role":"assistant","content":[{"type":"tool_use","id":"x","name":"f","input":{}}]},{"role":"user","content":"b"}]}`,
 			"messages.2: Did not find 1 tool_result block(s) at the beginning of this message. Messages following tool_use blocks must begin with a matching number of tool_result blocks.",
 		},
+		"call twice": {
+			`{"max_tokens":1,"messages":[{"role":"user","content":"a"},{"role":"assistant","content":[{"type":"tool_use","id":"x","name":"f","input":{}}]},` +
+				`{"role":"user","content":[{"type":"tool_result","tool_use_id":"x"}]},{"role":"assistant","content":[{"type":"text","text":"b"},{"type":"tool_use","id":"x","name":"f","input":{}}]},` +
+				`{"role":"user","content":[{"type":"tool_result","tool_use_id":"x"}]}]}`,
+			"messages.3.content.1: `tool_use` ids must be unique",
+		},
+		"call at the end": {
+			`{"max_tokens":1,"messages":[{"role":"user","content":"a"},{"role":"assistant","content":[{"type":"tool_use","id":"x","name":"f","input":{}}]}]}`,
+			"messages.1: `tool_use` ids were found without `tool_result` blocks immediately after: x. Each `tool_use` block must have a corresponding `tool_result` block in the next message.",
+		},
 		"tool twice":      {with(`"tools":[{"name":"f","input_schema":{"type":"object"}},{"name":"f","input_schema":{"type":"object"}}]`), "tools: Tool names must be unique."},
 		"tool name":       {with(`"tools":[{"name":"f g","input_schema":{"type":"object"}}]`), "tools.0.custom.name: String should match pattern '^[a-zA-Z0-9_-]{1,128}$'"},
 		"no schema":       {with(`"tools":[{"name":"f"}]`), "tools.0.custom.input_schema: Field required"},

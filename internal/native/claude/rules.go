@@ -174,6 +174,52 @@ func checkCounts(req *inference.Request) error {
 	case points > maxCachePoints:
 		return invalid("A maximum of %d blocks with cache_control may be provided. Found %d.", maxCachePoints, points)
 	}
+	return checkLives(req)
+}
+
+// checkLives checks that no cache point for an hour is behind one for five
+// minutes, in the order in which the model reads.
+func checkLives(req *inference.Request) error {
+	short := false
+	point := func(at string, i int, p inference.CachePoint) error {
+		if p.TTL != "1h" {
+			short = true
+		} else if short {
+			return invalid("%s.%d.cache_control.ttl: a ttl='1h' cache_control block must not come after a ttl='5m' cache_control block. "+
+				"Note that blocks are processed in the following order: `tools`, `system`, `messages`.", at, i)
+		}
+		return nil
+	}
+	within := func(at string, parts []inference.Part) error {
+		i := -1
+		for _, part := range parts {
+			p, ok := part.(inference.CachePoint)
+			if !ok {
+				i++
+				continue
+			}
+			if err := point(at, i, p); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for i, t := range req.Tools {
+		if t.Cache == nil {
+			continue
+		}
+		if err := point("tools", i, *t.Cache); err != nil {
+			return err
+		}
+	}
+	if err := within("system", req.System); err != nil {
+		return err
+	}
+	for i, m := range req.Messages {
+		if err := within("messages."+strconv.Itoa(i)+".content", m.Parts); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
