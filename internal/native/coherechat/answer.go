@@ -101,10 +101,14 @@ func (f Family) answer(m native.Model, generation string, a *inference.Answer) a
 	return out
 }
 
+// newCalls writes the calls of the caller's tools. Those that a server runs
+// itself have no place.
 func newCalls(uses []inference.ToolUse) []called {
 	var calls []called
 	for _, u := range uses {
-		calls = append(calls, called{u.Name, body.Value(u.Input)})
+		if u.Kind == "" {
+			calls = append(calls, called{u.Name, body.Value(u.Input)})
+		}
 	}
 	return calls
 }
@@ -159,7 +163,7 @@ func (f Family) history() []said {
 				uses[p.ID] = p
 				turn.ToolCalls = append(turn.ToolCalls, newCalls([]inference.ToolUse{p})...)
 			case inference.ToolResult:
-				r := returned{Call: newCalls([]inference.ToolUse{uses[p.ID]})[0], Outputs: []json.RawMessage{}}
+				r := returned{Call: called{uses[p.ID].Name, body.Value(uses[p.ID].Input)}, Outputs: []json.RawMessage{}}
 				for _, c := range p.Content {
 					if v, ok := c.(inference.JSON); ok {
 						r.Outputs = append(r.Outputs, body.Value(v.Value))
@@ -240,19 +244,21 @@ func (s *stream) Event(ev inference.Event) error {
 	case inference.CitationDelta:
 		s.from = append(s.from, ev.Citation)
 	case inference.ToolStart:
-		s.calls = append(s.calls, inference.ToolUse{ID: ev.ID, Name: ev.Name})
+		s.calls = append(s.calls, inference.ToolUse{ID: ev.ID, Name: ev.Name, Kind: ev.Kind})
 		return s.leave()
 	case inference.ToolDelta:
 		if n := len(s.calls); n > 0 {
 			s.calls[n-1].Input = append(s.calls[n-1].Input, ev.JSON...)
 		}
-	case inference.BlockEnd, inference.ReasoningDelta:
+	case inference.BlockEnd, inference.ReasoningDelta, inference.ToolOutput, inference.ImageBlock:
 		return s.leave()
 	case inference.Finished:
-		if err := s.leave(); err != nil || s.calls == nil {
+		if err := s.leave(); err != nil {
 			return err
 		}
-		return s.send(toolChunk{head{Event: "tool-calls-generation"}, newCalls(s.calls)})
+		if calls := newCalls(s.calls); calls != nil {
+			return s.send(toolChunk{head{Event: "tool-calls-generation"}, calls})
+		}
 	}
 	return nil
 }

@@ -83,7 +83,11 @@ func TestAnswersRoundTrip(t *testing.T) {
 			r.Count(a)
 			return a
 		},
-		Seen: func(a *inference.Answer) { a.Usage = inference.Usage{} },
+		Seen: func(a *inference.Answer) {
+			nativetest.Hidden(a)
+			a.Usage = inference.Usage{}
+		},
+		Streamed: nativetest.Hidden,
 		Whole: func(body []byte) (*inference.Answer, error) {
 			var in reply
 			if err := json.Unmarshal(body, &in); err != nil {
@@ -131,6 +135,9 @@ func TestAnswersRoundTrip(t *testing.T) {
 
 func drawAnswer(r nativetest.Random) *inference.Answer {
 	a := &inference.Answer{}
+	if r.Chance(4) {
+		a.Parts = append(a.Parts, r.Served()...)
+	}
 	plain := false // two texts beside each other are one
 	for range r.IntN(5) {
 		if plain = !plain && r.Chance(2); plain {

@@ -68,10 +68,14 @@ func newAnswer(m native.Model, object string) answer {
 	return a
 }
 
+// newCalls writes the calls of the caller's tools. Those that a server runs
+// itself have no place.
 func newCalls(uses []inference.ToolUse) []call {
 	var calls []call
 	for _, u := range uses {
-		calls = append(calls, call{u.ID, function{u.Name, string(u.Input)}})
+		if u.Kind == "" {
+			calls = append(calls, call{u.ID, function{u.Name, string(u.Input)}})
+		}
 	}
 	return calls
 }
@@ -109,22 +113,21 @@ func (s *stream) Event(ev inference.Event) error {
 	case inference.TextDelta:
 		return s.send(message{Role: string(inference.RoleAssistant), Content: ev.Text})
 	case inference.ToolStart:
-		s.calls = append(s.calls, inference.ToolUse{ID: ev.ID, Name: ev.Name})
+		s.calls = append(s.calls, inference.ToolUse{ID: ev.ID, Name: ev.Name, Kind: ev.Kind})
 	case inference.ToolDelta:
 		if n := len(s.calls); n > 0 {
 			s.calls[n-1].Input = append(s.calls[n-1].Input, ev.JSON...)
 		}
 	case inference.Finished:
 		s.last.Choices[0].StopReason, s.last.Usage = stopReason(ev.Reason), newUsage(ev.Usage)
-		if s.calls == nil {
-			return nil
-		}
 		for i, c := range s.calls {
 			if len(c.Input) == 0 {
 				s.calls[i].Input = []byte("{}")
 			}
 		}
-		return s.send(message{Role: string(inference.RoleAssistant), ToolCalls: newCalls(s.calls)})
+		if calls := newCalls(s.calls); calls != nil {
+			return s.send(message{Role: string(inference.RoleAssistant), ToolCalls: calls})
+		}
 	}
 	return nil
 }

@@ -9,7 +9,8 @@ import (
 	"github.com/outcrop/outcrop/internal/native/nativetest"
 )
 
-// A text and calls: what the model thought has no place.
+// A text and calls: what the model thought, and what a server's own tools did, has
+// no place.
 func TestAnswersRoundTrip(t *testing.T) {
 	t.Parallel()
 	reasons := map[string]inference.StopReason{"stop": inference.StopEndTurn, "length": inference.StopMaxTokens, "tool_calls": inference.StopToolUse}
@@ -53,6 +54,9 @@ func TestAnswersRoundTrip(t *testing.T) {
 		Draw: func(r nativetest.Random) *inference.Answer {
 			a := &inference.Answer{}
 			r.Count(a)
+			if r.Chance(4) {
+				a.Parts = append(a.Parts, r.Served()...)
+			}
 			if !r.Chance(4) {
 				a.Parts = append(a.Parts, inference.Text{Text: r.Text()})
 			}
@@ -65,6 +69,7 @@ func TestAnswersRoundTrip(t *testing.T) {
 			}
 			return a
 		},
+		Seen: nativetest.Hidden, Streamed: nativetest.Hidden,
 		Whole:  func(body []byte) (*inference.Answer, error) { return read(body) },
 		Chunks: func(chunks [][]byte) (*inference.Answer, error) { return read(chunks...) },
 	})

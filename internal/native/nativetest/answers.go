@@ -254,6 +254,22 @@ func (r Random) Calls(n int) []inference.Part {
 	return calls
 }
 
+// Served is a tool that the server ran, and what it answered.
+func (r Random) Served() []inference.Part {
+	call := r.Call()
+	call.Kind = "server_tool_use"
+	return []inference.Part{call, inference.ToolResult{ID: call.ID, Kind: "web_search_tool_result", Content: []inference.Part{inference.JSON{Value: json.RawMessage(`[]`)}}}}
+}
+
+// Hidden leaves out what Served made, for formats that have no place for it.
+func Hidden(a *inference.Answer) {
+	a.Parts = slices.DeleteFunc(a.Parts, func(p inference.Part) bool {
+		call, isCall := p.(inference.ToolUse)
+		_, isResult := p.(inference.ToolResult)
+		return isCall && call.Kind != "" || isResult
+	})
+}
+
 // Made is an image that a model made.
 func (r Random) Made() inference.Image { return inference.Image{Format: "png", Bytes: r.PNG()} }
 

@@ -60,7 +60,7 @@ func (r Random) arguments() string {
 // text, images and calls, in this order. The parameters are as Decoded's.
 func ChatForm(whole func(body []byte, emit func(inference.Event) error) error, stream func(emit func(inference.Event) error) Decoder) AnswerForm {
 	form := Decoded(whole, stream)
-	form.Draw = Random.chatAnswer
+	form.Draw, form.Seen, form.Streamed = Random.chatAnswer, Hidden, Hidden
 	read := form.Chunks
 	form.Chunks = func(chunks [][]byte) (*inference.Answer, error) {
 		a, err := read(chunks)
@@ -74,6 +74,9 @@ func (r Random) chatAnswer() *inference.Answer {
 	a := &inference.Answer{}
 	if r.Chance(2) {
 		a.Parts = append(a.Parts, r.Thought())
+	}
+	if r.Chance(5) {
+		a.Parts = append(a.Parts, r.Served()...)
 	}
 	if !r.Chance(4) {
 		a.Parts = append(a.Parts, inference.Text{Text: r.Text()})

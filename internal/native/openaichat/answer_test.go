@@ -56,6 +56,7 @@ func TestAnswersWithThoughtsInTheText(t *testing.T) {
 			}
 			return a
 		},
+		Seen: form.Seen, Streamed: form.Streamed,
 		Whole:  func(body []byte) (*inference.Answer, error) { return apart(form.Whole(body)) },
 		Chunks: func(chunks [][]byte) (*inference.Answer, error) { return apart(form.Chunks(chunks)) },
 	})

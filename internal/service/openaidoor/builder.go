@@ -19,6 +19,7 @@ type builder struct {
 	sequence int
 	output   []*outputItem // the last one may be open
 	open     bool
+	hidden   bool // a call of a vendor's own tool is under way
 	text     strings.Builder // of the open item
 	sealed   sealed          // of open reasoning
 	last     inference.Finished
@@ -121,12 +122,19 @@ func (b *builder) event(ev inference.Event) error {
 		if err := b.close(); err != nil {
 			return err
 		}
+		// What a vendor's own tools do is no call of the client's.
+		if b.hidden = ev.Kind != ""; b.hidden {
+			return nil
+		}
 		return b.add(&outputItem{ID: b.p.s.p.NewID("fc_", len("fc_")+48), Type: typeCall, CallID: ev.ID, Name: ev.Name, Arguments: new(string)})
 	case inference.ToolDelta:
+		if b.hidden {
+			return nil
+		}
 		return b.delta("response.function_call_arguments.delta", ev.JSON, map[string]any{})
 	case inference.ImageBlock:
 		return b.image(ev.Image)
-	case inference.BlockEnd:
+	case inference.BlockEnd, inference.ToolOutput:
 		return b.close()
 	case inference.Finished:
 		b.last = ev

@@ -345,6 +345,40 @@ func TestKeptResponses(t *testing.T) {
 	}
 }
 
+// What tools of the model's own server do is no call of the client's, whole and
+// in events.
+func TestToolsOfServersAreNoCalls(t *testing.T) {
+	t.Parallel()
+	events := []inference.Event{
+		inference.Started{}, inference.TextDelta{Text: "Let me"}, inference.BlockEnd{},
+		inference.ToolStart{ID: "srv_1", Name: "web_search", Kind: "server_tool_use"}, inference.ToolDelta{JSON: `{"query":"x"}`}, inference.BlockEnd{},
+		inference.ToolOutput{Result: inference.ToolResult{ID: "srv_1", Kind: "web_search_tool_result"}},
+		inference.TextDelta{Text: " see."}, inference.ToolStart{ID: "c1", Name: "mine"}, inference.ToolDelta{JSON: `{"a":1}`},
+		inference.Finished{Reason: inference.StopToolUse},
+	}
+	got := newFixture(t, events...).must("CreateResponse", `{"model":"mine","input":"x"}`, nil)
+	var kinds []string
+	for _, item := range got["output"].([]any) {
+		item := item.(map[string]any)
+		kinds = append(kinds, item["type"].(string))
+		if item["type"] == "function_call" && (item["call_id"] != "c1" || item["arguments"] != `{"a":1}`) {
+			t.Errorf("got the call %v", item)
+		}
+	}
+	if diff := cmp.Diff([]string{"message", "message", "function_call"}, kinds); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	_, told, err := newFixture(t, events...).call("CreateResponse", `{"model":"mine","input":"x","stream":true}`, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, ev := range told {
+		if strings.Contains(string(ev.Data), "web_search") || strings.Contains(string(ev.Data), "query") {
+			t.Errorf("a client is told %s", ev.Data)
+		}
+	}
+}
+
 func TestResponseEnds(t *testing.T) {
 	t.Parallel()
 	for reason, want := range map[inference.StopReason]string{
