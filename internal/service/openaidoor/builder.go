@@ -19,7 +19,7 @@ type builder struct {
 	sequence int
 	output   []*outputItem // the last one may be open
 	open     bool
-	hidden   bool // a call of a vendor's own tool is under way
+	hidden   bool            // a call of a vendor's own tool is under way
 	text     strings.Builder // of the open item
 	sealed   sealed          // of open reasoning
 	last     inference.Finished
