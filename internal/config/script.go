@@ -22,6 +22,9 @@ func (c *Config) Scripted() {
 	for _, r := range c.Routes {
 		routes = append(routes, Route{Match: r.Match, Model: every, Like: r.Like})
 	}
+	for _, images := range []string{"amazon.titan-image-generator-*", "amazon.nova-canvas-*", "stability.*"} {
+		routes = append(routes, Route{Match: images, Model: every}) // no default is for models of images
+	}
 	c.Routes = routes
 	c.Defaults = Defaults{Chat: every, Embedding: every}
 	c.Routing.Retry.Attempts, c.Routing.Breaker.Failures, c.Routing.Fallback = 1, 0, nil

@@ -51,6 +51,11 @@ func (r *reader) answer(n *yaml.Node, a *answer) {
 		r.list(n, func(n *yaml.Node) { a.scores = append(a.scores, r.number(n, 0, 1)) })
 	}
 	known["tokens"] = func(n *yaml.Node) { a.count, a.tokens = true, r.integer(n, 1, 1<<30) }
+	known["image"] = func(n *yaml.Node) { a.image, a.pictures = true, append(a.pictures, r.picture(n)) }
+	known["images"] = func(n *yaml.Node) {
+		a.image = true
+		r.list(n, func(n *yaml.Node) { a.pictures = append(a.pictures, r.picture(n)) })
+	}
 	delete(known, "dimensions") // it is a member of embedding
 	r.mapping(n, "an answer", known)
 	if n.Kind != yaml.MappingNode {
@@ -74,13 +79,13 @@ func (r *reader) answer(n *yaml.Node, a *answer) {
 	}
 	a.blocks = append(append(append(append(a.blocks, reasoning...), content...), tools...), blocks...)
 	kinds := 0
-	for _, is := range []bool{len(a.blocks) > 0, a.embed, a.rerank, a.count} {
+	for _, is := range []bool{len(a.blocks) > 0, a.embed, a.rerank, a.count, a.image} {
 		if is {
 			kinds++
 		}
 	}
 	if kinds > 1 {
-		r.wrong(n, "an answer is for one kind of call: text and tools, embedding, scores, or tokens")
+		r.wrong(n, "an answer is for one kind of call: text and tools, embedding, scores, tokens, or images")
 	}
 	if kinds == 0 && a.fault == nil && a.stop == "" && a.usage == nil && len(n.Content) == 0 {
 		r.wrong(n, "an answer says what is answered; {echo: true} is the default one")
@@ -214,6 +219,8 @@ func (a *answer) kind() string {
 		return kindRerank
 	case a.count:
 		return kindCount
+	case a.image:
+		return kindImage
 	case len(a.blocks) > 0 || a.fault == nil:
 		return kindGenerate
 	}

@@ -131,7 +131,7 @@ func (b *Backend) add(w http.ResponseWriter, r *http.Request) {
 func (b *Backend) extend(data []byte, first bool) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	more, err := parse(data, b.script.set)
+	more, err := parse(data, b.script.set, "")
 	if err != nil {
 		return err
 	}

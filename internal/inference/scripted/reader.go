@@ -24,6 +24,7 @@ const (
 type reader struct {
 	errs  []error
 	nodes int
+	dir   string // of the file; empty for rules that come over HTTP
 }
 
 // parse reads YAML, of which JSON is a part.

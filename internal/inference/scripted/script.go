@@ -45,6 +45,7 @@ const (
 	kindEmbed    = "embed"
 	kindRerank   = "rerank"
 	kindCount    = "count"
+	kindImage    = "image"
 )
 
 // rule is what is answered to which calls.
@@ -116,6 +117,8 @@ type answer struct {
 	scores     []float64
 	count      bool
 	tokens     int
+	image      bool
+	pictures   []picture
 }
 
 // usage replaces what would be counted; nil members are counted.
@@ -146,13 +149,14 @@ type toolCall struct {
 	raw   *text  // instead of input, as it is: no JSON
 }
 
-// Parse reads a rule file, YAML or JSON. Its error has a line for each mistake.
+// Parse reads rules, YAML or JSON, that name no files. Its error has a line for each mistake.
 func Parse(data []byte) (*Script, error) {
-	return parse(data, settings{chunk: chunkWord})
+	return parse(data, settings{chunk: chunkWord}, "")
 }
 
-func parse(data []byte, set settings) (*Script, error) {
-	r := &reader{}
+// parse reads rules; dir is where the files are that they name.
+func parse(data []byte, set settings, dir string) (*Script, error) {
+	r := &reader{dir: dir}
 	s := &Script{set: set, head: make(map[string]*yaml.Node)}
 	doc := r.parse(data)
 	if doc == nil {
@@ -223,7 +227,7 @@ func (r *reader) model(n *yaml.Node) model {
 	var m model
 	r.mapping(n, "a model", fields{
 		"match":         func(n *yaml.Node) { m.match = r.pattern(n) },
-		"kind":          func(n *yaml.Node) { m.kind = r.oneOf(n, "text", "embedding", "rerank") },
+		"kind":          func(n *yaml.Node) { m.kind = r.oneOf(n, "text", "embedding", "rerank", "image") },
 		"contextWindow": func(n *yaml.Node) { m.window = r.integer(n, 1, 1<<30) },
 		"dimensions":    func(n *yaml.Node) { m.dimensions = r.integer(n, 1, maxDimensions) },
 	})

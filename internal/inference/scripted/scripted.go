@@ -69,7 +69,11 @@ func Open(file string) (*Script, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := Parse(data)
+	dir, err := filepath.Abs(filepath.Dir(file))
+	if err != nil {
+		return nil, err
+	}
+	s, err := parse(data, settings{chunk: chunkWord}, dir)
 	if err != nil {
 		return nil, &FileError{File: filepath.Base(file), Err: err}
 	}
@@ -196,7 +200,7 @@ func (b *Backend) Describe(ctx context.Context, name string) (*inference.ModelIn
 		return nil, err
 	}
 	info := &inference.ModelInfo{Name: name, Family: "scripted", ContextWindow: cmp.Or(m.window, defaultWindow)}
-	if m.kind != "text" && m.kind != "rerank" {
+	if m.kind != "text" && m.kind != "rerank" && m.kind != "image" {
 		info.Dimensions = cmp.Or(m.dimensions, s.set.dimensions, defaultDimensions)
 	}
 	return info, nil
