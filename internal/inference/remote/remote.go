@@ -144,7 +144,7 @@ func New(p Params) (*Client, error) {
 		}
 		t.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	}
-	if address, ok := plainly(base, t, p.Socket != "" || p.Server != nil); ok {
+	if address, ok := plainly(base, t.Proxy); ok {
 		direct := &plain{dial: t.DialContext, address: address, next: t}
 		c.transport, c.idle = direct, func() { direct.close(); t.CloseIdleConnections() }
 	}
@@ -164,12 +164,12 @@ func New(p Params) (*Client, error) {
 }
 
 // plainly reports whether a server is asked without TLS and proxies, and where.
-func plainly(base *url.URL, t *http.Transport, local bool) (address string, ok bool) {
+func plainly(base *url.URL, proxies func(*http.Request) (*url.URL, error)) (address string, ok bool) {
 	if base.Scheme != "http" {
 		return "", false
 	}
-	if t.Proxy != nil && !local {
-		if proxy, err := t.Proxy(&http.Request{URL: base}); err != nil || proxy != nil {
+	if proxies != nil {
+		if proxy, err := proxies(&http.Request{URL: base}); err != nil || proxy != nil {
 			return "", false
 		}
 	}
