@@ -283,10 +283,10 @@ func TestOperatorServer(t *testing.T) {
 			script = &s.Backends[i]
 		}
 	}
-	if script == nil || script.Health != "unknown" || len(script.Models) != 2 || script.Models[0].Requests != 2 || script.Models[1].Throttles != 1 || script.Models[1].LastErrorAt == nil {
+	if script == nil || script.Health != "unknown" || len(script.Models) != 2 || script.Models[0].Requests != 2 || script.Models[0].Model != "amazon.nova-lite-v1:0" || script.Models[1].Throttles != 1 || script.Models[1].LastErrorAt == nil {
 		t.Errorf("got %+v", s.Backends)
 	}
-	if len(s.Assignments) != 3 || s.Assignments[0].ServedBy != "script/*" || s.Models == nil {
+	if len(s.Assignments) < 3 || s.Assignments[0].ServedBy != "script/*" || s.Models == nil {
 		t.Errorf("got %+v, %v", s.Assignments, s.Models)
 	}
 }
@@ -483,7 +483,8 @@ func TestOperatorLive(t *testing.T) {
 		break
 	}
 	stop()
-	for lines.Scan() { //nolint:revive // until it ends
+	for lines.Scan() {
+		continue // until it ends
 	}
 	if err := lines.Err(); err != nil {
 		t.Errorf("the stream was torn: %v", err)
@@ -704,11 +705,11 @@ func (h *modelHub) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.ranges = append(h.ranges, r.Header.Get("Range"))
 	h.mu.Unlock()
 	if gate == nil || r.Header.Get("Range") != "" {
-		w.Header().Set("Etag", `"1"`)
+		w.Header().Set("ETag", `"1"`)
 		http.ServeContent(w, r, "m.gguf", time.Unix(1e9, 0), bytes.NewReader(h.content))
 		return
 	}
-	w.Header().Set("Etag", `"1"`)
+	w.Header().Set("ETag", `"1"`)
 	w.Header().Set("Content-Length", fmt.Sprint(len(h.content)))
 	_, _ = w.Write(h.content[:len(h.content)/2])
 	_ = http.NewResponseController(w).Flush()

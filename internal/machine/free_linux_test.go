@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"maps"
 	"testing"
 	"testing/fstest"
 )
@@ -11,9 +12,7 @@ func TestFree(t *testing.T) {
 	container := map[string]string{"proc/meminfo": meminfo, "proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": "1048576\n"}
 	with := func(files map[string]string, name, text string) map[string]string {
 		more := map[string]string{name: text}
-		for name, text := range files {
-			more[name] = text
-		}
+		maps.Copy(more, files)
 		return more
 	}
 	for name, tc := range map[string]struct {

@@ -144,7 +144,7 @@ func (a *API) live(q *request) (any, error) {
 			made.Running = a.p.Ring.underWay()
 			text, err := json.Marshal(made)
 			if err != nil {
-				return written{}, nil //nolint:nilerr // the stream has begun: nothing can be said any more
+				return written{}, nil // nothing can be said any more
 			}
 			if s.write("id: "+strconv.Itoa(n)+"\nevent: requests\ndata: "+string(text)+"\n\n") != nil {
 				return written{}, nil

@@ -41,7 +41,7 @@ func (s *stream) take() string {
 }
 
 // watch begins a live stream; over is closed when it has ended.
-func watch(t *testing.T, a *API, ctx context.Context, query string) (s *stream, over chan struct{}) {
+func watch(ctx context.Context, t *testing.T, a *API, query string) (s *stream, over chan struct{}) {
 	t.Helper()
 	s, over = &stream{ResponseRecorder: httptest.NewRecorder()}, make(chan struct{})
 	v, err := parameters(query, liveFilters())
@@ -90,8 +90,8 @@ func TestLive(t *testing.T) {
 		b := newBench(0)
 		a := newLive(b)
 		ctx, leave := context.WithCancel(t.Context())
-		s, over := watch(t, a, ctx, "")
-		failures, overToo := watch(t, a, ctx, "status=error&operation=Con*")
+		s, over := watch(ctx, t, a, "")
+		failures, overToo := watch(ctx, t, a, "status=error&operation=Con*")
 		synctest.Wait()
 		if got := s.take(); got != "retry: 2000\n\n" || s.Header().Get("Content-Type") != "text/event-stream; charset=utf-8" {
 			t.Errorf("at first: got %q as %v", got, s.Header())
@@ -161,7 +161,7 @@ func TestLiveEndsWithTheServer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		a := newLive(newBench(0))
-		_, over := watch(t, a, t.Context(), "")
+		_, over := watch(t.Context(), t, a, "")
 		synctest.Wait()
 		a.End()
 		<-over

@@ -222,14 +222,13 @@ func (a *API) memory() Memory {
 
 // localView is what is asked once for a list of models.
 type localView struct {
-	a       *API
-	states  map[string]ModelState
-	used    map[string][]string
-	speeds  map[string]float64
-	free    *int64
-	inUse   int64 // bytes of models that somebody uses
-	unused  int64 // bytes of models that nobody uses
-	changed map[string]string
+	a      *API
+	states map[string]ModelState
+	used   map[string][]string
+	speeds map[string]float64
+	free   *int64
+	inUse  int64 // bytes of models that somebody uses
+	unused int64 // bytes of models that nobody uses
 }
 
 func (a *API) localView() *localView {

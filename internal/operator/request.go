@@ -3,6 +3,7 @@ package operator
 import (
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -378,12 +379,8 @@ func (a *API) request(q *request) (any, error) {
 	}
 	if len(records) == 1 {
 		r := &records[0]
-		for key, value := range r.Tags {
-			out.Tags[key] = value
-		}
-		for key, value := range r.Metadata {
-			out.Metadata[key] = value
-		}
+		maps.Copy(out.Tags, r.Tags)
+		maps.Copy(out.Metadata, r.Metadata)
 	}
 	if out.Model != "" {
 		out.InvocationLog = a.invocationLog(q.call.Account, &out.RequestSummary)

@@ -1,6 +1,8 @@
 package operator
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/outcrop/outcrop/internal/fault"
@@ -204,6 +206,9 @@ func (a *API) backends() []Backend {
 		}
 		list[i].Models = append(list[i].Models, m)
 	})
+	for _, b := range list {
+		slices.SortFunc(b.Models, func(x, y BackendModel) int { return strings.Compare(x.Model, y.Model) })
+	}
 	return list
 }
 

@@ -86,7 +86,8 @@ func (a *API) usage(q *request) (any, error) {
 		return nil, err
 	}
 	if format == "csv" {
-		return written{}, usageCSV(q, groups, rows)
+		usageCSV(q, groups, rows)
+		return written{}, nil
 	}
 	out := &Usage{From: find.From, To: find.To, GroupBy: groups, Rows: []UsageRow{}, Totals: sums(rows...)}
 	if len(groups) > 0 {
@@ -162,7 +163,7 @@ func dimensionNames() []string {
 }
 
 // usageCSV writes all rows.
-func usageCSV(q *request, groups []string, rows []ledger.Row) error {
+func usageCSV(q *request, groups []string, rows []ledger.Row) {
 	h := q.w.Header()
 	h["x-amzn-RequestId"] = []string{q.id}
 	h.Set("Content-Type", "text/csv; charset=utf-8")
@@ -183,7 +184,6 @@ func usageCSV(q *request, groups []string, rows []ledger.Row) error {
 		_ = w.Write(append(record, r.Cost.String())) // as above
 	}
 	w.Flush()
-	return nil
 }
 
 // cell keeps a spreadsheet from taking what a client wrote for a formula.

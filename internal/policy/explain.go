@@ -89,7 +89,7 @@ func (r *recorder) Get(key string) ([]string, bool) {
 
 // Deciding is the statement that made an explained decision: the first that denies,
 // or the first that allows where none does. Nil: what was missing made it.
-func (d *Decision) Deciding() *Match {
+func (d Decision) Deciding() *Match {
 	for i := range d.Matches {
 		if m := &d.Matches[i]; m.Deny == (d.Explicit && !d.Allowed) && (d.Allowed || d.Explicit && m.Layer == d.By) {
 			return m

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/outcrop/outcrop/internal/fault"
@@ -87,7 +88,8 @@ func TestUnloadingIsPolite(t *testing.T) {
 	for range 2 {
 		go func() { unloaded <- f.Unload(t.Context(), "m") }()
 	}
-	for f.phase().Phase != llamacpp.Unloading { //nolint:revive // it begins in another goroutine
+	for f.phase().Phase != llamacpp.Unloading {
+		runtime.Gosched() // it begins in another goroutine
 	}
 	if s := f.phase(); s.Users != 1 {
 		t.Errorf("got %+v, want one who uses it", s)
