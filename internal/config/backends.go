@@ -38,6 +38,8 @@ type Backend struct {
 	Models     map[string]string `yaml:"models,omitempty" doc:"Names for the server's models: fast: Qwen/Qwen3-8B makes it NAME/fast."`
 	Completion string            `yaml:"completion,omitempty" doc:"chat: native prompts are sent as messages. prompt: they are sent as they are to /completions."`
 
+	ImageURLs bool `yaml:"imageURLs,omitempty" doc:"openai, anthropic: images and files that a request names by an https: address go on to the server, which fetches them. Without, only vendors' own servers get such addresses: any other one is asked from inside of your network by whoever may ask a model."`
+
 	Region   string   `yaml:"region,omitempty" doc:"bedrock: AWS region; that of AWS_REGION or of the profile when empty. caller: that of each call."`
 	Profile  string   `yaml:"profile,omitempty" doc:"bedrock: AWS profile with the keys; where AWS's SDKs look for them when empty. key is a Bedrock API key."`
 	Forward  []string `yaml:"forward,omitempty" doc:"bedrock: what is handed on as it is, signed anew: resources (knowledge-base/ABCDEFGHIJ, guardrail/*) and operations (bedrock-agent-runtime:InvokeAgent, bedrock:*EvaluationJob*). Models are asked through routes."`
@@ -178,6 +180,9 @@ func (c *Config) validateBackends(wrong func(key, format string, args ...any)) {
 		}
 		if b.Start != "" && b.Start != "eager" && b.Start != "lazy" {
 			wrong(key, "start: %q is not one of eager, lazy", b.Start)
+		}
+		if b.ImageURLs && b.Type != BackendOpenAI && b.Type != BackendAnthropic {
+			wrong(key, "imageURLs is for backends of the types %s and %s", BackendOpenAI, BackendAnthropic)
 		}
 		if len(b.Forward) > 0 && b.Type != BackendBedrock {
 			wrong(key, "forward is for backends of type %s", BackendBedrock)

@@ -62,6 +62,7 @@ func TestBadConfigurationNamesItsPlace(t *testing.T) {
 		"route without model":    {"routes:\n  - match: a\n", "outcrop.yaml:2: routes.0: a route has either model or chain"},
 		"health as a URL":        {"backends:\n  a: {type: openai, url: \"http://a/v1\", health: \"http://a/health\"}\n", `outcrop.yaml:2: backends.a: health: "http://a/health" is not a path such as /health`},
 		"a region of nobody":     {"backends:\n  a: {type: bedrock, region: callers}\n", `backends.a: "callers" is not a region name, and not caller`},
+		"addresses for a script": {"backends:\n  a: {type: scripted, script: x, imageURLs: true}\n", "backends.a: imageURLs is for backends of the types openai and anthropic"},
 		"like for a pattern":     {"routes:\n  - {match: \"my.*\", model: m, like: meta.llama3-8b-instruct-v1:0}\n", "like is for one model ID"},
 		"half a certificate":     {"tls:\n  key: k.pem\n", "certificate and key go together"},
 		"no time at all":         {"timeouts:\n  model: 0s\n", "timeouts.model: must be longer than nothing"},

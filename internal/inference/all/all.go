@@ -65,7 +65,7 @@ var adapters = map[string]func(p Params, name string, b config.Backend) (inferen
 		if err != nil {
 			return nil, err
 		}
-		return anthropic.New(anthropic.Params{Client: c, Name: name, URL: url, Models: b.Models, Now: p.Now})
+		return anthropic.New(anthropic.Params{Client: c, Name: name, URL: url, Models: b.Models, Links: b.ImageURLs, Now: p.Now})
 	},
 	config.BackendBedrock: newBedrock,
 	config.BackendOpenAI: func(p Params, name string, b config.Backend) (inference.Backend, error) {
@@ -73,7 +73,7 @@ var adapters = map[string]func(p Params, name string, b config.Backend) (inferen
 		if err != nil {
 			return nil, err
 		}
-		return openai.New(openai.Params{Client: c, URL: url, Flavor: b.Flavor, Models: b.Models, Completion: b.Completion == "prompt", Now: p.Now})
+		return openai.New(openai.Params{Client: c, URL: url, Flavor: b.Flavor, Models: b.Models, Completion: b.Completion == "prompt", Links: b.ImageURLs, Now: p.Now})
 	},
 	config.BackendScripted: func(p Params, _ string, b config.Backend) (inference.Backend, error) {
 		script, err := scripted.Open(b.Script)

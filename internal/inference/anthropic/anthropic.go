@@ -38,7 +38,10 @@ type Params struct {
 	URL string
 	// Models are names for the server's models.
 	Models map[string]string
-	Now    func() time.Time // time.Now when nil
+	// Links lets the server fetch media from the addresses that callers name, also
+	// where it is not a vendor's own.
+	Links bool
+	Now   func() time.Time // time.Now when nil
 }
 
 // Backend asks one server. It is safe for concurrent use.
@@ -47,7 +50,7 @@ type Backend struct {
 	prefix string
 	closed atomic.Bool
 	// vendor: the server is in nobody's own network, and may fetch what a request
-	// names. Others would do so from within.
+	// names. Others would do so from within, unless the operator lets them.
 	vendor bool
 }
 
@@ -85,7 +88,7 @@ func New(p Params) (*Backend, error) {
 	if p.Now == nil {
 		p.Now = time.Now
 	}
-	b := &Backend{p: p, vendor: vendors.MatchString(u.Hostname())}
+	b := &Backend{p: p, vendor: p.Links || vendors.MatchString(u.Hostname())}
 	if !versioned.MatchString(strings.TrimSuffix(u.Path, "/")) {
 		b.prefix = "/v1"
 	}

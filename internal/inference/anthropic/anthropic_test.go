@@ -439,6 +439,30 @@ func TestServersWithoutLists(t *testing.T) {
 	}
 }
 
+// TestAddressesThatMayBeFetched holds that the operator may let a server fetch.
+func TestAddressesThatMayBeFetched(t *testing.T) {
+	t.Parallel()
+	var got string
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got = string(body)
+		w.WriteHeader(http.StatusTeapot)
+	})
+	c, err := remote.New(remote.Params{Name: "vendor", URL: url, Dialer: outbound.New(outbound.Params{})})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := anthropic.New(anthropic.Params{Client: c, Name: "vendor", URL: url, Links: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	req := ask("fast")
+	req.Messages[0].Parts = []inference.Part{inference.Image{URL: "https://example.com/a.png"}}
+	if err := b.Generate(t.Context(), req, func(inference.Event) error { return nil }); err == nil || !strings.Contains(got, `"url":"https://example.com/a.png"`) {
+		t.Errorf("got %v, and the server was told %s", err, got)
+	}
+}
+
 // TestAddresses holds servers of the operator's own to what is in the request:
 // whoever may ask a model could make them ask others from within.
 func TestAddresses(t *testing.T) {

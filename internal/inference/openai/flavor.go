@@ -154,8 +154,7 @@ func (b *Backend) flavor(ctx context.Context) (*flavor, error) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		f := flavors[""]
-		return &f, nil // the request itself will tell what is wrong
+		return b.own(flavors[""]), nil // the request itself will tell what is wrong
 	}
 	f := flavors[""]
 	if len(list) > 0 {
@@ -165,6 +164,7 @@ func (b *Backend) flavor(ctx context.Context) (*flavor, error) {
 			}
 		}
 	}
-	b.known.Store(&f)
-	return &f, nil
+	found := b.own(f)
+	b.known.Store(found)
+	return found, nil
 }

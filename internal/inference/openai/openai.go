@@ -37,6 +37,9 @@ type Params struct {
 	Models map[string]string
 	// Completion says that native prompts are sent as they are, to /completions.
 	Completion bool
+	// Links lets the server fetch media from the addresses that callers name, also
+	// where it is not a vendor's own.
+	Links bool
 	// Now is the clock; time.Now when nil.
 	Now func() time.Time
 }
@@ -61,11 +64,17 @@ func New(p Params) (*Backend, error) {
 			names := slices.Sorted(maps.Keys(flavors))
 			return nil, fmt.Errorf("flavor: %q is not one of %s", p.Flavor, strings.Join(names[1:], ", "))
 		}
-		b.known.Store(&f)
+		b.known.Store(b.own(f))
 	} else if f, ok := byHost(p.URL); ok {
-		b.known.Store(&f)
+		b.known.Store(b.own(f))
 	}
 	return b, nil
+}
+
+// own is a flavor as the operator wants this server to be asked.
+func (b *Backend) own(f flavor) *flavor {
+	f.chat.Links = f.chat.Links || b.p.Links
+	return &f
 }
 
 // Close ends the requests under way, and the server where it is looked after
