@@ -15,6 +15,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -65,7 +66,7 @@ func (b *Backend) MakeImages(ctx context.Context, req *inference.ImageRequest) (
 			p = a.pictures[i%len(a.pictures)]
 		}
 		// Equal requests have equal images.
-		sum := sha256.Sum256(append(asked[:len(asked):len(asked)], byte(i)))
+		sum := sha256.Sum256(append(slices.Clip(asked), byte(i)))
 		seed := binary.BigEndian.Uint32(sum[:])
 		if req.Seed != nil {
 			seed = *req.Seed + uint32(i)
