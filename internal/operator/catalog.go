@@ -152,16 +152,34 @@ func (a *API) catalogModel(q *request) (any, error) {
 	return nil, fault.New(fault.NotFound, "There is no model %.200s in %s.", name, region)
 }
 
-// health tells the backends that are down.
-func (a *API) health() map[string]router.BackendStatus {
-	by := map[string]router.BackendStatus{}
-	for _, b := range a.p.Router.Status().Backends {
-		by[b.Name] = b
-	}
-	return by
+// health is what is asked once for a whole list: how the backends do, and what is
+// wrong with local models, whose files are looked at for it.
+type health struct {
+	backends map[string]router.BackendStatus
+	problems map[string]string // by the name of the local model
 }
 
-func (a *API) model(m *catalog.Model, region, account string, up map[string]router.BackendStatus) CatalogModel {
+func (a *API) health() *health {
+	h := &health{backends: map[string]router.BackendStatus{}, problems: map[string]string{}}
+	for _, b := range a.p.Router.Status().Backends {
+		h.backends[b.Name] = b
+	}
+	return h
+}
+
+// problem says why a local model cannot answer; empty: it can.
+func (h *health) problem(a *API, name string) string {
+	why, ok := h.problems[name]
+	if !ok {
+		if _, err := a.p.Local.Library().Find(name); err != nil {
+			why = fault.As(err).Message
+		}
+		h.problems[name] = why
+	}
+	return why
+}
+
+func (a *API) model(m *catalog.Model, region, account string, up *health) CatalogModel {
 	out := CatalogModel{
 		ID: m.ID, ARN: a.p.Catalog.FoundationModelARN(region, m.ID), Name: m.Name, Provider: m.Provider, Family: m.Family, Kind: string(m.Kind()),
 		InputModalities: list(m.InputModalities), OutputModalities: list(m.OutputModalities),
@@ -186,7 +204,7 @@ func (a *API) model(m *catalog.Model, region, account string, up map[string]rout
 }
 
 // servedBy tells who answers for a model now.
-func (a *API) servedBy(id, region, account string, up map[string]router.BackendStatus) (*ServedBy, string) {
+func (a *API) servedBy(id, region, account string, up *health) (*ServedBy, string) {
 	x, err := a.p.Router.Explain(id, region, account)
 	if err != nil {
 		return nil, fault.As(err).Message
@@ -205,7 +223,7 @@ func (a *API) servedBy(id, region, account string, up map[string]router.BackendS
 	s := &ServedBy{
 		Backend: backend, Model: model, StandIn: x.StandIn, Local: backend == a.p.Local.Backend(), Available: first.Available, Others: len(x.Candidates) - 1,
 	}
-	switch b := up[backend]; {
+	switch b := up.backends[backend]; {
 	case !first.Available && b.Health == "down":
 		s.Why = "The backend does not answer: " + b.LastError
 	case !first.Available && first.LastError != "":
@@ -213,7 +231,7 @@ func (a *API) servedBy(id, region, account string, up map[string]router.BackendS
 	case !first.Available:
 		s.Why = "It is passed over: its breaker is " + first.Breaker + "."
 	case s.Local:
-		if why := a.localProblem(model); why != "" {
+		if why := up.problem(a, model); why != "" {
 			s.Available, s.Why = false, why
 		}
 	}

@@ -186,14 +186,6 @@ func (a *API) usedFor() map[string][]string {
 	return by
 }
 
-// localProblem says why a local model cannot answer; empty: it can, or nobody knows.
-func (a *API) localProblem(name string) string {
-	if _, err := a.p.Local.Library().Find(name); err != nil {
-		return fault.As(err).Message
-	}
-	return ""
-}
-
 // localModels answers GET /outcrop/local-models.
 func (a *API) localModels(*request) (any, error) {
 	models, err := a.p.Local.Library().List()
