@@ -149,6 +149,7 @@ func TestOperatorActions(t *testing.T) {
 		{"GET", "requests/x", "", "outcrop:ListRequests"},
 		{"GET", "usage", "", "outcrop:GetUsage"},
 		{"GET", "audit", "", "outcrop:LookupAudit"},
+		{"GET", "model-access", "", "bedrock:GetFoundationModelAvailability"},
 		{"GET", "access-requests", "", "outcrop:ListAccessRequests"},
 		{"POST", "access-requests/approve", "{}", "outcrop:DecideAccessRequest"},
 		{"POST", "access-requests/deny", "{}", "outcrop:DecideAccessRequest"},
@@ -580,6 +581,61 @@ func TestOperatorDecidesAccess(t *testing.T) {
 	events := get[operator.AuditEvents](root, operator.Prefix+"audit?event=DecideAccessRequest")
 	if len(events.Events) != 2 || !slices.Equal(events.Events[0].Resources, []string{"arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0"}) || events.Events[0].ReadOnly {
 		t.Errorf("got %+v", events.Events)
+	}
+}
+
+// The page of model access shows what GetFoundationModelAvailability says of one
+// model of all of them.
+func TestOperatorModelAccess(t *testing.T) {
+	t.Parallel()
+	const nova, claude = "amazon.nova-lite-v1:0", "anthropic.claude-3-haiku-20240307-v1:0"
+	state := func(of *signedCaller, model string) operator.ModelAccessState {
+		t.Helper()
+		seen := get[operator.ModelAccess](of, operator.Prefix+"model-access?region=us-east-1")
+		i := slices.IndexFunc(seen.Models, func(m operator.ModelAccessState) bool { return m.ID == model })
+		if i < 0 {
+			t.Fatalf("%s is not there", model)
+		}
+		return seen.Models[i]
+	}
+	auto := newOperated(t, nil)
+	if _, err := auto.a.access.Deny(t.Context(), "000000000000", "us-east-1", claude, "no"); err != nil {
+		t.Fatal(err)
+	}
+	if got := state(auto, claude); got.Status != "AVAILABLE" || got.NeedsUseCase {
+		t.Errorf("auto: got %+v", got)
+	}
+	root := newOperated(t, func(cfg *config.Config) { cfg.Access = "approval" })
+	if got := state(root, nova); got.Status != "NOT_AVAILABLE" || got.NeedsUseCase || got.RequestedAt != nil || got.ServedBy == nil {
+		t.Errorf("before: got %+v", got)
+	}
+	if got := state(root, claude); !got.NeedsUseCase {
+		t.Errorf("the form: got %+v", got)
+	}
+	if err := root.a.access.SubmitUseCase(t.Context(), "000000000000", []byte(`{"companyName":"Example"}`)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := root.a.access.Grant(t.Context(), "000000000000", "us-east-1", nova); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := root.a.access.Deny(t.Context(), "000000000000", "us-east-1", claude, "too dear"); err != nil {
+		t.Fatal(err)
+	}
+	// What is granted elsewhere counts there.
+	if _, err := root.a.access.Grant(t.Context(), "000000000000", "eu-central-1", "amazon.nova-micro-v1:0"); err != nil {
+		t.Fatal(err)
+	}
+	if got := get[operator.ModelAccess](root, operator.Prefix+"model-access"); got.Mode != "approval" || !got.UseCase || got.Region != "us-east-1" {
+		t.Errorf("got %s %t %s", got.Mode, got.UseCase, got.Region)
+	}
+	if got := state(root, nova); got.Status != "AVAILABLE" || got.DecidedAt == nil {
+		t.Errorf("granted: got %+v", got)
+	}
+	if got := state(root, claude); got.Status != "DENIED" || got.Reason != "too dear" {
+		t.Errorf("denied: got %+v", got)
+	}
+	if got := state(root, "amazon.nova-micro-v1:0"); got.Status != "NOT_AVAILABLE" {
+		t.Errorf("granted elsewhere: got %+v", got)
 	}
 }
 

@@ -41,6 +41,7 @@ func endpoints() []endpoint {
 		{get, "requests/{id}", "ListRequests", nil, (*API).request},
 		{get, "usage", "GetUsage", usageParameters(), (*API).usage},
 		{get, "audit", "LookupAudit", auditParameters(), (*API).audit},
+		{get, "model-access", "GetModelAccess", []string{"region"}, (*API).modelAccess},
 		{get, "access-requests", "ListAccessRequests", []string{"status", "limit", "nextToken"}, (*API).accessRequests},
 		{post, "access-requests/approve", "DecideAccessRequest", nil, (*API).approveAccess},
 		{post, "access-requests/deny", "DecideAccessRequest", nil, (*API).denyAccess},
@@ -85,8 +86,8 @@ func newSchema() *schema.Service {
 // operationNames are those of the table, sorted. ControlScript is that of the
 // script's own API, which package app serves.
 var operationNames = []string{ //nolint:gochecknoglobals // a constant table
-	"ControlScript", "DecideAccessRequest", "DecideQuotaRequest", "DeleteLocalModel", "ExplainDecision", "GetCatalog", "GetQuotaUse", "GetServer",
-	"GetUsage", "ListAccessRequests", "ListLocalModels", "ListQuotaRequests", "ListRequests", "ListRoutes", "LoadLocalModel", "LookupAudit",
+	"ControlScript", "DecideAccessRequest", "DecideQuotaRequest", "DeleteLocalModel", "ExplainDecision", "GetCatalog", "GetModelAccess", "GetQuotaUse",
+	"GetServer", "GetUsage", "ListAccessRequests", "ListLocalModels", "ListQuotaRequests", "ListRequests", "ListRoutes", "LoadLocalModel", "LookupAudit",
 	"PullLocalModel", "Reload",
 }
 

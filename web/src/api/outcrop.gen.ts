@@ -21,6 +21,7 @@ export const requests = [
   { method: "GET", path: "requests/{id}", operation: "ListRequests", parameters: [] },
   { method: "GET", path: "usage", operation: "GetUsage", parameters: ["from", "to", "groupBy", "model", "principal", "operation", "region", "servedBy", "code", "tag:", "format", "limit", "nextToken"] },
   { method: "GET", path: "audit", operation: "LookupAudit", parameters: ["from", "to", "event", "principal", "source", "error", "requestId", "readOnly", "limit", "nextToken"] },
+  { method: "GET", path: "model-access", operation: "GetModelAccess", parameters: ["region"] },
   { method: "GET", path: "access-requests", operation: "ListAccessRequests", parameters: ["status", "limit", "nextToken"] },
   { method: "POST", path: "access-requests/approve", operation: "DecideAccessRequest", parameters: [] },
   { method: "POST", path: "access-requests/deny", operation: "DecideAccessRequest", parameters: [] },
@@ -430,6 +431,38 @@ export interface PullPlan {
 /** Removed names what is gone. */
 export interface Removed {
   name: string;
+}
+
+/** ModelAccess is which models the caller's account may use in a region, and what is missing for the others. GetFoundationModelAvailability says so of one model. */
+export interface ModelAccess {
+  region: string;
+  /** Mode is what it takes to use a model: "auto" (nothing), "request" (an agreement) or "approval" (an agreement that somebody approves). */
+  mode: string;
+  /** UseCase says that the account has submitted the use-case form. */
+  useCaseSubmitted: boolean;
+  models: ModelAccessState[];
+}
+
+/** ModelAccessState is whether one model may be used. */
+export interface ModelAccessState {
+  id: string;
+  name: string;
+  provider: string;
+  lifecycle: string;
+  /** Status is "AVAILABLE", "PENDING", "NOT_AVAILABLE" (nobody has asked) or "DENIED". */
+  status: string;
+  /** its provider wants to know first what it is used for */
+  needsUseCase: boolean;
+  /** ARN; empty where nobody asked */
+  requestedBy: string;
+  requestedAt: string | null;
+  decidedAt: string | null;
+  /** of a denial */
+  reason: string;
+  /** null: nobody here can answer */
+  servedBy: ServedBy | null;
+  /** why nobody can; empty: somebody does */
+  unserved: string;
 }
 
 /** ErrorAnswer is the body of an answer that is none. */
