@@ -30,7 +30,7 @@ class Server {
         this.posted.push(given);
         if (given.token !== "good" && given.secretAccessKey !== "right")
           return Promise.resolve(refuse(403, "SignInFailed", "The key is not known."));
-        this.session = { ...alice, csrf: `csrf-${this.posted.length}` };
+        this.session = { ...alice, csrf: `signed-${this.posted.length}` };
       }
       if (method === "DELETE") {
         this.session = undefined;
@@ -71,7 +71,7 @@ describe("signing in", () => {
     await signIn("right");
     expect(await screen.findByRole("heading", { name: "Overview" })).toBeVisible();
     expect(server.posted.at(-1)).toEqual({ accessKeyId: "AKIA", secretAccessKey: "right" });
-    expect(server.calls[0]).toEqual({ url: "/console/call/outcrop/us-east-1/server", csrf: "csrf-2" });
+    expect(server.calls[0]).toEqual({ url: "/console/call/outcrop/us-east-1/server", csrf: "signed-2" });
   });
 
   test("with a link's token, which is posted once", async () => {
@@ -113,7 +113,7 @@ test("a session that ends leaves the page as it is, behind the sign-in", async (
   await signIn("right");
   await waitFor(() => expect(page).toBeVisible());
   await waitFor(() =>
-    expect(server.calls.at(-1)).toEqual({ url: "/console/call/outcrop/eu-west-1/server", csrf: "csrf-1" }),
+    expect(server.calls.at(-1)).toEqual({ url: "/console/call/outcrop/eu-west-1/server", csrf: "signed-1" }),
   );
 });
 

@@ -50,7 +50,8 @@ export function SessionProvider({ token, children }: { token?: string | undefine
       if (before && before.principal.arn !== session?.principal.arn) queries.clear();
       current.current = session;
       setState(session ? { at: "signed-in", session } : { at: "signed-out" });
-      if (session && before) void queries.invalidateQueries();
+      // Another session: what the one before could not see any more is asked again.
+      if (session && before && before.csrf !== session.csrf) void queries.invalidateQueries();
     },
     [queries],
   );

@@ -28,6 +28,9 @@ export function Notifications() {
   return <Flashbar items={useContext(ItemsContext)} stackItems />;
 }
 
+const told = (error: ServiceError) =>
+  error.requestId ? `${error.message} (request ${error.requestId})` : error.message;
+
 export function NotificationsProvider({ children }: { children: ReactNode }) {
   const [items, setItems] = useState<readonly FlashbarProps.MessageDefinition[]>([]);
   const count = useRef(0);
@@ -56,15 +59,7 @@ export function NotificationsProvider({ children }: { children: ReactNode }) {
       info: (content, id) => add("info", content, undefined, id),
       warning: (content, id) => add("warning", content, undefined, id),
       error: (content, header) => add("error", content, header),
-      failed: (error, header) =>
-        add(
-          "error",
-          <>
-            {error.message}
-            {error.requestId && <> (request {error.requestId})</>}
-          </>,
-          header ?? error.code,
-        ),
+      failed: (error, header) => add("error", told(error), header ?? error.code),
       dismiss,
     }),
     [add, dismiss],

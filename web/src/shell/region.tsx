@@ -23,8 +23,11 @@ export function useRegionChoice(first: string): [string, (region: string) => voi
     // Links within the console do not name it. The address is told beside the router: to navigate here would undo
     // what a page has navigated to at the same time.
     const address = new URL(window.location.href);
-    if (address.searchParams.get("region") === region) return;
+    // The router leaves out the slash at the end, which the server would redirect to.
+    const path = address.pathname === "/console" ? "/console/" : address.pathname;
+    if (address.searchParams.get("region") === region && address.pathname === path) return;
     address.searchParams.set("region", region);
+    address.pathname = path;
     window.history.replaceState(window.history.state, "", address);
   }, [region, location]);
 

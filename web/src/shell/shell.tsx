@@ -175,7 +175,7 @@ function Layout() {
       onNavigationChange={({ detail }) => setOpen(detail.open)}
       navigation={
         <SideNavigation
-          header={{ text: "Outcrop", href: `${base}/` }}
+          header={{ text: `Account ${session.principal.account}`, href: `${base}/` }}
           activeHref={`${base}/${page?.path ?? "none"}`}
           items={items}
           onFollow={follow}
