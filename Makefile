@@ -77,7 +77,7 @@ web/node_modules/.installed: web/package-lock.json
 
 # Order: what fails fastest comes first. Every suite runs, also after another
 # one has failed; the tally at the end decides.
-SUITES := vet go client-go python-1.43 python-1.44 cli js frameworks js-frameworks web web-lint
+SUITES := vet go client-go python-1.43 python-1.44 cli js frameworks js-frameworks web web-lint console
 
 .PHONY: test
 test: build ## install what the tests need and run all of them
@@ -141,6 +141,13 @@ test-web: web/node_modules/.installed ## the logic of the console's pages
 test-web-lint: $(TALLY) console ## types, style and size of the console's pages
 	@$(TALLY) step -suite web-lint -dir $(RESULTS) -- bash -euc 'cd web; npx tsc --noEmit; npm run --silent lint; npm run --silent size'
 
+.PHONY: test-console
+test-console: clients test/console/node_modules/.installed ## the console in a real browser
+	@browser=$$(test/console/browser.sh) && OUTCROP_BIN=$(CURDIR)/$(COVERED) OUTCROP_MODELS=$(MODELS) CHROMIUM=$$browser \
+		GOCOVERDIR=$(CURDIR)/build/coverage RESULTS=$(CURDIR)/$(RESULTS) node --test --test-concurrency=1 \
+		--test-reporter=spec --test-reporter-destination=stdout \
+		--test-reporter=junit --test-reporter-destination=$(RESULTS)/console.xml test/console/
+
 .PHONY: check
 check: ## everything that must hold before a commit is pushed: tidy, generate, format, lint, cross-compile, layers, unchanged tree
 	@mkdir -p build; $(TREE_STATE) > build/tree-before
@@ -201,7 +208,7 @@ fmt: ## format the Go files
 
 .PHONY: clean
 clean: ## remove what was built and installed, but not the fetched models
-	@rm -rf bin build/results build/tools build/venv-* web/node_modules internal/console/web/build test/clients/js/node_modules test/clients/js-frameworks/node_modules
+	@rm -rf bin build/results build/tools build/venv-* web/node_modules internal/console/web/build test/clients/js/node_modules test/clients/js-frameworks/node_modules test/console/node_modules
 
 # What the targets above need.
 
@@ -236,6 +243,10 @@ build/venv-frameworks/.installed: test/clients/frameworks/requirements.txt
 build/venv-%/.installed: test/clients/python/requirements-%.txt
 	@rm -rf build/venv-$*; $(PYTHON) -m venv build/venv-$*
 	@build/venv-$*/bin/python -m pip install --quiet --no-input --disable-pip-version-check --requirement $<
+	@touch $@
+
+test/console/node_modules/.installed: test/console/package-lock.json
+	@cd test/console && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 test/clients/js/node_modules/.installed test/clients/js-frameworks/node_modules/.installed: test/clients/%/node_modules/.installed: test/clients/%/package-lock.json
