@@ -1,0 +1,75 @@
+import Box from "@cloudscape-design/components/box";
+import Modal from "@cloudscape-design/components/modal";
+import Select from "@cloudscape-design/components/select";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import { useMemo, useState } from "react";
+import type { ContentBlock } from "@/api/bedrock-runtime.gen";
+import { CodeSample } from "@/components";
+import { modelOf, path, type Column, type Conversation, type Message } from "./conversation";
+import { converseInput, knowledgeInput } from "./request";
+import { converseSamples, knowledgeSamples, type Caller } from "./samples";
+
+/** What would be sent next, or was sent last where nothing is written. */
+function messagesOf(conversation: Conversation, column: Column, draft: string): Message[] {
+  const said = conversation.mode === "single" && draft.trim() !== "" ? [] : path(column);
+  if (draft.trim() === "") {
+    const asked = said.findLastIndex((message) => message.role === "user");
+    if (asked >= 0) return said.slice(0, asked + 1);
+  }
+  const content: ContentBlock[] = [{ text: draft.trim() === "" ? "Hello!" : draft }];
+  return [
+    ...said,
+    { id: "draft", parent: said.at(-1)?.id ?? "", turn: "draft", role: "user", content, at: conversation.updated },
+  ];
+}
+
+/** The request as programs would send it. */
+export default function RequestModal({
+  conversation,
+  draft,
+  caller,
+  onClose,
+}: {
+  conversation: Conversation;
+  draft: string;
+  caller: Caller;
+  onClose: () => void;
+}) {
+  const { columns, knowledge } = conversation;
+  const [chosen, setChosen] = useState(columns[0]?.id);
+  const column = columns.find(({ id }) => id === chosen) ?? columns[0];
+  const samples = useMemo(() => {
+    if (!column) return [];
+    const messages = messagesOf(conversation, column, draft);
+    return knowledge
+      ? knowledgeSamples(knowledgeInput(conversation, column, messages), caller)
+      : converseSamples(converseInput(conversation, column, messages), caller);
+  }, [conversation, column, draft, caller, knowledge]);
+  const options = columns.map((c, i) => ({ value: c.id, label: `${i + 1}. ${modelOf(c)}` }));
+  return (
+    <Modal visible size="large" header="API request" onDismiss={onClose}>
+      <SpaceBetween size="m">
+        <Box>
+          {caller.apiKey ? (
+            <>The API key is in AWS_BEARER_TOKEN_BEDROCK.</>
+          ) : (
+            <>
+              Credentials are those of the environment; <Box variant="code">eval "$(outcrop env)"</Box> sets them on the
+              server's machine.
+            </>
+          )}{" "}
+          Attachments are read from files.
+        </Box>
+        {options.length > 1 && (
+          <Select
+            options={options}
+            selectedOption={options.find(({ value }) => value === column?.id) ?? null}
+            onChange={({ detail }) => setChosen(detail.selectedOption.value)}
+            ariaLabel="Model"
+          />
+        )}
+        <CodeSample samples={samples} label="The request in several languages" />
+      </SpaceBetween>
+    </Modal>
+  );
+}
