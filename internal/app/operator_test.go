@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -104,6 +105,14 @@ func get[T any](c *signedCaller, path string) T {
 		c.t.Fatalf("%s: %v of %s", path, err, text)
 	}
 	return out
+}
+
+// rest waits until the requests that were answered are over for the server, too.
+func (c *signedCaller) rest() {
+	c.t.Helper()
+	for len(get[operator.Requests](asRoot(c.t, c.a, c.url), operator.Prefix+"requests?state=running").Requests) > 0 {
+		runtime.Gosched()
+	}
 }
 
 // converse calls a model.
@@ -366,6 +375,7 @@ func TestOperatorRequests(t *testing.T) {
 	if status, _ := bedrock.do("GET", "/foundation-models", ""); status != http.StatusForbidden {
 		t.Fatalf("got %d", status)
 	}
+	root.rest()
 	all := get[operator.Requests](alice, operator.Prefix+"requests")
 	var got []string
 	for _, q := range all.Requests {
@@ -434,6 +444,7 @@ func TestOperatorRequestsOfTheBill(t *testing.T) {
 	go func() { done <- first.Run(ctx) }()
 	root := asRoot(t, first, "http://"+first.Addr().String())
 	root.converse("amazon.nova-lite-v1:0")
+	root.rest()
 	id := get[operator.Requests](root, operator.Prefix+"requests").Requests[0].ID
 	stop()
 	if err := <-done; err != nil {
@@ -726,6 +737,34 @@ func TestOperatorExplains(t *testing.T) {
 	status, text := iamCaller.do("GET", "/?Action=SimulatePrincipalPolicy&Version=2010-05-08&PolicySourceArn="+url.QueryEscape("arn:aws:iam::000000000000:user/alice")+"&ActionNames.member.1="+url.QueryEscape(get), "")
 	if status != http.StatusOK || !strings.Contains(text, "<EvalDecision>implicitDeny</EvalDecision>") {
 		t.Errorf("the simulation: got %d %s", status, text)
+	}
+}
+
+// Where authentication is off, programs on this machine may do everything, in the
+// region that they say.
+func TestOperatorWithoutAuthentication(t *testing.T) {
+	t.Parallel()
+	root := newOperated(t, func(cfg *config.Config) { cfg.Auth = config.Off })
+	eu := *root
+	eu.signer.Region = "eu-west-1"
+	if c := get[operator.Catalog](&eu, operator.Prefix+"catalog"); c.Region != "eu-west-1" {
+		t.Errorf("got the region %s", c.Region)
+	}
+	if s := get[operator.Server](root, operator.Prefix+"server"); s.Auth != "off" || s.ModelsFree == nil {
+		t.Errorf("got %+v", s)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, root.url+operator.Prefix+"server", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Origin", "https://example.com")
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if text, _ := io.ReadAll(response.Body); response.StatusCode != http.StatusForbidden || !strings.Contains(string(text), "Call this from the machine") {
+		t.Errorf("a web page: got %d %s", response.StatusCode, text)
 	}
 }
 

@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -243,5 +244,16 @@ func (a *API) reload(*request) (any, error) {
 	return done, nil
 }
 
-// diskFree is the free space of a folder.
-func diskFree(dir string) *int64 { return known(fetch.Free(dir), 0) }
+// diskFree is the free space of a folder, which need not be there yet.
+func diskFree(dir string) *int64 {
+	for {
+		if n := fetch.Free(dir); n >= 0 {
+			return &n
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return nil
+		}
+		dir = parent
+	}
+}
