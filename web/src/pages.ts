@@ -27,6 +27,9 @@ const page = (
 export const groups = ["", "Models", "Build", "Manage", "Observe"] as const;
 
 /** All pages, in the order of the side navigation. Each is a folder below pages. */
-export const pages: readonly Page[] = [page("", "Overview", "", () => import("./pages/overview"))];
+export const pages: readonly Page[] = [
+  page("", "Overview", "", () => import("./pages/overview")),
+  page("playground", "Playground", "Build", () => import("./pages/playground")),
+];
 
 export { notByAPIKey };
