@@ -37,6 +37,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     manifest: true,
+    // Of everything that is in the bundles: those who copy the binary pass it on.
+    license: { fileName: "licenses.md" },
     chunkSizeWarningLimit: 1500,
     rolldownOptions: {
       output: {

@@ -7,7 +7,7 @@ const root = new URL("../../internal/console/web/build/", import.meta.url).pathn
 
 for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
   const path = join(entry.parentPath, entry.name);
-  if (!entry.isFile() || !/\.(js|css|svg|html|json|txt)$/.test(entry.name)) continue;
+  if (!entry.isFile() || !/\.(js|css|svg|html|json|md|txt)$/.test(entry.name)) continue;
   const data = readFileSync(path);
   const br = brotliCompressSync(data, {
     params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: data.length },

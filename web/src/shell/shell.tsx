@@ -57,6 +57,7 @@ function Top({ region, setRegion }: { region: string; setRegion: (region: string
   const navigate = useNavigate();
   const home = useHref("/");
   const { mode, setMode, compact, setCompact } = useAppearance();
+  const base = import.meta.env.BASE_URL;
 
   const check = (on: boolean) => ({ itemType: "checkbox" as const, checked: on });
   const utilities: TopNavigationProps.Utility[] = [
@@ -94,10 +95,11 @@ function Top({ region, setRegion }: { region: string; setRegion: (region: string
           })),
         },
         { text: "Density", items: [{ id: "compact", text: "Compact", ...check(compact) }] },
+        { id: "licenses", text: "Licences", href: `${base}licenses.md`, external: true },
       ],
       onItemClick: ({ detail }) => {
         if (detail.id === "compact") setCompact(!compact);
-        else setMode(detail.id as ModeChoice);
+        else if (detail.id !== "licenses") setMode(detail.id as ModeChoice);
       },
     },
     {
