@@ -7,6 +7,7 @@ export { jsonError } from "./json";
 export { JsonEditor } from "./json-editor";
 export { Loading } from "./loading";
 export { SafeMarkdown } from "./markdown";
+export { markOf, unmarked, withoutMarks } from "./marks";
 export { Page } from "./page";
 export { ResourceTable, type Column, type ResourceTableProps } from "./resource-table";
 export { bytes, Bytes, count, duration, money, Money, none, StatusBadge, Time, Tokens, words } from "./values";

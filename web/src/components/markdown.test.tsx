@@ -1,6 +1,7 @@
 import { render, screen } from "@testing-library/react";
 import { describe, expect, test } from "vitest";
 import { SafeMarkdown } from "./markdown";
+import { markOf, unmarked, withoutMarks } from "./marks";
 
 const html = (text: string) => render(<SafeMarkdown text={text} />).container;
 
@@ -69,4 +70,16 @@ test("the usual forms", () => {
 
 test("half of an answer is shown while it comes", () => {
   expect(html("Look:\n\n```js\nlet a = 1")).toHaveTextContent("let a = 1");
+});
+
+test("marks show what the page puts there, and nothing in code", () => {
+  const text = `One.${markOf(1)} **Two.**${markOf(2)} \`code${markOf(3)}\`\n\n- item${markOf(4)}`;
+  const { container } = render(<SafeMarkdown text={text} mark={(n) => <sup>{n}</sup>} />);
+  expect(Array.from(container.querySelectorAll("sup"), (s) => s.textContent)).toEqual(["1", "2", "4"]);
+  expect(container.textContent).toContain("One.1 Two.2 code");
+});
+
+test("texts of others set no marks", () => {
+  expect(unmarked(`a${markOf(7)}`)).toBe("a[7]");
+  expect(withoutMarks(`a${markOf(7)}b`)).toBe("ab");
 });

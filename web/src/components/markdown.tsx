@@ -1,21 +1,45 @@
 import Link from "@cloudscape-design/components/link";
 import { Lexer, type Token, type Tokens } from "marked";
-import { memo, useMemo, type ReactNode } from "react";
+import { createContext, memo, useContext, useMemo, type ReactNode } from "react";
 import { Code } from "./code";
+import { atMarks, withoutMarks } from "./marks";
 import "./markdown.css";
 
 /**
  * Markdown as elements, made from the parser's tokens and never from HTML: markup in the text is shown as the text that
  * it is, links go to the web or nowhere, and images are links, as a picture would tell a stranger who reads.
  */
-export const SafeMarkdown = memo(function SafeMarkdown({ text }: { text: string }) {
+export const SafeMarkdown = memo(function SafeMarkdown({
+  text,
+  mark = nothing,
+}: {
+  text: string;
+  /** What stands at the marks that the page itself has set, see marks.ts. */
+  mark?: (n: number) => ReactNode;
+}) {
   const tokens = useMemo(() => new Lexer({ gfm: true, breaks: false }).lex(text), [text]);
-  return <div className="markdown">{blocks(tokens)}</div>;
+  return (
+    <MarkContext.Provider value={mark}>
+      <div className="markdown">{blocks(tokens)}</div>
+    </MarkContext.Provider>
+  );
 });
+
+const nothing = (): ReactNode => null;
+const MarkContext = createContext<(n: number) => ReactNode>(nothing);
+
+/** Text with what stands at its marks. */
+function Words({ text }: { text: string }) {
+  const mark = useContext(MarkContext);
+  const parts = atMarks(text);
+  if (parts.length === 1) return text;
+  // oxlint-disable-next-line react/no-array-index-key -- the parts of a text have no identity but their place
+  return parts.map((part, i) => <span key={i}>{typeof part === "number" ? mark(part) : part}</span>);
+}
 
 function safeHref(href: string): string | undefined {
   try {
-    const url = new URL(href);
+    const url = new URL(withoutMarks(href));
     return ["http:", "https:", "mailto:"].includes(url.protocol) ? url.href : undefined;
   } catch {
     return undefined;
@@ -50,10 +74,10 @@ function block(token: Token, key: number): ReactNode {
       return <p key={key}>{inlines((token as Tokens.Paragraph).tokens)}</p>;
     case "text": {
       const { tokens, text } = token as Tokens.Text;
-      return <span key={key}>{tokens ? inlines(tokens) : unescaped(text)}</span>;
+      return <span key={key}>{tokens ? inlines(tokens) : <Words text={unescaped(text)} />}</span>;
     }
     case "code":
-      return <Code key={key} code={(token as Tokens.Code).text} />;
+      return <Code key={key} code={withoutMarks((token as Tokens.Code).text)} />;
     case "blockquote":
       return <blockquote key={key}>{blocks((token as Tokens.Blockquote).tokens)}</blockquote>;
     case "list":
@@ -63,7 +87,11 @@ function block(token: Token, key: number): ReactNode {
     case "hr":
       return <hr key={key} />;
     default:
-      return <p key={key}>{token.raw}</p>;
+      return (
+        <p key={key}>
+          <Words text={token.raw} />
+        </p>
+      );
   }
 }
 
@@ -119,7 +147,7 @@ function inline(token: Token, key: number): ReactNode {
     case "text":
     case "escape": {
       const { tokens, text } = token as Tokens.Text;
-      return <span key={key}>{tokens ? inlines(tokens) : unescaped(text)}</span>;
+      return <span key={key}>{tokens ? inlines(tokens) : <Words text={unescaped(text)} />}</span>;
     }
     case "strong":
       return <strong key={key}>{inlines((token as Tokens.Strong).tokens)}</strong>;
@@ -128,7 +156,7 @@ function inline(token: Token, key: number): ReactNode {
     case "del":
       return <del key={key}>{inlines((token as Tokens.Del).tokens)}</del>;
     case "codespan":
-      return <code key={key}>{unescaped((token as Tokens.Codespan).text)}</code>;
+      return <code key={key}>{withoutMarks(unescaped((token as Tokens.Codespan).text))}</code>;
     case "br":
       return <br key={key} />;
     case "link": {
@@ -140,7 +168,11 @@ function inline(token: Token, key: number): ReactNode {
       return anchor(safeHref(href), [text || href], key);
     }
     default:
-      return <span key={key}>{token.raw}</span>;
+      return (
+        <span key={key}>
+          <Words text={token.raw} />
+        </span>
+      );
   }
 }
 
