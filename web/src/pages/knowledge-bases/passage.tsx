@@ -1,0 +1,219 @@
+import Alert from "@cloudscape-design/components/alert";
+import Box from "@cloudscape-design/components/box";
+import Button from "@cloudscape-design/components/button";
+import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
+import Modal from "@cloudscape-design/components/modal";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import { useQuery } from "@tanstack/react-query";
+import { useEffect, useMemo, useRef, type ReactNode } from "react";
+import { s3, useAction, useClient, useRegion, type ServiceError } from "@/client";
+import { Copyable, Loading } from "@/components";
+import { locate, pieces, type Passage } from "./answer";
+import { fileName, parseUri, visible } from "./files";
+
+/** What of a document is shown around a passage, in characters. */
+const around = 20_000;
+/** Beyond this a document is not fetched to show a passage in it. */
+const mostShown = 5_000_000;
+
+const isText = (uri: string) => /\.(md|markdown|mdown|mkd|txt|text|log|csv|tsv|tab)$/i.test(uri);
+const isPDF = (uri: string) => /\.pdf$/i.test(uri);
+
+/** Passages one after the other, each with what was said about it highlighted, and the file that it is from. */
+export function PassageDialog({
+  passages,
+  at,
+  said,
+  onGo,
+  onClose,
+}: {
+  passages: readonly Passage[];
+  at: number;
+  /** What the passage is to support: the part of the answer, or the question. */
+  said: string;
+  onGo: (at: number) => void;
+  onClose: () => void;
+}) {
+  const passage = passages[at];
+  if (!passage) return null;
+  const place = parseUri(passage.uri);
+  return (
+    <Modal
+      visible
+      size="large"
+      onDismiss={onClose}
+      header={
+        <span className="kb-file-name">
+          {fileName(passage.uri) || "Passage"}
+          {passage.page !== undefined && `, page ${passage.page}`}
+        </span>
+      }
+      footer={
+        <SpaceBetween direction="horizontal" size="xs" alignItems="center">
+          <Button
+            iconName="angle-left"
+            variant="icon"
+            ariaLabel="Previous passage"
+            disabled={at === 0}
+            onClick={() => onGo(at - 1)}
+          />
+          <Box variant="span" color="text-body-secondary">
+            {at + 1} of {passages.length}
+          </Box>
+          <Button
+            iconName="angle-right"
+            variant="icon"
+            ariaLabel="Next passage"
+            disabled={at === passages.length - 1}
+            onClick={() => onGo(at + 1)}
+          />
+          {place && <OpenDocument passage={passage} />}
+          <Button variant="primary" onClick={onClose}>
+            Close
+          </Button>
+        </SpaceBetween>
+      }
+    >
+      <SpaceBetween size="m">
+        <KeyValuePairs
+          columns={passage.page === undefined ? 1 : 2}
+          items={[
+            {
+              label: "Document",
+              value: (
+                <span className="kb-file-name">
+                  <Copyable text={visible(passage.uri)} />
+                </span>
+              ),
+            },
+            ...(passage.page === undefined ? [] : [{ label: "Page", value: String(passage.page) }]),
+            ...Object.entries(passage.attributes).map(([label, value]) => ({
+              label,
+              value: typeof value === "string" ? visible(value) : JSON.stringify(value),
+            })),
+          ]}
+        />
+        {place && isText(passage.uri) ? (
+          <InDocument key={passage.id} passage={passage} said={said} />
+        ) : (
+          <Excerpt key={passage.id} passage={passage} said={said} />
+        )}
+      </SpaceBetween>
+    </Modal>
+  );
+}
+
+/** A passage alone. What supports the answer is highlighted. */
+function Excerpt({ passage, said }: { passage: Passage; said: string }) {
+  const parts = useMemo(() => pieces(passage.text.trim(), said), [passage.text, said]);
+  const none = parts.every((part) => !part.strong);
+  return (
+    <Scrolled label="Passage">
+      {none ? (
+        <mark>{passage.text.trim()}</mark>
+      ) : (
+        // oxlint-disable-next-line react/no-array-index-key -- sentences of a text have no identity but their place
+        parts.map((part, i) => (part.strong ? <mark key={i}>{part.text}</mark> : <span key={i}>{part.text}</span>))
+      )}
+    </Scrolled>
+  );
+}
+
+/** A passage in the text of its document, as it is in the bucket now. */
+function InDocument({ passage, said }: { passage: Passage; said: string }) {
+  const client = useClient();
+  const region = useRegion();
+  const { bucket = "", key: objectKey = "" } = parseUri(passage.uri) ?? {};
+  const document = useQuery<string | null, ServiceError>({
+    queryKey: ["s3", "text", region, bucket, objectKey],
+    queryFn: async ({ signal }) => {
+      const blob = await s3.getObject(client, bucket, objectKey, { signal });
+      return blob.size > mostShown ? null : blob.text();
+    },
+    retry: false,
+  });
+  const place = useMemo(
+    () => (document.data ? locate(document.data, passage.text) : undefined),
+    [document.data, passage.text],
+  );
+  if (document.isPending) return <Loading />;
+  if (!document.data || !place) return <Excerpt passage={passage} said={said} />;
+  const from = Math.max(0, place.start - around);
+  const to = Math.min(document.data.length, place.end + around);
+  return (
+    <Scrolled label="Document">
+      {from > 0 && "…"}
+      {document.data.slice(from, place.start)}
+      <mark>
+        {pieces(document.data.slice(place.start, place.end), said).map((part, i) => (
+          // oxlint-disable-next-line react/no-array-index-key -- sentences of a text have no identity but their place
+          <span key={i} className={part.strong ? "kb-strong" : undefined}>
+            {part.text}
+          </span>
+        ))}
+      </mark>
+      {document.data.slice(place.end, to)}
+      {to < document.data.length && "…"}
+    </Scrolled>
+  );
+}
+
+/** A text that is as long as it is, moved to its first mark. */
+function Scrolled({ label, children }: { label: string; children: ReactNode }) {
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const mark = box.current?.querySelector("mark");
+    if (box.current && mark) box.current.scrollTop = mark.offsetTop - box.current.offsetTop - 60;
+  }, []);
+  return (
+    <div ref={box} className="kb-passage" tabIndex={0} role="region" aria-label={label}>
+      {children}
+    </div>
+  );
+}
+
+/** Opens a PDF at its page in another tab, and saves what browsers do not show. */
+function OpenDocument({ passage }: { passage: Passage }) {
+  const region = useRegion();
+  const place = parseUri(passage.uri);
+  const open = useAction(
+    async (_: void, client) => {
+      if (!place) return;
+      const blob = await s3.getObject(client, place.bucket, place.key, { region });
+      const pdf = isPDF(passage.uri);
+      // A type of ours: a page of somebody's must not run as one of this origin.
+      const type = pdf ? "application/pdf" : "application/octet-stream";
+      const url = URL.createObjectURL(new Blob([blob], { type }));
+      const link = document.createElement("a");
+      link.href = pdf && passage.page !== undefined ? `${url}#page=${passage.page}` : url;
+      if (pdf) {
+        link.target = "_blank";
+        link.rel = "noopener";
+      } else {
+        link.download = fileName(passage.uri);
+      }
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(url), 60_000);
+    },
+    { quiet: true },
+  );
+  const pdf = isPDF(passage.uri);
+  return (
+    <>
+      <Button
+        iconName={pdf ? "external" : "download"}
+        loading={open.isPending}
+        onClick={() => open.mutate()}
+        ariaLabel={pdf ? "Open the PDF in a new tab" : "Download the document"}
+      >
+        {pdf ? (passage.page === undefined ? "Open the PDF" : `Open page ${passage.page}`) : "Download"}
+      </Button>
+      {open.error && (
+        <Alert type="error" header={open.error.code}>
+          {open.error.message}
+          {open.error.requestId && ` (request ${open.error.requestId})`}
+        </Alert>
+      )}
+    </>
+  );
+}
