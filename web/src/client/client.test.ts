@@ -132,6 +132,13 @@ describe("a request", () => {
   });
 });
 
+test("the time is the server's", async () => {
+  const { client } = clientOf(json({}, { headers: { Date: "Sun, 02 Mar 2031 10:00:00 GMT" } }), json({}));
+  await client.operator("GET", "server");
+  await client.operator("GET", "server"); // says nothing of it
+  expect(client.now().toISOString()).toMatch(/^2031-03-02T10:0/);
+});
+
 test("all pages of a listing are asked for", async () => {
   const { client, sent } = clientOf(
     json({ retrievalResults: [{ content: { text: "a" } }], nextToken: "t" }),

@@ -38,9 +38,16 @@ interface Call {
 /** Calls services, the operator API and buckets through the console's door, as who is signed in. */
 export class Client {
   readonly #options: ClientOptions;
+  /** What the server's last answer said of the time, and when that was by a clock that nobody sets. */
+  #clock: { server: number; at: number } | undefined;
 
   constructor(options: ClientOptions) {
     this.#options = options;
+  }
+
+  /** The server's time, to the second. The clock of the machine that shows the page may be wrong; before the first answer it is all there is. */
+  now(): Date {
+    return this.#clock ? new Date(this.#clock.server + performance.now() - this.#clock.at) : new Date();
   }
 
   /** Calls an operation. */
@@ -159,6 +166,8 @@ export class Client {
       const why = thrown instanceof Error ? thrown.message : String(thrown);
       throw new ServiceError({ code: "NetworkError", message: `The server cannot be reached: ${why}` });
     }
+    const date = Date.parse(answer.headers.get("date") ?? "");
+    if (!Number.isNaN(date)) this.#clock = { server: date, at: performance.now() };
     if (!answer.ok) throw await this.refused(answer);
     return answer;
   }

@@ -5,7 +5,7 @@ import { render, type RenderResult } from "@testing-library/react";
 import { useMemo, type ReactNode } from "react";
 import { MemoryRouter } from "react-router";
 import type { Operation } from "@/api/types";
-import { Client, ServiceError, type Streamed } from "@/client";
+import { Client, ServiceError, type ServerEvent, type Streamed } from "@/client";
 import { CallingContext } from "@/client/hooks";
 import { BreadcrumbsProvider } from "@/shell/breadcrumbs";
 import { Notifications, NotificationsProvider } from "@/shell/notifications";
@@ -62,6 +62,13 @@ export class FakeClient extends Client {
     { body, query }: { body?: unknown; query?: Given } = {},
   ): Promise<T> {
     return (await this.#answer(`${method} ${path}`, body ?? query ?? {})) as T;
+  }
+
+  /** Server-sent events, by "EVENTS requests/live": as those of stream. The input is the query. */
+  override async operatorEvents(path: string): Promise<AsyncIterable<ServerEvent>> {
+    const [below = "", query] = path.split("?");
+    const answer = await this.#answer(`EVENTS ${below}`, Object.fromEntries(new URLSearchParams(query)));
+    return each(answer as Iterable<ServerEvent> | AsyncIterable<ServerEvent>);
   }
 }
 
