@@ -31,6 +31,7 @@ export const pages: readonly Page[] = [
   page("", "Overview", "", () => import("./pages/overview")),
   page("playground", "Playground", "Build", () => import("./pages/playground")),
   page("knowledge-bases", "Knowledge bases", "Build", () => import("./pages/knowledge-bases")),
+  page("access", "Access", "Manage", () => import("./pages/access"), notByAPIKey),
 ];
 
 export { notByAPIKey };
