@@ -251,7 +251,7 @@ func (a *API) detail(m *catalog.Model, region, account string) *CatalogDetail {
 	for _, id := range out.Profiles {
 		p, _ := a.p.Catalog.Profile(id)
 		out.InferenceProfiles = append(out.InferenceProfiles, CatalogProfile{
-			ID: id, ARN: a.p.Catalog.ProfileARN(region, account, id), Name: p.Name(), Regions: list(a.p.Catalog.Destinations(p, region)),
+			ID: id, ARN: a.p.Catalog.ProfileARN(region, account, id), Name: p.Name(), Regions: p.DestinationRegions(),
 		})
 	}
 	if x, err := a.p.Router.Explain(m.ID, region, account); err == nil {
