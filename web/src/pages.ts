@@ -29,9 +29,12 @@ export const groups = ["", "Models", "Build", "Manage", "Observe"] as const;
 /** All pages, in the order of the side navigation. Each is a folder below pages. */
 export const pages: readonly Page[] = [
   page("", "Overview", "", () => import("./pages/overview")),
+  page("catalog", "Model catalog", "Models", () => import("./pages/catalog")),
   page("playground", "Playground", "Build", () => import("./pages/playground")),
   page("knowledge-bases", "Knowledge bases", "Build", () => import("./pages/knowledge-bases")),
   page("access", "Access", "Manage", () => import("./pages/access"), notByAPIKey),
+  page("quotas", "Quotas", "Manage", () => import("./pages/quotas"), notByAPIKey),
+  page("usage", "Usage and cost", "Observe", () => import("./pages/usage")),
 ];
 
 export { notByAPIKey };
