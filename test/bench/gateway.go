@@ -8,6 +8,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -74,29 +76,36 @@ func measureGateway(ctx context.Context, o options, folder string, r *report) (e
 	if err := s.wait(ctx, "/health/live", 10*time.Millisecond, readyTimeout); err != nil {
 		return err
 	}
-	// What any hop costs on this machine: a program that copies bytes.
-	hop, err := startRelay(ctx, up.address)
+	// What any hop costs on this machine: a program that copies bytes, and Go's own
+	// reverse proxy, which reads and writes HTTP and does nothing else.
+	hop, err := startSelf(ctx, relayCommand, up.address)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, hop.stop()) }()
+	reverse, err := startSelf(ctx, proxyCommand, up.address)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, reverse.stop()) }()
 	direct := target{address: up.address, request: plainRequest(up.address, "/v1/chat/completions", chatBody, "")}
 	relayed := target{address: hop.address, request: direct.request}
+	proxied := target{address: reverse.address, request: direct.request}
 	through := target{address: s.address, request: s.signed(gatewayModel, "converse", gatewayBody)}
-	for _, t := range []target{direct, relayed, through} { // connections and caches are warm
+	for _, t := range []target{direct, relayed, proxied, through} { // connections and caches are warm
 		if _, err := t.load(ctx, 8, 0, time.Second); err != nil {
 			return err
 		}
 	}
 	for _, connections := range []int{1, 8, 64} {
 		// They take turns, so that whatever else the machine does slows down both.
-		var own, base, bare []float64
+		var own, base, bare, proxy []float64
 		for range 4 {
 			for _, m := range []struct {
 				target
 				name  string
 				times *[]float64
-			}{{direct, "the upstream", &base}, {relayed, "the relay", &bare}, {through, "the server", &own}} {
+			}{{direct, "the upstream", &base}, {relayed, "the relay", &bare}, {proxied, "the reverse proxy", &proxy}, {through, "the server", &own}} {
 				l, err := m.load(ctx, connections, offered, measureFor/4)
 				if err != nil {
 					return fmt.Errorf("%s: %w", m.name, err)
@@ -104,10 +113,15 @@ func measureGateway(ctx context.Context, o options, folder string, r *report) (e
 				*m.times = append(*m.times, l.times...)
 			}
 		}
-		name := fmt.Sprintf("a relay of bytes above the upstream, %d connections, ", connections)
-		r.inform(name+"median", median(bare)-median(base), "µs")
-		r.inform(name+"99th percentile", quantile(bare, 0.99)-quantile(base, 0.99), "µs")
-		name = fmt.Sprintf("Converse above the upstream, %d connections, ", connections)
+		for _, hop := range []struct {
+			name  string
+			times []float64
+		}{{"a relay of bytes", bare}, {"Go's reverse proxy", proxy}} {
+			name := fmt.Sprintf("%s above the upstream, %d connections, ", hop.name, connections)
+			r.inform(name+"median", median(hop.times)-median(base), "µs")
+			r.inform(name+"99th percentile", quantile(hop.times, 0.99)-quantile(base, 0.99), "µs")
+		}
+		name := fmt.Sprintf("Converse above the upstream, %d connections, ", connections)
 		r.demand(name+"median", median(own)-median(base), "µs", below, addedTarget)
 		r.demand(name+"99th percentile", quantile(own, 0.99)-quantile(base, 0.99), "µs", below, addedTailTarget)
 	}
@@ -324,15 +338,13 @@ type upstream struct {
 const (
 	upstreamCommand = "upstream"
 	relayCommand    = "relay"
+	proxyCommand    = "proxy"
 )
 
 func startUpstream(ctx context.Context) (*upstream, error) { return startSelf(ctx, upstreamCommand) }
 
-// startRelay starts what stands in front of an upstream and only copies bytes.
-func startRelay(ctx context.Context, address string) (*upstream, error) {
-	return startSelf(ctx, relayCommand, address)
-}
-
+// startSelf starts this program as something that is measured or measured
+// against.
 func startSelf(ctx context.Context, args ...string) (*upstream, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -451,6 +463,25 @@ func runRelay(address string) error {
 	}()
 	_, err = io.Copy(io.Discard, os.Stdin)
 	return err
+}
+
+// runProxy is Go's reverse proxy in front of an address, until its input ends.
+func runProxy(address string) error {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	if _, err := fmt.Println(l.Addr()); err != nil {
+		return err
+	}
+	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: address})
+	proxy.Transport = &http.Transport{MaxIdleConnsPerHost: 100}
+	srv := &http.Server{Handler: proxy}
+	go func() { _ = srv.Serve(l) }()
+	if _, err := io.Copy(io.Discard, os.Stdin); err != nil {
+		return err
+	}
+	return srv.Close()
 }
 
 // They keep io.Copy from leaving the copying to the kernel, as no gateway can.

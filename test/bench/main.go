@@ -43,6 +43,8 @@ func main() {
 		other = runUpstream
 	case len(os.Args) == 3 && os.Args[1] == relayCommand:
 		other = func() error { return runRelay(os.Args[2]) }
+	case len(os.Args) == 3 && os.Args[1] == proxyCommand:
+		other = func() error { return runProxy(os.Args[2]) }
 	}
 	if other != nil {
 		if err := other(); err != nil {
