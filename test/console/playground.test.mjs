@@ -1,0 +1,175 @@
+import assert from "node:assert/strict";
+import { accessible, fits, signIn, stage, visit } from "./harness.mjs";
+
+// Stop is for an answer that does not come to its end by itself: after some pieces nothing more comes.
+const onPage = stage({
+  rules: `
+rules:
+  - when: {text: {contains: a poem}}
+    answer: {text: "Roses are **red** and so on and on and on.", chunk: word, fault: {kind: hang, after: 3}}
+  - when: {text: {contains: "what is forbidden"}}
+    answer: {fault: {kind: throttle, message: "Too many requests, please wait before trying again."}}
+  - when: {text: {contains: weather}, toolResult: false}
+    answer: {tools: [{name: weather, input: {city: Kraków}}]}
+  - when: {toolResult: true}
+    answer: "It is \${result.sky} there."
+  - when: {text: {contains: who are you}, model: "*nova*"}
+    answer: "I am Nova."
+  - when: {text: {contains: who are you}}
+    answer: "I am \${model}."
+  - when: {text: {contains: a table}}
+    answer: "| a | b |\\n|---|---|\\n| 1 | 2 |\\n\\n\`\`\`go\\nfunc main() {}\\n\`\`\`\\n"
+`,
+});
+
+
+const nova = "amazon.nova-micro-v1:0";
+const claude = "anthropic.claude-3-haiku-20240307-v1:0";
+
+const message = (page) => page.getByRole("textbox", { name: "Message" });
+const stop = (page) => page.getByRole("button", { name: "Stop", exact: true });
+const said = (page, text) => page.getByRole("log").getByText(text);
+
+async function say(page, text) {
+  await message(page).fill(text);
+  await page.getByRole("button", { name: "Send", exact: true }).click();
+}
+
+async function open(page, { server }, path = `playground?model=${nova}`) {
+  await signIn(page, server, { path });
+  await message(page).waitFor();
+}
+
+onPage("a reply comes piece by piece, and ends where it is stopped", async (page, on) => {
+  await open(page, on);
+  await say(page, "Write a poem, please.");
+  await said(page, "Roses are").waitFor();
+  await accessible(page);
+  await stop(page).click();
+  await said(page, "You stopped the reply.").waitFor();
+  await said(page, "Roses are").waitFor();
+  await say(page, "Echo this.");
+  await said(page, "Echo this.").nth(1).waitFor();
+  await page.getByRole("list", { name: "About this reply" }).last().getByText(/\d+ tokens in, \d+ out/).waitFor();
+  await accessible(page);
+  const { calls } = await on.server.script("GET", "calls?after=0");
+  assert.deepEqual(calls.map((c) => c.operation), ["ConverseStream", "ConverseStream"]);
+  // The address opens it again, with what was said.
+  assert.match(page.url(), /chat=/);
+  await page.reload();
+  await said(page, "You stopped the reply.").waitFor();
+});
+
+onPage("two models are compared", async (page, on) => {
+  await open(page, on, `playground?model=${nova}&model=${claude}`);
+  const columns = page.getByRole("region", { name: /Nova Micro|Claude/ });
+  await columns.nth(1).waitFor();
+  await say(page, "Tell me who are you.");
+  await page.getByRole("region", { name: /Nova Micro/ }).getByText("I am Nova.").waitFor();
+  await page.getByRole("region", { name: /Claude/ }).getByText(`I am ${claude}.`).waitFor();
+  await accessible(page);
+  await page.getByRole("button", { name: /^Remove .*Claude/ }).click();
+  assert.equal(await columns.count(), 1);
+});
+
+onPage("what a service refuses is told with the request, and can be tried again", async (page, on) => {
+  await open(page, on);
+  await say(page, "Tell what is forbidden.");
+  await said(page, "ThrottlingException").waitFor();
+  await said(page, "Too many requests, please wait before trying again.").waitFor();
+  await said(page, /Request [0-9a-f-]{36}/).waitFor();
+  await accessible(page);
+  await on.server.script("POST", "rules?first=true", '{"rules": [{"when": {"text": {"contains": "what is forbidden"}}, "answer": "Nothing any more."}]}');
+  await page.getByRole("button", { name: "Try again" }).click();
+  await said(page, "Nothing any more.").waitFor();
+  await on.server.script("DELETE", "rules");
+});
+
+onPage("markup in prompts and answers stays text", async (page, on) => {
+  await open(page, on);
+  const evil = `<script>window.evil = 1</script><img src=x onerror="window.evil = 2"> <b onmouseover="window.evil = 3">b</b>
+[click](javascript:window.evil=4) ![p](https://example.com/p.png) <iframe src="https://example.com"></iframe> <svg/onload=window.evil=5>
+[far](https://example.com/far) [data](data:text/html,<script>window.evil=6</script>)`;
+  await say(page, evil);
+  // The model echoes: it is in the prompt and, as Markdown, in the reply.
+  await page.getByRole("list", { name: "About this reply" }).waitFor();
+  assert.equal(await page.getByRole("log").getByText("<script>window.evil = 1</script>").count() >= 1, true);
+  const found = await page.getByRole("log").evaluate((log) => ({
+    elements: [...log.querySelectorAll("script, iframe, img, [onerror], [onload], [onmouseover]")].map((e) => e.outerHTML),
+    links: [...log.querySelectorAll("a")].map((a) => a.getAttribute("href")),
+    evil: window.evil,
+  }));
+  assert.deepEqual(found.elements, []);
+  // A picture from elsewhere is a link to it, which nobody follows unasked.
+  assert.deepEqual(found.links, ["https://example.com/p.png", "https://example.com/far"]);
+  assert.equal(found.evil, undefined);
+  await say(page, "Show me a table.");
+  await page.getByRole("table").getByRole("cell", { name: "2" }).waitFor();
+  await said(page, "func main() {}").waitFor();
+  await accessible(page);
+});
+
+onPage("a megabyte can be pasted and sent", async (page, on) => {
+  await open(page, on);
+  const text = "The quick brown fox jumps over the lazy dog.\n".repeat(23_000);
+  await message(page).focus();
+  await page.evaluate((text) => navigator.clipboard.writeText(text), text);
+  await page.keyboard.press("ControlOrMeta+v");
+  await page.getByRole("button", { name: "Send", exact: true }).click();
+  await page.getByRole("button", { name: /^Show all [\d,]+ characters$/ }).waitFor();
+  // It is more than the model can hold.
+  await said(page, "ValidationException").waitFor();
+  await say(page, "Still there?");
+  await accessible(page);
+});
+
+onPage("a file that no model reads is refused before it is sent", async (page, on) => {
+  await open(page, on);
+  const files = page.locator(".playground-composer input[type=file]");
+  await files.setInputFiles({ name: "setup.exe", mimeType: "application/octet-stream", buffer: Buffer.from("MZ") });
+  await page.getByText("can be attached").waitFor();
+  await message(page).fill("What is in it?");
+  assert.equal(await page.getByRole("button", { name: "Send", exact: true }).isDisabled(), true);
+  await page.getByRole("button", { name: "Remove setup.exe" }).click();
+  await files.setInputFiles({ name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("Nothing.") });
+  await page.getByRole("button", { name: "Send", exact: true }).click();
+  await said(page, "notes.txt").waitFor();
+  await page.getByRole("list", { name: "About this reply" }).waitFor();
+});
+
+onPage("a server that is killed amid a reply is no end of the conversation", async (page, on) => {
+  await open(page, on);
+  await say(page, "Write a poem, please.");
+  await said(page, "Roses are").waitFor();
+  await on.server.down("SIGKILL");
+  await page.getByRole("button", { name: "Try again" }).waitFor();
+  await said(page, "Roses are").waitFor();
+  await on.server.up();
+  await say(page, "Are you back?");
+  await said(page, "Are you back?").nth(1).waitFor();
+});
+
+onPage("a model calls a tool, and answers with its result", async (page, on) => {
+  await open(page, on);
+  await page.getByRole("button", { name: "Tools", exact: true }).click();
+  await page.getByRole("button", { name: "Add a tool" }).click();
+  const dialog = page.getByRole("dialog", { name: "Tool" });
+  await dialog.waitFor();
+  await accessible(page);
+  await dialog.getByLabel("Name").fill("weather");
+  await dialog.getByLabel("Mock result").fill('{"sky": "cloudy"}');
+  await dialog.getByRole("button", { name: "Save" }).click();
+  await say(page, "How is the weather?");
+  await said(page, "Calls the tool weather").waitFor();
+  await said(page, "It is cloudy there.").waitFor();
+  await accessible(page);
+});
+
+onPage("a narrow screen has everything", async (page, on) => {
+  await open(page, on);
+  await fits(page);
+  await say(page, "Show me a table.");
+  await page.getByRole("list", { name: "About this reply" }).waitFor();
+  await fits(page);
+  await accessible(page);
+}, { width: 390, height: 844, dark: true });
