@@ -11,6 +11,7 @@ import type { ServiceError } from "@/client/errors";
 import { useStored } from "@/shell/preferences";
 import { Empty } from "./empty";
 import { Failed } from "./failed";
+import "./resource-table.css";
 
 type Value = string | number | boolean | null | undefined;
 
