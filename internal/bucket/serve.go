@@ -30,6 +30,7 @@ type exchange struct {
 	identity   *sigv4.Identity
 	body       *body
 	now        time.Time
+	byURL      bool          // without a header that only a program sends: a browser may show what is answered
 	refused    []deleteError // of a DeleteObjects, for the answer
 	source     *source       // of a copy, as it was decided on
 	// absent says whether the sender may know that an object is not there; nil
@@ -45,7 +46,7 @@ func exchangeOf(ctx context.Context) *exchange { return ctx.Value(exchangeKey{})
 // what client and log know it by. What becomes of it is in o, also when the
 // answer is torn by http.ErrAbortHandler.
 func (s *Server) Serve(w http.ResponseWriter, r *http.Request, requestID string, o *Outcome) {
-	x := &exchange{requestID: requestID, method: r.Method, target: parseTarget(r, s.p.Domain), outcome: o, now: s.p.Now()}
+	x := &exchange{requestID: requestID, method: r.Method, target: parseTarget(r, s.p.Domain), outcome: o, now: s.p.Now(), byURL: r.Header.Get("Authorization") == ""}
 	out, err := s.prepare(x, r)
 	if err == nil && out == nil {
 		err = x.answerRefusals(w)
@@ -244,13 +245,19 @@ func adjust(response *http.Response) error {
 	if h.Get("X-Amz-Bucket-Region") != "" && x.outcome.Region != "" {
 		h.Set("X-Amz-Bucket-Region", x.outcome.Region) // a bucket is in every region
 	}
-	if x.outcome.Principal.Type == iam.Anonymous {
+	switch {
+	case x.outcome.Principal.Type == iam.Anonymous:
 		// Where nobody is checked, a page that is an object would be of the
 		// same origin as the API, and its scripts could call it; and a page of
 		// anybody could have an object for its script, which it then reads.
 		h.Set("Content-Security-Policy", "sandbox")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("X-Content-Type-Options", "nosniff")
+	case x.byURL && h.Get("Content-Type") != "application/pdf": // which runs nothing, and no browser shows in a sandbox
+		// A page that is an object would be of the same origin as the console, and
+		// its scripts could do there what the person may do who opens its URL. They
+		// run, but as of no origin.
+		h.Set("Content-Security-Policy", "sandbox allow-scripts allow-forms allow-modals allow-popups allow-downloads")
 	}
 	x.outcome.Status = response.StatusCode
 	if err := x.addRefusals(response); err != nil {

@@ -308,3 +308,45 @@ func TestPagesWithoutAuthentication(t *testing.T) {
 		}
 	}
 }
+
+// A page that somebody has put into a bucket and that is opened by its URL must be
+// of no origin, for the console is of the origin that the URL has. Programs get
+// objects as S3 has them.
+func TestPagesByURL(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, nil)
+	c := bucketOf(t, f, "docs")
+	putText(t, c, "page", "<script>alert(1)</script>")
+	for name, tc := range map[string]struct {
+		path    string
+		presign bool
+		sandbox bool
+	}{
+		"by URL":       {"/docs/page", true, true},
+		"as HTML":      {"/docs/page?response-content-type=text%2Fhtml", true, true},
+		"as SVG":       {"/docs/page?response-content-type=image%2Fsvg%2Bxml", true, true},
+		"as PDF":       {"/docs/page?response-content-type=application%2Fpdf", true, false},
+		"as PDF, near": {"/docs/page?response-content-type=application%2Fpdf%2C%20text%2Fhtml", true, true},
+		"nothing":      {"/docs/absent", true, true},
+		"by a program": {"/docs/page?response-content-type=text%2Fhtml", false, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := f.request(t, http.MethodGet, tc.path, "")
+			if tc.presign {
+				f.signer().Presign(r, [32]byte{}, time.Now(), time.Minute)
+			} else {
+				f.signer().Sign(r, sha256.Sum256(nil), time.Now())
+			}
+			response, err := http.DefaultClient.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer response.Body.Close()
+			got := response.Header.Get("Content-Security-Policy")
+			if strings.HasPrefix(got, "sandbox") != tc.sandbox || strings.Contains(got, "allow-same-origin") {
+				t.Errorf("got %d with the policy %q, want a sandbox: %v", response.StatusCode, got, tc.sandbox)
+			}
+		})
+	}
+}
