@@ -314,7 +314,9 @@ function Decisions({ told, onAdd }: { told: Explained; onAdd: (keys: string[]) =
           ? "The operation needs no permission."
           : allowed
             ? `${principal} may do it.`
-            : `${principal} may not do it: ${decisions.filter((d) => !d.allowed).length} of ${decisions.length} permissions that it needs ${decisions.length === 1 ? "is" : "are"} missing or denied.`}
+            : decisions.length === 1
+              ? `${principal} may not do it.`
+              : `${principal} may not do it: of ${decisions.length} permissions that it needs ${decisions.filter((d) => !d.allowed).length} are not there.`}
       </Alert>
       {decisions.map((decision) => (
         <One key={`${decision.action} ${decision.resource}`} decision={decision} onAdd={onAdd} />
