@@ -133,10 +133,17 @@ describe("a request", () => {
 });
 
 test("the time is the server's", async () => {
-  const { client } = clientOf(json({}, { headers: { Date: "Sun, 02 Mar 2031 10:00:00 GMT" } }), json({}));
-  await client.operator("GET", "server");
+  const { client, sent } = clientOf(json({}, { headers: { Date: "Sun, 02 Mar 2031 10:00:00 GMT" } }), json({}));
+  expect((await client.time()).toISOString()).toMatch(/^2031-03-02T10:0/);
   await client.operator("GET", "server"); // says nothing of it
-  expect(client.now().toISOString()).toMatch(/^2031-03-02T10:0/);
+  expect((await client.time()).toISOString()).toMatch(/^2031-03-02T10:0/);
+  expect(sent.map((s) => s.url)).toEqual(["/console/session", "/console/call/outcrop/eu-west-1/server"]);
+});
+
+test("the time is the browser's while the server cannot be reached", async () => {
+  const { client } = clientOf(new TypeError("refused"));
+  const before = Date.now();
+  expect((await client.time()).getTime()).toBeGreaterThanOrEqual(before);
 });
 
 test("all pages of a listing are asked for", async () => {

@@ -50,6 +50,24 @@ export class Client {
     return this.#clock ? new Date(this.#clock.server + performance.now() - this.#clock.at) : new Date();
   }
 
+  /** The same once the server has been heard of. */
+  async time({ signal }: CallOptions = {}): Promise<Date> {
+    if (!this.#clock) {
+      const ask = this.#options.fetch ?? fetch;
+      const init = { credentials: "same-origin", cache: "no-store", signal: signal ?? null } as const;
+      await ask("/console/session", init).then(
+        (answer) => this.#hear(answer),
+        () => undefined, // whatever is asked next says why
+      );
+    }
+    return this.now();
+  }
+
+  #hear(answer: Response): void {
+    const date = Date.parse(answer.headers.get("date") ?? "");
+    if (!Number.isNaN(date)) this.#clock = { server: date, at: performance.now() };
+  }
+
   /** Calls an operation. */
   async call<I extends object, O>(op: Operation<I, O>, input: I, options: CallOptions = {}): Promise<O> {
     const answer = await this.#send(request(op, input), options);
@@ -166,8 +184,7 @@ export class Client {
       const why = thrown instanceof Error ? thrown.message : String(thrown);
       throw new ServiceError({ code: "NetworkError", message: `The server cannot be reached: ${why}` });
     }
-    const date = Date.parse(answer.headers.get("date") ?? "");
-    if (!Number.isNaN(date)) this.#clock = { server: date, at: performance.now() };
+    this.#hear(answer);
     if (!answer.ok) throw await this.refused(answer);
     return answer;
   }

@@ -30,6 +30,17 @@ export function useClient(): Client {
   return useCalling().client;
 }
 
+/** The server's time to the minute; undefined until it is known. Not the browser's, whose clock may be wrong. */
+export function useServerTime(): Date | undefined {
+  const { client } = useCalling();
+  return useQuery({
+    queryKey: ["time"],
+    queryFn: ({ signal }) => client.time({ signal }),
+    staleTime: 0,
+    refetchInterval: 60_000,
+  }).data;
+}
+
 /** The chosen region. */
 export function useRegion(): string {
   return useCalling().region;

@@ -9,6 +9,7 @@ export {
   useOperation,
   useOperator,
   useRegion,
+  useServerTime,
   type ActionOptions,
   type ReadOptions,
 } from "./hooks";

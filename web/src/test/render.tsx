@@ -31,6 +31,14 @@ export class FakeClient extends Client {
     this.#answers = answers;
   }
 
+  override async time(): Promise<Date> {
+    return new Date("2026-03-10T12:00:00Z");
+  }
+
+  override now(): Date {
+    return new Date("2026-03-10T12:00:00Z");
+  }
+
   /** The inputs of a call, in the order in which they came. */
   inputs(call: string): Given[] {
     return this.asked.filter((a) => a.call === call).map((a) => a.input);
