@@ -37,19 +37,34 @@ async function ask(method: string, body?: Credentials, csrf?: string): Promise<R
   }
 }
 
+/**
+ * Reads a session. Its times become those of the browser's clock, which may be wrong: what counts is how long the session
+ * still lasts.
+ */
+async function read(answer: Response): Promise<Session> {
+  const session = (await answer.json()) as Session;
+  const minute = 60_000;
+  const told = Date.parse(answer.headers.get("Date") ?? "");
+  const ahead = Number.isNaN(told) ? 0 : Math.round((Date.now() - told) / minute) * minute;
+  if (ahead === 0) return session;
+  const here = (at: string) => new Date(Date.parse(at) + ahead).toISOString();
+  const { expires, ends } = session;
+  return { ...session, ...(expires ? { expires: here(expires) } : {}), ...(ends ? { ends: here(ends) } : {}) };
+}
+
 /** The session of this browser; undefined where nobody has signed in. */
 export async function getSession(): Promise<Session | undefined> {
   const answer = await ask("GET");
   if (answer.status === 401) return undefined;
   if (!answer.ok) throw await readError(answer);
-  return (await answer.json()) as Session;
+  return read(answer);
 }
 
 /** Signs in. */
 export async function postSession(credentials: Credentials): Promise<Session> {
   const answer = await ask("POST", credentials);
   if (!answer.ok) throw await readError(answer);
-  return (await answer.json()) as Session;
+  return read(answer);
 }
 
 /** Signs out. A session that has ended meanwhile is no error. */
