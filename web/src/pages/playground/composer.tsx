@@ -85,7 +85,7 @@ export function Composer({
         onAction={() => void send()}
         ariaLabel={mode === "single" ? "Prompt" : "Message"}
         placeholder={mode === "single" ? "Write a prompt" : "Write a message. Shift and Enter begin a new line."}
-        minRows={mode === "single" ? 5 : 2}
+        minRows={mode === "single" ? 5 : 1}
         maxRows={12}
         disableActionButton={!sendable}
         actionButtonIconName="send"

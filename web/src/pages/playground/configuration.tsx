@@ -41,6 +41,7 @@ export function Configuration({
     `${i + 1}. ${findModel(models, model)?.name ?? (model === "" ? "No model" : model)}`;
   return (
     <Container
+      fitHeight
       header={
         <Header
           variant="h2"

@@ -36,10 +36,7 @@ function start(answers: Answers, change: Partial<Conversation> = {}, models = ["
       newId: () => `id${++ids}`,
       now: () => new Date("2026-01-02T03:04:05Z"),
       clock: () => (time += 100),
-      schedule: (run) => {
-        run();
-        return () => undefined;
-      },
+      schedule: queueMicrotask,
       changed,
     },
     {

@@ -263,10 +263,11 @@ export class Engine {
         reply = { ...reply, failure: { code, message: text, requestId: requestId || reply.requestId } };
       }
     }
-    live.end();
+    const totalMs = clock() - began;
+    await live.end();
     reply = {
       ...reply,
-      totalMs: clock() - began,
+      totalMs,
       ...(live.firstMs === undefined ? {} : { firstMs: live.firstMs }),
       ...(live.stopReason === undefined ? {} : { stopReason: live.stopReason }),
       ...(live.citations.length === 0 ? {} : { citations: live.citations }),

@@ -108,7 +108,7 @@ export default function HistoryModal({
             onChange={({ detail }) => onKeep(detail.checked)}
             description={
               kept
-                ? `The last ${historyLimits.count} conversations stay in this browser, with their attachments, for who signs in as you. The server keeps none.`
+                ? `The last ${historyLimits.count} conversations stay in this browser, with their attachments, for who signs in as you. The server keeps none, unless it logs what models are asked.`
                 : "This browser keeps nothing: the conversations are gone when the page is closed. Export those that you need."
             }
           >

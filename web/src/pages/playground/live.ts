@@ -22,17 +22,26 @@ export interface Snapshot {
 
 const nothing: Snapshot = { parts: [] };
 
-/** Calls something before the next picture is drawn, and returns what takes that back. */
-export type Schedule = (run: () => void) => () => void;
+/** How many characters are drawn in one picture: an answer that comes at once would hold up the browser. */
+const atOnce = 1500;
+
+/** Calls something before the next picture is drawn. */
+export type Schedule = (run: () => void) => void;
 
 /** With each picture; where none are drawn, as in a tab in the background, a few times a second. */
 export const byFrame: Schedule = (run) => {
   if (document.hidden) {
-    const timer = setTimeout(run, 250);
-    return () => clearTimeout(timer);
+    setTimeout(run, 250);
+    return;
   }
-  const frame = requestAnimationFrame(run);
-  return () => cancelAnimationFrame(frame);
+  // A tab that goes to the background meanwhile draws nothing, and the answer has to end nevertheless.
+  let done = false;
+  const once = () => {
+    if (!done) run();
+    done = true;
+  };
+  requestAnimationFrame(once);
+  setTimeout(once, 1000);
 };
 
 /**
@@ -45,7 +54,8 @@ export class LiveReply {
   readonly #listeners = new Set<() => void>();
   readonly #schedule: Schedule;
   readonly #since: () => number;
-  #cancel: (() => void) | undefined;
+  #scheduled = false;
+  #drawn: (() => void) | undefined;
   #snapshot: Snapshot = nothing;
   firstMs: number | undefined;
   stopReason: string | undefined;
@@ -144,10 +154,12 @@ export class LiveReply {
     return content;
   }
 
-  /** Nobody is told anything any more. */
-  end(): void {
-    this.#cancel?.();
-    this.#cancel = undefined;
+  /** Waits until all that has come is drawn. */
+  async end(): Promise<void> {
+    if (!this.#scheduled) return;
+    await new Promise<void>((resolve) => {
+      this.#drawn = resolve;
+    });
   }
 
   #text(index: number, text: string): void {
@@ -162,20 +174,31 @@ export class LiveReply {
 
   #came(): void {
     this.firstMs ??= this.#since();
-    this.#cancel ??= this.#schedule(() => {
-      this.#cancel = undefined;
+    this.#plan();
+  }
+
+  #plan(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    this.#schedule(() => {
+      this.#scheduled = false;
       this.#draw();
+      if (!this.#scheduled) this.#drawn?.();
     });
   }
 
   #draw(): void {
     const ordered = [...this.#parts].toSorted(([a], [b]) => a - b);
+    const most = document.hidden ? Number.POSITIVE_INFINITY : atOnce;
     const parts = ordered.map(([, part]): Shown => {
       switch (part.kind) {
-        case "text":
+        case "text": {
           // Text is read as Markdown once for a picture, not once for an event.
-          part.growing.add(part.text.slice(part.growing.length));
-          return { kind: "text", blocks: part.growing.blocks, text: part.text };
+          const { growing, text } = part;
+          growing.add(text.slice(growing.length, growing.length + most));
+          if (growing.length < text.length) this.#plan();
+          return { kind: "text", blocks: growing.blocks, text: text.slice(0, growing.length) };
+        }
         case "reasoning":
           return { kind: "reasoning", text: part.text, redacted: part.redacted !== "" };
         case "tool":

@@ -16,7 +16,7 @@ import { blocksOf } from "./blocks";
 import { siblings, textOf, type Column, type Message, type Reply } from "./conversation";
 import { speedOf } from "./cost";
 import { resultOf, type Engine, type Waiting } from "./engine";
-import type { LiveReply, Shown } from "./live";
+import type { LiveReply, Shown, Snapshot } from "./live";
 import { MarkdownBlocks } from "./markdown-blocks";
 import { withSources } from "./sources";
 
@@ -220,7 +220,10 @@ function ToolResult({ result }: { result: ToolResultBlock }) {
     .map((part) => (part.text === undefined ? JSON.stringify(part.json, null, 2) : part.text))
     .join("\n");
   return (
-    <ExpandableSection headerText={result.status === "error" ? "Result of a tool (error)" : "Result of a tool"}>
+    <ExpandableSection
+      variant="inline"
+      headerText={result.status === "error" ? "Result of a tool (error)" : "Result of a tool"}
+    >
       <Code code={text} label="Copy the result" />
     </ExpandableSection>
   );
@@ -246,54 +249,51 @@ function shown(content: readonly ContentBlock[], reply: Reply | undefined): { pa
   return { parts, text };
 }
 
-function Replied(props: MessageProps) {
-  const { live } = props;
-  return live ? <Coming {...props} live={live} /> : <Came {...props} />;
-}
+/** Stands for a reply that does not come. */
+const nothing: Snapshot = { parts: [] };
+const still = { subscribe: () => () => undefined, snapshot: () => nothing };
 
-function Coming({ live, message, plain }: MessageProps & { live: LiveReply }) {
-  const { parts, firstMs } = useSyncExternalStore(live.subscribe, live.snapshot);
-  return (
-    <Bubble model={message.reply?.model ?? ""} loading>
-      {parts.length === 0 ? (
-        <Box color="text-body-secondary">Waiting for the first token</Box>
-      ) : (
-        <Parts parts={parts} plain={plain} open />
-      )}
-      {firstMs !== undefined && <Facts facts={[`First token ${duration(firstMs)}`]} />}
-    </Bubble>
-  );
-}
-
-function Came({ engine, column, message, busy, calls, plain }: MessageProps) {
+/**
+ * A reply, while it comes and after that. It is one component for both, so that its end does not make the browser build
+ * everything anew that it shows already.
+ */
+function Replied({ engine, column, message, live, busy, calls, plain }: MessageProps) {
   const { content, reply } = message;
-  const { parts, text } = useMemo(() => shown(content, reply), [content, reply]);
+  const coming = useSyncExternalStore((live ?? still).subscribe, (live ?? still).snapshot);
+  const came = useMemo(() => (live ? undefined : shown(content, reply)), [live, content, reply]);
+  const parts = came?.parts ?? coming.parts;
+  const text = came?.text ?? "";
   const again = () => engine.regenerate(column.id, message);
   return (
     <Bubble
       model={reply?.model ?? ""}
+      loading={live !== undefined}
       actions={
-        <div className="playground-actions">
-          <ButtonGroup
-            variant="icon"
-            ariaLabel="Reply"
-            items={[
-              { type: "icon-button", id: "again", text: "Regenerate", iconName: "refresh", disabled: busy },
-              ...(text === "" ? [] : [copyItem(text)]),
-            ]}
-            onItemClick={({ detail }) => {
-              if (detail.id === "again") again();
-            }}
-          />
-          <Pager engine={engine} column={column} message={message} busy={busy} what="reply" />
-        </div>
+        !live && (
+          <div className="playground-actions">
+            <ButtonGroup
+              variant="icon"
+              ariaLabel="Reply"
+              items={[
+                { type: "icon-button", id: "again", text: "Regenerate", iconName: "refresh", disabled: busy },
+                ...(text === "" ? [] : [copyItem(text)]),
+              ]}
+              onItemClick={({ detail }) => {
+                if (detail.id === "again") again();
+              }}
+            />
+            <Pager engine={engine} column={column} message={message} busy={busy} what="reply" />
+          </div>
+        )
       }
     >
-      <Parts parts={parts} plain={plain} />
-      {reply?.citations && <Sources text={text} reply={reply} />}
-      {calls.length > 0 && <Answers engine={engine} column={column} calls={calls} busy={busy} />}
-      <Ending reply={reply} nothing={content.length === 0} again={busy ? undefined : again} />
-      {reply && <Facts facts={factsOf(reply)} />}
+      <Parts parts={parts} plain={plain} open={live !== undefined} />
+      {live && parts.length === 0 && <Box color="text-body-secondary">Waiting for the first token</Box>}
+      {!live && reply?.citations && <Sources text={text} reply={reply} />}
+      {!live && calls.length > 0 && <Answers engine={engine} column={column} calls={calls} busy={busy} />}
+      {!live && <Ending reply={reply} silent={content.length === 0} again={busy ? undefined : again} />}
+      {!live && reply && <Facts facts={factsOf(reply)} />}
+      {coming.firstMs !== undefined && live && <Facts facts={[`First token ${duration(coming.firstMs)}`]} />}
     </Bubble>
   );
 }
@@ -317,41 +317,38 @@ function Bubble({
       avatar={<Avatar color="gen-ai" iconName="gen-ai" ariaLabel={model} tooltipText={model} loading={loading} />}
       actions={actions}
     >
-      <SpaceBetween size="xs">{children}</SpaceBetween>
+      <div className="playground-bubble">{children}</div>
     </ChatBubble>
   );
 }
 
 function Parts({ parts, plain, open = false }: { parts: readonly Shown[]; plain: boolean; open?: boolean }) {
-  return parts.map((part, i) => {
-    switch (part.kind) {
-      case "text":
-        return plain ? (
-          // oxlint-disable-next-line react/no-array-index-key -- a part has no identity but its place
-          <PlainText key={i} text={part.text} />
-        ) : (
-          // oxlint-disable-next-line react/no-array-index-key -- as above
-          <MarkdownBlocks key={i} blocks={part.blocks} />
-        );
-      case "reasoning":
-        return (
-          // oxlint-disable-next-line react/no-array-index-key -- as above
-          <ExpandableSection key={i} headerText={open && i === parts.length - 1 ? "Thinking" : "Thoughts"}>
-            <div className="playground-plain playground-thoughts">
-              {part.redacted ? "The model's provider does not show these." : part.text}
-            </div>
-          </ExpandableSection>
-        );
-      case "tool":
-        return (
-          // oxlint-disable-next-line react/no-array-index-key -- as above
-          <div key={i}>
-            <Box variant="strong">Calls the tool {part.name}</Box>
-            <Code code={part.input} label={`Copy the input of ${part.name}`} />
+  return parts.map((part, i) => (
+    // oxlint-disable-next-line react/no-array-index-key -- a part has no identity but its place
+    <PartView key={i} part={part} plain={plain} comes={open && i === parts.length - 1} />
+  ));
+}
+
+function PartView({ part, plain, comes }: { part: Shown; plain: boolean; comes: boolean }) {
+  switch (part.kind) {
+    case "text":
+      return plain ? <PlainText text={part.text} /> : <MarkdownBlocks blocks={part.blocks} />;
+    case "reasoning":
+      return (
+        <ExpandableSection variant="inline" headerText={comes ? "Thinking" : "Thoughts"}>
+          <div className="playground-plain playground-thoughts">
+            {part.redacted ? "The model's provider does not show these." : part.text}
           </div>
-        );
-    }
-  });
+        </ExpandableSection>
+      );
+    case "tool":
+      return (
+        <div>
+          <Box variant="strong">Calls the tool {part.name}</Box>
+          <Code code={part.input} label={`Copy the input of ${part.name}`} />
+        </div>
+      );
+  }
 }
 
 /** Fields for the results of tools that do not answer by themselves. */
@@ -387,24 +384,23 @@ function Answers({
           const set = (change: Partial<typeof value>) =>
             setGiven((was) => ({ ...was, [call.toolUseId]: { ...value, ...change } }));
           return (
-            <FormField
-              key={call.toolUseId}
-              label={`Result of ${call.name}`}
-              description="JSON or text. The model goes on with it."
-              stretch
-            >
-              <SpaceBetween size="xs">
+            <SpaceBetween key={call.toolUseId} size="xs">
+              <FormField
+                label={`Result of ${call.name}`}
+                description="JSON or text. The model goes on with it."
+                stretch
+              >
                 <Textarea
                   value={value.text}
                   onChange={({ detail }) => set({ text: detail.value })}
                   rows={4}
                   spellcheck={false}
                 />
-                <Toggle checked={value.error} onChange={({ detail }) => set({ error: detail.checked })}>
-                  The tool has failed
-                </Toggle>
-              </SpaceBetween>
-            </FormField>
+              </FormField>
+              <Toggle checked={value.error} onChange={({ detail }) => set({ error: detail.checked })}>
+                The tool has failed
+              </Toggle>
+            </SpaceBetween>
           );
         })}
         <Button formAction="submit" disabled={busy}>
@@ -419,7 +415,7 @@ function Sources({ text, reply }: { text: string; reply: Reply }) {
   const { sources } = useMemo(() => withSources(text, reply.citations ?? []), [text, reply]);
   if (sources.length === 0) return null;
   return (
-    <ExpandableSection headerText={sources.length === 1 ? "1 source" : `${sources.length} sources`}>
+    <ExpandableSection variant="inline" headerText={sources.length === 1 ? "1 source" : `${sources.length} sources`}>
       <ol className="playground-sources">
         {sources.map((source) => (
           <li key={source.number}>
@@ -444,11 +440,12 @@ const unusual: { [reason: string]: string } = {
 /** How a reply ended, where that is not as usual. */
 function Ending({
   reply,
-  nothing,
+  silent,
   again,
 }: {
   reply: Reply | undefined;
-  nothing: boolean;
+  /** It has said nothing. */
+  silent: boolean;
   again: (() => void) | undefined;
 }) {
   if (reply?.failure) {
@@ -459,14 +456,14 @@ function Ending({
         header={code}
         action={
           again && (
-            <Button onClick={again} iconName="refresh">
+            <Button onClick={again} iconName="refresh" wrapText={false}>
               Try again
             </Button>
           )
         }
       >
         {message}
-        {!nothing && " What has come before is above."}
+        {!silent && " What has come before is above."}
         {requestId !== "" && (
           <Box variant="small" display="block">
             Request {requestId}
@@ -479,7 +476,7 @@ function Ending({
     ? "You stopped the reply."
     : reply?.totalMs === undefined
       ? "The reply was interrupted."
-      : (unusual[reply.stopReason ?? ""] ?? (nothing ? "The model said nothing." : undefined));
+      : (unusual[reply.stopReason ?? ""] ?? (silent ? "The model said nothing." : undefined));
   return said ? <Box color="text-status-inactive">{said}</Box> : null;
 }
 

@@ -6,9 +6,16 @@ import { money } from "@/components";
 export function talking(models: readonly CatalogModel[]): CatalogModel[] {
   const rank = ({ servedBy }: CatalogModel) =>
     servedBy === null ? 3 : servedBy.available ? (servedBy.standIn ? 1 : 0) : 2;
+  const ageing = ({ lifecycle }: CatalogModel) => (lifecycle === "ACTIVE" ? 0 : 1);
   return models
     .filter((model) => model.kind === "text" && model.outputModalities.includes("TEXT"))
-    .toSorted((a, b) => rank(a) - rank(b) || a.provider.localeCompare(b.provider) || a.name.localeCompare(b.name));
+    .toSorted(
+      (a, b) =>
+        rank(a) - rank(b) ||
+        ageing(a) - ageing(b) ||
+        a.provider.localeCompare(b.provider) ||
+        a.name.localeCompare(b.name),
+    );
 }
 
 /** What a model has to be called by: its ID, or the first profile where it is only to be had by one. */

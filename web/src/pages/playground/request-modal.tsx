@@ -32,7 +32,7 @@ export default function RequestModal({
 }: {
   conversation: Conversation;
   draft: string;
-  caller: Caller;
+  caller: Caller & { apiKey: boolean };
   onClose: () => void;
 }) {
   const { columns, knowledge } = conversation;
@@ -54,8 +54,9 @@ export default function RequestModal({
             <>The API key is in AWS_BEARER_TOKEN_BEDROCK.</>
           ) : (
             <>
-              Credentials are those of the environment; <Box variant="code">eval "$(outcrop env)"</Box> sets them on the
-              server's machine.
+              Credentials are those of the environment: <Box variant="code">eval "$(outcrop env)"</Box> sets them on the
+              server's machine. curl sends an API key to models, of{" "}
+              <Box variant="code">outcrop keys create --user you --api-key</Box>, in AWS_BEARER_TOKEN_BEDROCK.
             </>
           )}{" "}
           Attachments are read from files.

@@ -6,8 +6,6 @@ import type { Sample } from "@/components";
 export interface Caller {
   endpoint: string;
   region: string;
-  /** Whether a Bedrock API key has signed in; otherwise requests are signed. */
-  apiKey: boolean;
 }
 
 /** A file that a sample reads in place of the bytes that were attached. */
@@ -112,14 +110,19 @@ function requestFile(input: object, files: readonly string[]): string {
   return `cat > request.json <<${end}\n${text}\n${end}\n`;
 }
 
-function curl({ region, endpoint, apiKey }: Caller, path: string): string {
-  const signed = apiKey
-    ? `  -H "Authorization: Bearer $AWS_BEARER_TOKEN_BEDROCK" \\`
-    : `  --aws-sigv4 "aws:amz:${region}:bedrock" \\
+/**
+ * A call by curl. Not every curl signs a colon in a path as AWS does, and most model IDs have one, so that models are
+ * called with an API key. Those open Bedrock alone.
+ */
+function curl({ region, endpoint }: Caller, path: string, by: "key" | "signature"): string {
+  const authorization =
+    by === "key"
+      ? `  -H "Authorization: Bearer $AWS_BEARER_TOKEN_BEDROCK" \\`
+      : `  --aws-sigv4 "aws:amz:${region}:bedrock" \\
   --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" \\
   \${AWS_SESSION_TOKEN:+-H "X-Amz-Security-Token: $AWS_SESSION_TOKEN"} \\`;
   return `curl --fail-with-body "${endpoint}${path}" \\
-${signed}
+${authorization}
   -H "Content-Type: application/json" \\
   --data-binary @request.json
 `;
@@ -405,7 +408,7 @@ export function converseSamples(given: ConverseStreamInput, caller: Caller): Sam
     },
     {
       label: "AWS CLI",
-      code: `${requestFile(input, files)}
+      code: `${files.length > 0 ? "# AWS CLI 2: version 1 takes no base64\n" : ""}${requestFile(input, files)}
 aws bedrock-runtime converse --region ${caller.region} --endpoint-url ${caller.endpoint} \\
   --cli-input-json file://request.json
 `,
@@ -413,7 +416,7 @@ aws bedrock-runtime converse --region ${caller.region} --endpoint-url ${caller.e
     {
       label: "curl",
       code: `${requestFile(body, files)}
-${curl(caller, `/model/${encodeURIComponent(modelId)}/converse`)}`,
+${curl(caller, `/model/${encodeURIComponent(modelId)}/converse`, "key")}`,
     },
     { label: "Go", code: goConverse(caller, request) },
   ];
@@ -441,7 +444,7 @@ aws bedrock-agent-runtime retrieve-and-generate --region ${caller.region} --endp
   --cli-input-json file://request.json
 `,
     },
-    { label: "curl", code: `${requestFile(input, [])}\n${curl(caller, "/retrieveAndGenerate")}` },
+    { label: "curl", code: `${requestFile(input, [])}\n${curl(caller, "/retrieveAndGenerate", "signature")}` },
     { label: "Go", code: goKnowledge(caller, input) },
   ];
 }
