@@ -36,6 +36,7 @@ export const pages: readonly Page[] = [
   page("access", "Access", "Manage", () => import("./pages/access"), notByAPIKey),
   page("quotas", "Quotas", "Manage", () => import("./pages/quotas"), notByAPIKey),
   page("usage", "Usage and cost", "Observe", () => import("./pages/usage")),
+  page("logs", "Logs", "Observe", () => import("./pages/logs")),
 ];
 
 export { notByAPIKey };
