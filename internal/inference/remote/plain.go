@@ -67,11 +67,17 @@ func (k *kept) Read(p []byte) (int, error) {
 
 // RoundTrip implements http.RoundTripper.
 func (p *plain) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.ContentLength > plainBody || r.Body != nil && r.GetBody == nil {
+	if r.ContentLength > plainBody || r.ContentLength < 0 || r.Body != nil && r.GetBody == nil {
 		return p.next.RoundTrip(r)
 	}
 	for {
 		k := p.take()
+		// What comes while nobody asks (word of a time that is over, or an answer
+		// too many) would be taken for the answer to what is asked next.
+		if k != nil && !quiet(k.Conn) {
+			k.Close()
+			continue
+		}
 		fresh := k == nil
 		if fresh {
 			c, err := p.dial(r.Context(), "tcp", p.address)
@@ -130,7 +136,7 @@ func (p *plain) ask(k *kept, r *http.Request) (answer *http.Response, again bool
 		}
 	}
 	k.left = -1
-	body := &plainAnswer{Reader: answer.Body, p: p, k: k, unhook: unhook, keep: wrote == nil && !answer.Close}
+	body := &plainAnswer{Reader: answer.Body, p: p, k: k, unhook: unhook, keep: wrote == nil && !answer.Close && answer.StatusCode != http.StatusSwitchingProtocols}
 	if answer.ContentLength == 0 {
 		body.over()
 	}
@@ -142,10 +148,18 @@ func (p *plain) ask(k *kept, r *http.Request) (answer *http.Response, again bool
 func write(out *bytes.Buffer, r *http.Request) error {
 	out.WriteString(r.Method)
 	out.WriteByte(' ')
-	out.WriteString(r.URL.RequestURI())
+	target := r.URL.RequestURI()
+	if strings.ContainsFunc(target, func(c rune) bool { return c <= ' ' || c == 0x7f }) {
+		return errors.New("the path of the request has characters that cannot be sent")
+	}
+	out.WriteString(target)
 	out.WriteString(" HTTP/1.1\r\nHost: ")
 	out.WriteString(r.Host)
 	for name, values := range r.Header {
+		switch name {
+		case "Host", "Content-Length", "Transfer-Encoding", "Trailer":
+			continue // they are what the request is, and http.Transport leaves them out as well
+		}
 		for _, value := range values {
 			if strings.ContainsAny(name, "\r\n\x00: ") || strings.ContainsAny(value, "\r\n\x00") {
 				return fmt.Errorf("the header %q is not one that can be sent", name)

@@ -144,7 +144,7 @@ func New(p Params) (*Client, error) {
 		}
 		t.TLSClientConfig = &tls.Config{RootCAs: pool, MinVersion: tls.VersionTLS12}
 	}
-	if address, ok := plainly(base, t.Proxy); ok {
+	if address, ok := plainly(base, t.Proxy); ok && looks {
 		direct := &plain{dial: t.DialContext, address: address, next: t}
 		c.transport, c.idle = direct, func() { direct.close(); t.CloseIdleConnections() }
 	}

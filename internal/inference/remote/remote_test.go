@@ -528,6 +528,77 @@ func TestBytesAfterAnAnswer(t *testing.T) {
 	}
 }
 
+// What a server says while nobody asks is not taken for an answer: the word that
+// the time of a connection is over, or one answer too many.
+func TestBytesBetweenAnswers(t *testing.T) {
+	t.Parallel()
+	const head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\n"
+	for name, stray := range map[string]string{
+		"time is over": "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", "another answer": head + "9", "closed": "",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			var opened atomic.Int64
+			more, said := make(chan struct{}), make(chan struct{})
+			url := raw(t, func(c net.Conn, _ *http.Request) {
+				n := opened.Add(1)
+				fmt.Fprintf(c, "%s%d", head, n)
+				if n > 1 {
+					return
+				}
+				<-more
+				fmt.Fprint(c, stray)
+				if stray == "" {
+					c.Close()
+				}
+				close(said)
+				_, _ = io.Copy(io.Discard, c)
+			})
+			c := client(t, url)
+			for _, want := range []string{"1", "2"} {
+				r, err := c.Do(t.Context(), "POST", "/x", nil, []byte("{}"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got, err := r.JSON(); err != nil || string(got) != want {
+					t.Errorf("got %q, %v, want %s", got, err, want)
+				}
+				r.Close()
+				if want == "1" {
+					close(more)
+					<-said
+				}
+			}
+		})
+	}
+}
+
+// A connection that the server uses for another protocol is of no more use.
+func TestServersThatChangeTheProtocol(t *testing.T) {
+	t.Parallel()
+	var opened atomic.Int64
+	url := raw(t, func(c net.Conn, _ *http.Request) {
+		if opened.Add(1) == 1 {
+			fmt.Fprint(c, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+		} else {
+			fmt.Fprint(c, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\n2")
+		}
+		_, _ = io.Copy(io.Discard, c)
+	})
+	c := client(t, url)
+	if _, err := c.Do(t.Context(), "GET", "/x", nil, nil); !fault.Is(err, fault.Upstream) {
+		t.Errorf("got %v, want that the answer is none", err)
+	}
+	r, err := c.Do(t.Context(), "GET", "/x", nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if got, err := r.JSON(); err != nil || string(got) != "2" {
+		t.Errorf("got %q, %v, want 2", got, err)
+	}
+}
+
 // Bodies of every size come as they were sent, the large ones by the way of
 // servers that may answer before they have them.
 func TestBodiesOfEverySize(t *testing.T) {
@@ -562,6 +633,32 @@ func TestHeadersThatCannotBeSent(t *testing.T) {
 		if _, err := client(t, url).Do(t.Context(), "GET", "/x", http.Header{"X-A": {value}}, nil); err == nil {
 			t.Errorf("%q: got no error", value)
 		}
+	}
+	for _, query := range []string{"a=b HTTP/1.1\r\nX: y", "a\nb", "a b", "a\x00", "a\x7f"} {
+		if _, err := client(t, url).Do(t.Context(), "GET", "/x?"+query, nil, nil); err == nil {
+			t.Errorf("%q: got no error", query)
+		}
+	}
+}
+
+// What says where a request ends and for whom it is cannot be set as a header.
+func TestHeadersOfTheRequestItself(t *testing.T) {
+	t.Parallel()
+	url := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		got, err := io.ReadAll(r.Body)
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(w, `"%s %v %s %v"`, got, err, r.Header.Get("X-A"), r.Host != "other")
+	})
+	c := client(t, url, func(p *remote.Params) {
+		p.Header = http.Header{"Host": {"other"}, "Content-Length": {"1"}, "Transfer-Encoding": {"chunked"}, "Trailer": {"X-B"}, "X-A": {"a"}}
+	})
+	r, err := c.Do(t.Context(), "POST", "/x", nil, []byte("body"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if got, err := r.JSON(); err != nil || string(got) != `"body <nil> a true"` {
+		t.Errorf("got %s, %v", got, err)
 	}
 }
 
