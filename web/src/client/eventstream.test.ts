@@ -103,3 +103,34 @@ test("who stops reading ends the request", async () => {
   }
   expect(cancelled).toBe(true);
 });
+
+test("a connection that breaks is an error of the network, after the events before it", async () => {
+  let pulls = 0;
+  const body = new ReadableStream<Uint8Array>(
+    {
+      pull(controller) {
+        if (++pulls === 1) controller.enqueue(encodeEvent("a", { n: 1 }));
+        else controller.error(new TypeError("network error"));
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  const read: unknown[] = [];
+  const all = async () => {
+    for await (const event of events(body, "r")) read.push(event);
+  };
+  await expect(all()).rejects.toMatchObject({
+    code: "NetworkError",
+    message: "The connection to the server was lost: network error",
+  });
+  expect(read).toEqual([{ a: { n: 1 } }]);
+});
+
+test("a stream that is stopped stays stopped", async () => {
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      controller.error(new DOMException("The request was stopped.", "AbortError"));
+    },
+  });
+  await expect(collect(events(body, "r"))).rejects.toMatchObject({ name: "AbortError" });
+});

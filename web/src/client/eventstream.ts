@@ -1,4 +1,4 @@
-import { ServiceError } from "./errors";
+import { aborted, ServiceError } from "./errors";
 
 /** One frame of application/vnd.amazon.eventstream. Only headers of text are kept, all others are skipped. */
 export interface Frame {
@@ -30,7 +30,7 @@ export async function* frames(body: ReadableStream<Uint8Array>): AsyncGenerator<
   let held = new Uint8Array(0);
   try {
     for (;;) {
-      const { done, value } = await reader.read();
+      const { done, value } = await reader.read().catch(lost);
       if (done) {
         if (held.length > 0) throw broken("The stream ended in the middle of an event.");
         return;
@@ -47,6 +47,13 @@ export async function* frames(body: ReadableStream<Uint8Array>): AsyncGenerator<
     // Ends the request too when the reader of the frames stops early.
     await reader.cancel().catch(() => undefined);
   }
+}
+
+/** A connection that breaks is an error like any other; one that was stopped is nothing to report. */
+function lost(thrown: unknown): never {
+  if (aborted(thrown)) throw thrown;
+  const why = thrown instanceof Error ? thrown.message : String(thrown);
+  throw new ServiceError({ code: "NetworkError", message: `The connection to the server was lost: ${why}` });
 }
 
 function concat(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
