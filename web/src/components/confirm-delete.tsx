@@ -63,7 +63,7 @@ function Question({
       }
     >
       <SpaceBetween size="m">
-        {children ?? <Alert type="warning">This cannot be undone.</Alert>}
+        {children === undefined ? <Alert type="warning">This cannot be undone.</Alert> : <div>{children}</div>}
         {word !== undefined && (
           <form
             onSubmit={(event) => {
