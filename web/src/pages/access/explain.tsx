@@ -326,7 +326,7 @@ function Decisions({ told, onAdd }: { told: Explained; onAdd: (keys: string[]) =
 }
 
 function One({ decision, onAdd }: { decision: Decision; onAdd: (keys: string[]) => void }) {
-  const { action, resource, allowed, explicitDeny, layer, message, matches, missingContextKeys, unasked } = decision;
+  const { action, resource, allowed, explicitDeny, message, matches, missingContextKeys, unasked } = decision;
   return (
     <Container
       header={
@@ -346,12 +346,7 @@ function One({ decision, onAdd }: { decision: Decision; onAdd: (keys: string[]) 
       <SpaceBetween size="m">
         {message !== "" && <Box>{message}</Box>}
         {unasked && <Box>No policy was asked: the account&apos;s root may do everything.</Box>}
-        {!unasked && matches.length === 0 && (
-          <Box>
-            No statement of any policy is about this request
-            {layer === "" ? "" : `; the ${layer} would have to allow it`}.
-          </Box>
-        )}
+        {!unasked && matches.length === 0 && <Box>No statement of any policy is about this request.</Box>}
         {matches
           .toSorted((a, b) => Number(b.decisive) - Number(a.decisive))
           .map((match) => (
@@ -414,9 +409,9 @@ function Statement({ match }: { match: Match }) {
 /** The whole policy with the statement highlighted, where it can be had; otherwise the statement. */
 function Text({ match, managed, holder }: { match: Match; managed: boolean; holder: Holder | undefined }) {
   const { policy, statement, type, text } = match;
-  if (managed && /managed/.test(type)) return <ManagedText arn={policy} statement={statement} />;
+  if (managed && /managed/.test(type)) return <ManagedText arn={policy} statement={statement} otherwise={text} />;
   if (holder && holder.sort === type) {
-    return <InlineText holder={holder} name={policy} statement={statement} />;
+    return <InlineText holder={holder} name={policy} statement={statement} otherwise={text} />;
   }
   return <PolicyView text={text} label="The statement" />;
 }

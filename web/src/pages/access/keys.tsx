@@ -222,7 +222,7 @@ const named = (k: Key) => k.ServiceCredentialAlias ?? k.ServiceSpecificCredentia
 
 function apiKeyColumns(withUser: boolean, act: (key: Key, action: string) => void): readonly Column<Key>[] {
   return [
-    { id: "name", header: "Name", cell: (k) => <Copyable text={named(k)} />, value: named, main: true },
+    { id: "name", header: "Name", cell: (k) => <Copyable text={named(k)} />, value: named, main: true, minWidth: 220 },
     ...(withUser
       ? [
           {
@@ -330,6 +330,7 @@ export function ApiKeyTable({
         error={keys.error}
         retry={() => void keys.refetch()}
         what="list API keys"
+        filterPlaceholder="Find API keys"
         columns={columns}
         trackBy={(k) => k.ServiceSpecificCredentialId}
         empty={empty}

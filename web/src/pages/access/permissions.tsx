@@ -326,8 +326,32 @@ export function useInlineText(holder: Holder, name: string | undefined) {
   });
 }
 
-export function InlineText({ holder, name, statement }: { holder: Holder; name: string; statement?: number }) {
+/** The statement of a policy that cannot be read as a whole. */
+export function StatementAlone({ text, error }: { text: string; error: ServiceError }) {
+  return (
+    <SpaceBetween size="xs">
+      <PolicyView text={text} label="The statement" />
+      <Box variant="small">
+        The whole policy cannot be shown: {error.message} {error.requestId && <>(request {error.requestId})</>}
+      </Box>
+    </SpaceBetween>
+  );
+}
+
+/** An inline policy. otherwise is shown to who may not read it. */
+export function InlineText({
+  holder,
+  name,
+  statement,
+  otherwise,
+}: {
+  holder: Holder;
+  name: string;
+  statement?: number;
+  otherwise?: string;
+}) {
   const text = useInlineText(holder, name);
+  if (text.error && otherwise !== undefined) return <StatementAlone text={otherwise} error={text.error} />;
   return (
     <Answer of={text} what="see the policy">
       {(data) => (

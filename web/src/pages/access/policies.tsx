@@ -45,7 +45,7 @@ import {
 } from "@/components";
 import { deletePolicy, holding, policiesOf, type Holder } from "./holder";
 import { isManagedByAWS, nameOf, pathOf, To, useTab } from "./links";
-import { emptyPolicy, nameProblem, PolicyField } from "./permissions";
+import { emptyPolicy, nameProblem, PolicyField, StatementAlone } from "./permissions";
 import { decodePolicy, PolicyView, pretty } from "./policy/editor";
 import { writingPolicy } from "./policy/refused";
 import { Tags } from "./tags";
@@ -239,11 +239,23 @@ export function CreatePolicyPage() {
   );
 }
 
-/** The text of a version of a managed policy. */
-export function ManagedText({ arn, version, statement }: { arn: string; version?: string; statement?: number }) {
+/** The text of a version of a managed policy. otherwise is shown to who may not read it. */
+export function ManagedText({
+  arn,
+  version,
+  statement,
+  otherwise,
+}: {
+  arn: string;
+  version?: string;
+  statement?: number;
+  otherwise?: string;
+}) {
   const policy = useCall(GetPolicy, { PolicyArn: arn }, { enabled: version === undefined });
   const which = version ?? policy.data?.Policy?.DefaultVersionId;
   const text = useCall(GetPolicyVersion, { PolicyArn: arn, VersionId: which ?? "" }, { enabled: which !== undefined });
+  const error = policy.error ?? text.error;
+  if (error && otherwise !== undefined) return <StatementAlone text={otherwise} error={error} />;
   if (version === undefined && !policy.data) {
     return (
       <Answer of={policy} what="see the policy">

@@ -40,10 +40,10 @@ function Keys({ who: { Arn = "" } }: { who: GetCallerIdentityOutput }) {
   if (Arn.includes(":user/")) {
     const user = nameOf(Arn);
     return (
-      <>
+      <SpaceBetween size="l">
         <AccessKeys user={user} />
         <ApiKeys user={user} />
-      </>
+      </SpaceBetween>
     );
   }
   const role = /:assumed-role\/([^/]+)\//.exec(Arn)?.[1];

@@ -18,7 +18,7 @@ import { isOpen, valueText } from "./quota";
 import { statusText } from "./requests";
 
 const columns: readonly Column<QuotaRequest>[] = [
-  { id: "name", header: "Quota", cell: (r) => r.quotaName, value: (r) => r.quotaName, main: true },
+  { id: "name", header: "Quota", cell: (r) => r.quotaName, value: (r) => r.quotaName, main: true, width: 380 },
   {
     id: "region",
     header: "Region",

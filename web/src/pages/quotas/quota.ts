@@ -19,7 +19,7 @@ export const metrics: { readonly [metric: string]: string } = {
   "requests-per-minute": "Requests per minute",
   "tokens-per-minute": "Tokens per minute",
   "tokens-per-day": "Tokens per day",
-  concurrency: "Requests at the same time",
+  concurrency: "Concurrent requests",
 };
 
 /** By what models are asked for, in people's words. */

@@ -13,6 +13,7 @@ export const requestColumns: readonly Column<RequestedServiceQuotaChange>[] = [
     header: "Quota",
     cell: (r) => <QuotaLink code={r.QuotaCode ?? ""}>{r.QuotaName}</QuotaLink>,
     value: (r) => r.QuotaName,
+    width: 380,
     main: true,
   },
   { id: "desired", header: "New value", cell: (r) => valueText(r.DesiredValue ?? null), value: (r) => r.DesiredValue },

@@ -12,13 +12,13 @@ import { QuotaLink } from "./link";
 import { Use } from "./use";
 
 const columns: readonly Column<Quota>[] = [
-  { id: "model", header: "Model", cell: (q) => q.model, value: (q) => q.model, main: true, width: 240, minWidth: 120 },
+  { id: "model", header: "Model", cell: (q) => q.model, value: (q) => q.model, main: true, width: 205, minWidth: 120 },
   {
     id: "metric",
     header: "Quota",
     cell: (q) => <QuotaLink code={q.quotaCode}>{metrics[q.metric] ?? q.quotaName}</QuotaLink>,
     value: (q) => metrics[q.metric] ?? q.quotaName,
-    width: 200,
+    width: 175,
     minWidth: 120,
   },
   {
@@ -26,21 +26,21 @@ const columns: readonly Column<Quota>[] = [
     header: "Asked for by",
     cell: (q) => classes[q.class] ?? q.class,
     value: (q) => classes[q.class] ?? q.class,
-    width: 170,
+    width: 175,
   },
   {
     id: "value",
     header: "Value",
     cell: (q) => valueText(q.value),
     value: (q) => q.value ?? Number.MAX_SAFE_INTEGER,
-    width: 130,
+    width: 140,
   },
   {
     id: "used",
     header: "Used now",
     cell: (q) => <Use quota={q} />,
     value: (q) => share(q) ?? null,
-    width: 210,
+    width: 180,
     minWidth: 150,
   },
   {
@@ -116,7 +116,7 @@ export function QuotaTable() {
   const nearest = quotas?.filter(isNear).length ?? 0;
   return (
     <SpaceBetween size="m">
-      {unseen && (
+      {unseen && !error && (
         <Alert type="info" header="What is used now is not shown">
           {unseen.message} {unseen.requestId && <>(request {unseen.requestId})</>}
         </Alert>

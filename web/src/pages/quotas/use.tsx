@@ -11,6 +11,7 @@ export function Use({ quota }: { quota: Quota }) {
   const part = share(quota);
   if (part === undefined) return <>{amount(used)}</>;
   const percent = Math.floor(part * 100);
+  const of = part > 0 && percent === 0 ? "<1%" : `${percent}%`;
   const shown = Math.min(100, part * 100);
   const text = `${amount(used)} of ${amount(value ?? 0)}`;
   return (
@@ -28,10 +29,10 @@ export function Use({ quota }: { quota: Quota }) {
         <span style={{ inlineSize: `${shown}%` }} />
       </div>
       {part >= near ? (
-        <StatusIndicator type={part >= 1 ? "error" : "warning"}>{`${amount(used)} (${percent}%)`}</StatusIndicator>
+        <StatusIndicator type={part >= 1 ? "error" : "warning"}>{`${amount(used)} (${of})`}</StatusIndicator>
       ) : (
         <span>
-          {amount(used)} ({percent}%)
+          {amount(used)} ({of})
         </span>
       )}
     </div>

@@ -3,7 +3,7 @@ import Button from "@cloudscape-design/components/button";
 import FormField from "@cloudscape-design/components/form-field";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
-import { useDeferredValue, useId, useMemo, useRef, useState, type ReactNode } from "react";
+import { useDeferredValue, useId, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import { checkPolicy, longest, sizeOf, type KnownActions, type PolicyKind, type Problem } from "./check";
 import { memberOf, placeOf, readJson, statementsOf } from "./json";
 import type { RefusedPolicy } from "./refused";
@@ -91,14 +91,13 @@ export function PolicyEditor({
     onChange(field.value);
     setCaret(-1);
   };
+  // What is underlined stands behind the text and moves with it.
   const follow = () => {
     const { scrollTop = 0, scrollLeft = 0 } = area.current ?? {};
-    if (marks.current) {
-      marks.current.scrollTop = scrollTop;
-      marks.current.scrollLeft = scrollLeft;
-    }
+    if (marks.current) marks.current.style.transform = `translate(${-scrollLeft}px, ${-scrollTop}px)`;
     if (lines.current) lines.current.scrollTop = scrollTop;
   };
+  useLayoutEffect(follow);
 
   return (
     <SpaceBetween size="xs">
@@ -114,9 +113,11 @@ export function PolicyEditor({
             {Array.from({ length: Math.min(count, 5000) }, (_, i) => i + 1).join("\n")}
           </div>
           <div className="policy-text">
-            <pre className="policy-marks" aria-hidden ref={marks}>
-              {later === value && value.length <= mostMarked && <Marked text={value} problems={problems} />}
-            </pre>
+            <div className="policy-marks" aria-hidden>
+              <pre ref={marks}>
+                {later === value && value.length <= mostMarked && <Marked text={value} problems={problems} />}
+              </pre>
+            </div>
             <textarea
               ref={area}
               id={id}
@@ -184,7 +185,9 @@ function Marked({ text, problems }: { text: string; problems: readonly Problem[]
   let at = 0;
   for (const { start, end, severity } of problems) {
     if (start < at) continue;
-    const to = Math.max(end, start + 1);
+    // Of a whole statement the first line is enough.
+    const line = text.indexOf("\n", start);
+    const to = Math.max(line < 0 ? end : Math.min(end, line), start + 1);
     parts.push(
       text.slice(at, start),
       <mark key={start} data-severity={severity}>
