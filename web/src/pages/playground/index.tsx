@@ -17,6 +17,7 @@ import { Composer } from "./composer";
 import { Configuration } from "./configuration";
 import {
   empty,
+  modelOf,
   mostColumns,
   newColumn,
   newConversation,
@@ -217,7 +218,7 @@ function Room({
   const address = useMemo(() => {
     const next = new URLSearchParams();
     if (conversation.revision > 0) next.set("chat", conversation.id);
-    for (const { model } of columns) if (model !== "") next.append("model", model);
+    for (const model of columns.map(modelOf)) if (model !== "") next.append("model", model);
     if (mode === "single") next.set("mode", "single");
     if (knowledge) next.set("knowledgeBase", knowledge.id);
     return next.toString();
