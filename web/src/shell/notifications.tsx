@@ -45,6 +45,7 @@ export function NotificationsProvider({ children }: { children: ReactNode }) {
         content,
         header,
         dismissible: true,
+        dismissLabel: "Dismiss",
         onDismiss: () => dismiss(id),
         ariaRole: type === "error" || type === "warning" ? "alert" : "status",
       };
