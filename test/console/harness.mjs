@@ -19,7 +19,7 @@ const require = createRequire(import.meta.url);
 const { OUTCROP_BIN, OUTCROP_MODELS, CHROMIUM, RESULTS } = process.env;
 
 /** How long something may take that is no matter of speed. */
-export const patience = 30_000;
+export const patience = Number(process.env.PATIENCE ?? 30_000);
 
 /** A port that nobody listens on just now. */
 async function freePort() {
