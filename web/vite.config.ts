@@ -28,6 +28,7 @@ export default defineConfig({
     proxy: {
       "/console/session": { target: server },
       "/console/call": { target: server },
+      "/model-terms": { target: server },
     },
   },
   build: {

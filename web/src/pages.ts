@@ -30,6 +30,7 @@ export const groups = ["", "Models", "Build", "Manage", "Observe"] as const;
 export const pages: readonly Page[] = [
   page("", "Overview", "", () => import("./pages/overview")),
   page("catalog", "Model catalog", "Models", () => import("./pages/catalog")),
+  page("local-models", "Local models", "Models", () => import("./pages/local-models")),
   page("model-access", "Model access", "Models", () => import("./pages/model-access")),
   page("playground", "Playground", "Build", () => import("./pages/playground")),
   page("knowledge-bases", "Knowledge bases", "Build", () => import("./pages/knowledge-bases")),
