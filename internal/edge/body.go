@@ -78,3 +78,19 @@ func (x *exchange) errTooLong() error {
 
 // modelService is the service whose operations name a model.
 const modelService = "bedrock-runtime"
+
+// timedBody ends the time that a client has for its body when it has come.
+type timedBody struct {
+	io.ReadCloser
+
+	control *http.ResponseController
+}
+
+// Read implements io.Reader.
+func (b *timedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if errors.Is(err, io.EOF) {
+		_ = b.control.SetReadDeadline(time.Time{}) // test writers have none, and need none
+	}
+	return n, err
+}

@@ -165,7 +165,13 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if h, pattern := e.mux.Handler(r); pattern != "" {
 			// What an earlier exchange of the connection had to be sent by is no
 			// matter of these, some of which go on for long.
-			_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // test writers have none
+			control := http.NewResponseController(w)
+			_ = control.SetWriteDeadline(time.Time{}) // test writers have none
+			if r.ContentLength != 0 {
+				// They read their bodies before they ask who sends them.
+				_ = control.SetReadDeadline(time.Now().Add(e.p.BodyTimeout)) // as above
+				r.Body = &timedBody{ReadCloser: r.Body, control: control}
+			}
 			h.ServeHTTP(w, r)
 			return
 		}
