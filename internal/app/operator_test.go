@@ -530,6 +530,10 @@ func TestOperatorUsage(t *testing.T) {
 	}
 	first := get[operator.Usage](root, operator.Prefix+"usage?groupBy=model&limit=1")
 	second := get[operator.Usage](root, operator.Prefix+"usage?groupBy=model&limit=1&nextToken="+first.Next)
+	const far = "eyJvIjo5MjIzMzcyMDM2ODU0Nzc1ODA3fQ" // {"o":9223372036854775807}
+	if behind := get[operator.Usage](root, operator.Prefix+"usage?groupBy=model&nextToken="+far); len(behind.Rows) != 0 || behind.Next != "" {
+		t.Errorf("behind the end: got %+v", behind)
+	}
 	if len(first.Rows) != 1 || len(second.Rows) != 1 || second.Next != "" || first.Rows[0].Keys[0] == second.Rows[0].Keys[0] || first.Totals != second.Totals || !first.To.Equal(second.To) {
 		t.Errorf("got %+v and %+v", first, second)
 	}

@@ -45,7 +45,8 @@ func page[T any](v values, all []T, otherwise int) (list []T, next string, err e
 	if t.Offset < 0 {
 		return nil, "", fault.New(fault.Invalid, "The parameter nextToken is not one that this server has given.")
 	}
-	from, to := min(t.Offset, len(all)), min(t.Offset+limit, len(all))
+	from := min(t.Offset, len(all))
+	to := from + min(limit, len(all)-from) // the offset is whatever the client says
 	if to < len(all) {
 		next = newToken(offsetToken{to})
 	}

@@ -25,6 +25,9 @@ const (
 	mostFeeds = 32
 	// writeTimeout is how long a client may take for a batch.
 	writeTimeout = 10 * time.Second
+	// longestStream is how long a stream lasts. Who wants more asks again, and
+	// whether they still may is decided again: keys end, and so do sessions.
+	longestStream = 5 * time.Minute
 )
 
 // LiveBatch is the data of an event "requests" of GET /outcrop/requests/live.
@@ -100,7 +103,7 @@ func liveFilters() []string {
 }
 
 // live answers GET /outcrop/requests/live with server-sent events, until the
-// client goes or the server ends.
+// client goes, the server ends, or it is time to ask again.
 func (a *API) live(q *request) (any, error) {
 	f, err := q.query.filter()
 	if err != nil {
@@ -111,7 +114,7 @@ func (a *API) live(q *request) (any, error) {
 		return nil, err
 	}
 	defer a.p.Ring.close(feed)
-	ctx, stop := context.WithCancel(q.Context())
+	ctx, stop := context.WithTimeout(q.Context(), longestStream)
 	defer stop()
 	defer context.AfterFunc(a.over, stop)()
 

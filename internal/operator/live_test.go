@@ -168,6 +168,33 @@ func TestLiveEndsWithTheServer(t *testing.T) {
 	})
 }
 
+// Who may follow the requests is decided anew after a while: nobody follows them for
+// ever with a key that is gone.
+func TestLiveIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(0)
+		s, over := watch(t.Context(), t, newLive(b), "")
+		time.Sleep(longestStream - time.Millisecond) // of the test's own clock
+		synctest.Wait()
+		select {
+		case <-over:
+			t.Error("it has ended too early")
+		default:
+		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		select {
+		case <-over:
+		default:
+			t.Fatal("it goes on")
+		}
+		if text := s.take(); !strings.HasPrefix(text, "retry: ") || len(b.live) != 0 {
+			t.Errorf("got %q, and %d streams are left", text, len(b.live))
+		}
+	})
+}
+
 // There are only so many streams.
 func TestLiveIsBounded(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"math"
 	"net/url"
 	"strings"
 	"testing"
@@ -194,5 +195,17 @@ func invalid(t *testing.T, query string, err error) {
 	t.Helper()
 	if f := fault.As(err); f.Kind != fault.Invalid || f.Message == "" {
 		t.Errorf("%q: got %v, want a reason", query, err)
+	}
+}
+
+// Where a page begins is whatever the client says.
+func TestPagesBehindTheEnd(t *testing.T) {
+	t.Parallel()
+	for offset, want := range map[int]int{0: 2, 1: 2, 2: 1, 3: 0, math.MaxInt - 1: 0, math.MaxInt: 0} {
+		v := values{url.Values{"nextToken": {newToken(offsetToken{offset})}, "limit": {"2"}}}
+		got, next, err := page(v, []int{1, 2, 3}, 100)
+		if err != nil || len(got) != want || (next != "") != (offset == 0) {
+			t.Errorf("from %d: got %v, %q, %v, want %d", offset, got, next, err, want)
+		}
 	}
 }

@@ -91,11 +91,13 @@ func (a *API) usage(q *request) (any, error) {
 	}
 	out := &Usage{From: find.From, To: find.To, GroupBy: groups, Rows: []UsageRow{}, Totals: sums(rows...)}
 	if len(groups) > 0 {
-		for _, r := range rows[min(t.Offset, len(rows)):min(t.Offset+limit, len(rows))] {
+		from := min(t.Offset, len(rows)) // whatever the client says
+		to := from + min(limit, len(rows)-from)
+		for _, r := range rows[from:to] {
 			out.Rows = append(out.Rows, UsageRow{Keys: r.Keys, Sums: sums(r)})
 		}
-		if t.Offset+limit < len(rows) {
-			out.Next = newToken(usageToken{t.Offset + limit, find.To})
+		if to < len(rows) {
+			out.Next = newToken(usageToken{to, find.To})
 		}
 	}
 	return out, nil
