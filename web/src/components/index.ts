@@ -3,6 +3,7 @@ export { ConfirmDelete } from "./confirm-delete";
 export { Copyable, CopyButton } from "./copy";
 export { Empty } from "./empty";
 export { Answer, Denied, Failed } from "./failed";
+export { InnerLink } from "./inner-link";
 export { jsonError } from "./json";
 export { JsonEditor } from "./json-editor";
 export { Loading } from "./loading";
