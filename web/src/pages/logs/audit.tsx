@@ -8,10 +8,9 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { useClient, useRegion, useServerTime, type ServiceError } from "@/client";
-import { Code, Copyable, Empty, ResourceTable, StatusBadge, Time, type Column } from "@/components";
+import { Code, Copyable, Empty, InnerLink, ResourceTable, StatusBadge, Time, type Column } from "@/components";
 import { backs, fromOf, pattern, shortPrincipal } from "./filter";
 import { Choice, TextField, useParams } from "./filter-bar";
-import { To } from "./to";
 import type { AuditEvent, AuditEvents } from "@/api/outcrop.gen";
 
 const results = [
@@ -236,7 +235,7 @@ function Event({ event: e, onClose }: { event: AuditEvent; onClose: () => void }
             {
               label: "Request",
               value: e.requestId ? (
-                <To path={`/logs/requests/${encodeURIComponent(e.requestId)}`}>{e.requestId}</To>
+                <InnerLink to={`/logs/requests/${encodeURIComponent(e.requestId)}`}>{e.requestId}</InnerLink>
               ) : (
                 "-"
               ),

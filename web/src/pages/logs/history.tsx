@@ -6,10 +6,20 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { useNavigate } from "react-router";
 import { useClient, useRegion, useServerTime, type ServiceError } from "@/client";
-import { count, duration, Empty, Money, ResourceTable, StatusBadge, Time, Tokens, type Column } from "@/components";
+import {
+  count,
+  duration,
+  Empty,
+  InnerLink,
+  Money,
+  ResourceTable,
+  StatusBadge,
+  Time,
+  Tokens,
+  type Column,
+} from "@/components";
 import { backs, found, fromOf, queryOf, requestId, shortPrincipal } from "./filter";
 import { Choice, RequestFilters, useFilters, useParams } from "./filter-bar";
-import { To } from "./to";
 import type { Requests, RequestSummary } from "@/api/outcrop.gen";
 
 const states = [
@@ -110,9 +120,9 @@ const columns: readonly Column<RequestSummary>[] = [
     id: "time",
     header: "Time",
     cell: (r) => (
-      <To path={`/logs/requests/${encodeURIComponent(r.id)}`}>
+      <InnerLink to={`/logs/requests/${encodeURIComponent(r.id)}`}>
         <Time at={r.time} />
-      </To>
+      </InnerLink>
     ),
     value: (r) => r.time,
     main: true,

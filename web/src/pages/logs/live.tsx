@@ -189,16 +189,16 @@ function List({
             <th scope="col" className="logs-wide">
               Model
             </th>
-            <th scope="col" className="logs-wide" style={{ width: 120 }}>
+            <th scope="col" className="logs-wide" style={{ width: 100 }}>
               Principal
             </th>
-            <th scope="col" style={{ width: 75 }}>
+            <th scope="col" style={{ width: 70 }}>
               Status
             </th>
             <th scope="col" className="logs-number" style={{ width: 85 }}>
               Took
             </th>
-            <th scope="col" className="logs-number logs-wide" style={{ width: 110 }}>
+            <th scope="col" className="logs-number logs-wide" style={{ width: 100 }}>
               In / out
             </th>
             <th scope="col" className="logs-number logs-wide" style={{ width: 115 }}>

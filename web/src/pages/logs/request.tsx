@@ -9,10 +9,9 @@ import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { useParams } from "react-router";
 import { asServiceError, useClient, useRegion, type ServiceError } from "@/client";
-import { Answer, Code, Copyable, count, duration, Empty, Money, Page, Time } from "@/components";
+import { Answer, Code, Copyable, count, duration, Empty, InnerLink, Money, Page, Time } from "@/components";
 import { shortPrincipal } from "./filter";
 import { RequestStatus } from "./history";
-import { To } from "./to";
 import "./logs.css";
 import type { RequestDetail } from "@/api/outcrop.gen";
 
@@ -56,7 +55,7 @@ export function RequestPage() {
       {request.error?.status === 404 && !request.data ? (
         <Empty
           title="This request is not known"
-          action={<To path={`/logs/audit?requestId=${encodeURIComponent(id)}`}>Look in the audit trail</To>}
+          action={<InnerLink to={`/logs/audit?requestId=${encodeURIComponent(id)}`}>Look in the audit trail</InnerLink>}
         >
           {request.error.message}
         </Empty>
@@ -113,7 +112,8 @@ function What({ request: r }: { request: RequestDetail }) {
       label: "Principal",
       value: r.principal ? (
         <>
-          <To path={filter("principal", r.principal)}>{shortPrincipal(r.principal)}</To> <Copyable text={r.principal} />
+          <InnerLink to={filter("principal", r.principal)}>{shortPrincipal(r.principal)}</InnerLink>{" "}
+          <Copyable text={r.principal} />
         </>
       ) : (
         "Nobody was recognized"
@@ -121,12 +121,11 @@ function What({ request: r }: { request: RequestDetail }) {
     },
     { label: "Access key", value: <Copyable text={r.accessKeyId} /> },
     { label: "Address", value: r.sourceIp || "-" },
-    { label: "Program", value: r.userAgent || "-" },
   ];
   if (r.resource) items.push({ label: "Resource", value: <Copyable text={r.resource} /> });
   if (r.model) {
     items.push(
-      { label: "Model that was asked for", value: <To path={filter("model", r.model)}>{r.model}</To> },
+      { label: "Model that was asked for", value: <InnerLink to={filter("model", r.model)}>{r.model}</InnerLink> },
       {
         label: "Answered by",
         value: (
@@ -137,12 +136,15 @@ function What({ request: r }: { request: RequestDetail }) {
       },
     );
   }
+  items.push({ label: "Program", value: r.userAgent ? <span title={r.userAgent}>{program(r.userAgent)}</span> : "-" });
   return (
     <Container
       header={
         <Header
           variant="h2"
-          actions={<To path={`/logs/audit?requestId=${encodeURIComponent(r.id)}`}>Events of the audit trail</To>}
+          actions={
+            <InnerLink to={`/logs/audit?requestId=${encodeURIComponent(r.id)}`}>Events of the audit trail</InnerLink>
+          }
         >
           Request
         </Header>
@@ -153,10 +155,15 @@ function What({ request: r }: { request: RequestDetail }) {
   );
 }
 
+/** The beginning of what a program says of itself, which is as long as it likes. */
+function program(userAgent: string): string {
+  return userAgent.length > 60 ? `${userAgent.slice(0, 60)}…` : userAgent;
+}
+
 const steps: { [name: string]: string } = {
   received: "Received",
   authenticated: "Authenticated",
-  decided: "Allowed or denied",
+  decided: "Decided by policies",
   admitted: "Admitted to the model",
   tried: "Tried in vain",
   answered: "Begins to be answered",
@@ -244,7 +251,7 @@ function Logged({ request: r }: { request: RequestDetail }) {
     <Container header={<Header variant="h2">What was asked and answered</Header>}>
       {log === null ? (
         <>
-          Prompts and answers are not logged. <To path="/logs/settings">Settings of the invocation log</To>
+          Prompts and answers are not logged. <InnerLink to="/logs/settings">Settings of the invocation log</InnerLink>
         </>
       ) : (
         <SpaceBetween size="s">

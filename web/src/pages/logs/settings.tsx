@@ -113,7 +113,6 @@ function Edit({ config, region }: { config: LoggingConfig | undefined; region: s
             Save settings
           </Button>
         }
-        errorText={undefined}
       >
         <SpaceBetween size="l">
           <Container
@@ -134,7 +133,7 @@ function Edit({ config, region }: { config: LoggingConfig | undefined; region: s
             </SpaceBetween>
           </Container>
           {on && (
-            <>
+            <SpaceBetween size="l">
               <Container header={<Header variant="h2">What is logged</Header>}>
                 <SpaceBetween size="s">
                   {kinds.map(([kind, label, description]) => (
@@ -198,7 +197,7 @@ function Edit({ config, region }: { config: LoggingConfig | undefined; region: s
                   </Box>
                 </SpaceBetween>
               </Container>
-            </>
+            </SpaceBetween>
           )}
           {put.error && <Failed what="change the settings of the invocation log" error={put.error} />}
           {!on && config === undefined && (
