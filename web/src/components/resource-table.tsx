@@ -58,6 +58,8 @@ export interface ResourceTableProps<T> {
   sort?: string;
   pageSize?: number;
   variant?: TableProps.Variant;
+  /** Long texts are shown whole unless somebody has chosen otherwise: reasons of failures, for example. */
+  wrapLines?: boolean;
   /** There are more items at the server; more is called when somebody goes beyond the last page. */
   hasMore?: boolean;
   more?: () => void;
@@ -185,7 +187,7 @@ export function ResourceTable<T>(props: ResourceTableProps<T>) {
           collectionProps.empty
         )
       }
-      wrapLines={kept.wrapLines ?? false}
+      wrapLines={kept.wrapLines ?? props.wrapLines ?? false}
       contentDensity={kept.contentDensity ?? "comfortable"}
       stripedRows={false}
       resizableColumns
@@ -229,7 +231,7 @@ export function ResourceTable<T>(props: ResourceTableProps<T>) {
           preferences={{
             pageSize,
             contentDisplay,
-            wrapLines: kept.wrapLines ?? false,
+            wrapLines: kept.wrapLines ?? props.wrapLines ?? false,
             contentDensity: kept.contentDensity ?? "comfortable",
           }}
           onConfirm={({ detail }) =>
