@@ -126,8 +126,8 @@ export interface Piece {
 }
 
 /**
- * A passage cut into sentences, of which those that say what was asked or answered are strong: those that share at least
- * half as many words with it as the best one does, and no more than a third of all.
+ * A passage cut into sentences, of which those that say what was asked or answered are strong: those that share most
+ * words with it, and no more than a third of all.
  */
 export function pieces(passage: string, said: string): Piece[] {
   const wanted = terms(said);
@@ -144,9 +144,15 @@ export function pieces(passage: string, said: string): Piece[] {
   const best = Math.max(0, ...scores);
   const most = Math.max(1, Math.ceil(sentences.length / 3));
   const least = scores.toSorted((a, b) => b - a)[most - 1] ?? 0;
-  return sentences.map((text, i) => {
-    const score = scores[i] ?? 0;
-    return { text, strong: best > 0 && score >= best / 2 && score >= least };
+  const strong = scores.map((score) => best > 0 && score >= best * 0.6 && score >= least);
+  return sentences.flatMap((text, i): Piece[] => {
+    const end = text.trimEnd().length;
+    // The space behind the last of them would be a bar of colour.
+    if (!strong[i] || strong[i + 1] || end === text.length) return [{ text, strong: strong[i] ?? false }];
+    return [
+      { text: text.slice(0, end), strong: true },
+      { text: text.slice(end), strong: false },
+    ];
   });
 }
 

@@ -11,6 +11,9 @@ export function folderCommand(of: {
   watch: boolean;
   chunking?: string | undefined;
   model?: string | undefined;
+  /** Of a base that is made; empty: none is said. */
+  dimensions?: string;
+  description?: string;
   data?: string | undefined;
   region?: string | undefined;
 }): string {
@@ -20,6 +23,8 @@ export function folderCommand(of: {
   if (of.make) words.push("create", of.base, "--from", of.folder);
   else words.push("add", of.base, of.folder);
   if (of.model) words.push("--model", of.model);
+  if (of.make && of.dimensions) words.push("--dimensions", of.dimensions);
+  if (of.make && of.description) words.push("--description", of.description);
   if (of.chunking) words.push("--chunking", of.chunking);
   if (of.watch) words.push("--watch");
   words.push("--sync");

@@ -291,6 +291,8 @@ export function Create({
                         watch,
                         chunking: problems.chunking === undefined ? flag(chunking) : undefined,
                         model: existing || embedding === defaultEmbedding ? undefined : embedding,
+                        dimensions: problems.dimensions === undefined ? dimensions : "",
+                        description: description.trim(),
                         data: server.data?.dataDirectory,
                         region: server.data && server.data.region !== region ? region : undefined,
                       })}
@@ -322,33 +324,33 @@ export function Create({
                     )}
                     <ChunkingFields value={chunking} onChange={setChunking} />
                     {!existing && (
-                      <>
-                        <ModelSelect
-                          kind="embedding"
-                          label="Embedding model"
-                          description="Makes vectors of passages and questions. It cannot be changed later."
-                          value={embedding}
-                          onChange={(id) => {
-                            setModel(id);
-                            setDimensions("");
-                          }}
+                      <ModelSelect
+                        kind="embedding"
+                        label="Embedding model"
+                        description="Makes vectors of passages and questions. It cannot be changed later."
+                        value={embedding}
+                        onChange={(id) => {
+                          setModel(id);
+                          setDimensions("");
+                        }}
+                      />
+                    )}
+                    {!existing && (
+                      <FormField
+                        label="Dimensions"
+                        description="Of the vectors. Empty: as many as the model has."
+                        constraintText={
+                          offered && offered.length > 0 ? `The model offers ${offered.join(", ")}.` : undefined
+                        }
+                        errorText={problems.dimensions}
+                      >
+                        <Input
+                          type="number"
+                          value={dimensions}
+                          placeholder={offered?.[0] === undefined ? "" : String(offered[0])}
+                          onChange={({ detail }) => setDimensions(detail.value)}
                         />
-                        <FormField
-                          label="Dimensions"
-                          description="Of the vectors. Empty: as many as the model has."
-                          constraintText={
-                            offered && offered.length > 0 ? `The model offers ${offered.join(", ")}.` : undefined
-                          }
-                          errorText={problems.dimensions}
-                        >
-                          <Input
-                            type="number"
-                            value={dimensions}
-                            placeholder={offered?.[0] === undefined ? "" : String(offered[0])}
-                            onChange={({ detail }) => setDimensions(detail.value)}
-                          />
-                        </FormField>
-                      </>
+                      </FormField>
                     )}
                     {from === "upload" && (
                       <FormField

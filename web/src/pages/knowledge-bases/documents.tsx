@@ -139,6 +139,7 @@ function Of({
       )}
       <ResourceTable
         id="kb-documents"
+        wrapLines
         title="Documents"
         items={documents.data}
         loading={documents.isPending}

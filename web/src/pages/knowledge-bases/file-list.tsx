@@ -21,6 +21,7 @@ export function FileList({ files, onChange }: { files: readonly Candidate[]; onC
       trackBy={(f) => f.path}
       sort="problem"
       variant="embedded"
+      wrapLines
       pageSize={10}
       description={
         refused === 0 ? (
@@ -57,12 +58,14 @@ function columnsOf(files: readonly Candidate[], onChange: (files: Candidate[]) =
         f.problem === undefined ? (
           <StatusIndicator type="pending">Will be uploaded</StatusIndicator>
         ) : (
-          <StatusIndicator type="error" wrapText>
-            {f.problem}
-          </StatusIndicator>
+          <span className="kb-words">
+            <StatusIndicator type="error" wrapText>
+              {f.problem}
+            </StatusIndicator>
+          </span>
         ),
       // What is refused comes first.
-      value: (f) => (f.problem === undefined ? "~" : f.problem),
+      value: (f) => (f.problem === undefined ? "1" : `0 ${f.problem}`),
       minWidth: 180,
     },
     { id: "size", header: "Size", cell: (f) => <Bytes count={f.file.size} />, value: (f) => f.file.size, width: 110 },

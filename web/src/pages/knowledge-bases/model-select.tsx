@@ -22,7 +22,7 @@ export function ModelSelect({
   const groups = modelOptions(catalog.data?.models ?? [], kind);
   const chosen = groups.flatMap((g) => g.options).find((o) => o.value === value);
   return (
-    <FormField label={label} description={description} stretch>
+    <FormField label={label} description={description}>
       {catalog.error ? (
         <Input value={value} placeholder="Model ID or ARN" onChange={({ detail }) => onChange(detail.value)} />
       ) : (

@@ -86,7 +86,7 @@ export function PassageDialog({
                 </span>
               ),
             },
-            ...(passage.page === undefined ? [] : [{ label: "Page", value: String(passage.page) }]),
+            ...(passage.page === undefined ? [] : [{ label: "Begins on page", value: String(passage.page) }]),
             ...Object.entries(passage.attributes).map(([label, value]) => ({
               label,
               value: typeof value === "string" ? visible(value) : JSON.stringify(value),
@@ -200,12 +200,7 @@ function OpenDocument({ passage }: { passage: Passage }) {
   const pdf = isPDF(passage.uri);
   return (
     <>
-      <Button
-        iconName={pdf ? "external" : "download"}
-        loading={open.isPending}
-        onClick={() => open.mutate()}
-        ariaLabel={pdf ? "Open the PDF in a new tab" : "Download the document"}
-      >
+      <Button iconName={pdf ? "external" : "download"} loading={open.isPending} onClick={() => open.mutate()}>
         {pdf ? (passage.page === undefined ? "Open the PDF" : `Open page ${passage.page}`) : "Download"}
       </Button>
       {open.error && (

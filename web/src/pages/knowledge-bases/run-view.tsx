@@ -24,6 +24,7 @@ export function RunPage() {
   const run = list.find((r) => r.id === id);
   const smooth = run !== undefined && flawless(run);
   const to = run?.baseId;
+  useEffect(() => runs.look(id), [id, runs]);
   useEffect(() => {
     if (!smooth || to === undefined) return;
     runs.forget(id);
@@ -86,18 +87,18 @@ function View({ run }: { run: Run }) {
     (run.job?.statistics?.numberOfModifiedDocumentsIndexed ?? 0);
   return (
     <Page
-      title={running ? `Setting up ${run.baseName}` : run.baseName}
+      title={running ? `${"make" in plan.base ? "Setting up" : "Uploading to"} ${run.baseName}` : run.baseName}
       crumbs={[{ text: run.baseName, path: `knowledge-bases/runs/${run.id}` }]}
       actions={
         <SpaceBetween direction="horizontal" size="xs">
           {sending && <Button onClick={() => runs.cancel(run.id)}>Cancel the upload</Button>}
           {run.state === "ended" && (
-            <>
-              <Button onClick={() => void navigate(`${base}/documents`)}>Show the documents</Button>
-              <Button variant="primary" onClick={() => void navigate(`${base}/test`)}>
-                Ask a question
-              </Button>
-            </>
+            <Button onClick={() => void navigate(`${base}/documents`)}>Show the documents</Button>
+          )}
+          {run.state === "ended" && (
+            <Button variant="primary" onClick={() => void navigate(`${base}/test`)}>
+              Ask a question
+            </Button>
           )}
         </SpaceBetween>
       }
@@ -229,9 +230,11 @@ export function DocumentState({ of }: { of: KnowledgeBaseDocumentDetail }) {
     NOT_FOUND: "stopped",
   };
   return (
-    <StatusIndicator type={types[of.status] ?? "in-progress"} wrapText>
-      {of.statusReason ? `${words(of.status)}: ${visible(of.statusReason)}` : words(of.status)}
-    </StatusIndicator>
+    <span className="kb-words">
+      <StatusIndicator type={types[of.status] ?? "in-progress"} wrapText>
+        {of.statusReason ? `${words(of.status)}: ${visible(of.statusReason)}` : words(of.status)}
+      </StatusIndicator>
+    </span>
   );
 }
 
@@ -256,6 +259,7 @@ function Files({ run }: { run: Run }) {
   return (
     <ResourceTable
       id="kb-run-files"
+      wrapLines
       title="Files"
       items={run.files}
       columns={columns}
@@ -292,11 +296,13 @@ function columnsOf(
         }
         const [type, text] = stages[f.stage];
         return (
-          <StatusIndicator type={type} wrapText>
-            {f.error
-              ? `${text}: ${f.error.message}${f.error.requestId ? ` (request ${f.error.requestId})` : ""}`
-              : text}
-          </StatusIndicator>
+          <span className="kb-words">
+            <StatusIndicator type={type} wrapText>
+              {f.error
+                ? `${text}: ${f.error.message}${f.error.requestId ? ` (request ${f.error.requestId})` : ""}`
+                : text}
+            </StatusIndicator>
+          </span>
         );
       },
       value: (f) => document(f)?.status ?? f.stage,

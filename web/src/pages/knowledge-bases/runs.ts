@@ -89,6 +89,7 @@ export class Runs {
   readonly #watchers = new Set<() => void>();
   readonly #controllers = new Map<string, AbortController>();
   readonly #means = new Map<string, Means>();
+  readonly #looks = new Map<string, number>();
   #told = false;
 
   readonly subscribe = (watcher: () => void): (() => void) => {
@@ -158,6 +159,12 @@ export class Runs {
     this.#tell();
   }
 
+  /** Says that somebody looks at a run, who needs no message about its end; the answer says that it is over. */
+  look(id: string): () => void {
+    this.#looks.set(id, (this.#looks.get(id) ?? 0) + 1);
+    return () => this.#looks.set(id, (this.#looks.get(id) ?? 1) - 1);
+  }
+
   #find(id: string): Run | undefined {
     return this.#runs.find((run) => run.id === id);
   }
@@ -194,7 +201,10 @@ export class Runs {
       await this.#sync(id, means, controller.signal);
       this.#change(id, (was) => ({ ...was, step: "done", state: "ended" }));
     } catch (thrown) {
-      const error = aborted(thrown) ? undefined : asServiceError(thrown);
+      const error = aborted(thrown) || controller.signal.aborted ? undefined : asServiceError(thrown);
+      if (error && (this.#looks.get(id) ?? 0) === 0) {
+        means.notify.failed(error, `${this.#find(id)?.baseName ?? "The upload"} could not be set up`);
+      }
       this.#change(id, (was) => ({ ...was, state: "stopped", error }));
     } finally {
       window.removeEventListener("beforeunload", leaving);
@@ -268,7 +278,7 @@ export class Runs {
       });
       set({ stage: "sent", part: 1 }, true);
     } catch (thrown) {
-      if (aborted(thrown)) set({ stage: "cancelled", part: 0 });
+      if (aborted(thrown) || signal.aborted) set({ stage: "cancelled", part: 0 });
       else set({ stage: "failed", part: 0, error: asServiceError(thrown) });
     }
   }
@@ -298,6 +308,7 @@ export class Runs {
       const input: GetIngestionJobInput = { ...of, ingestionJobId: job.ingestionJobId };
       job = (await client.call(GetIngestionJob, input, { region, signal })).ingestionJob;
     }
+    if ((this.#looks.get(id) ?? 0) > 0) return;
     const failed = job.statistics?.numberOfDocumentsFailed ?? 0;
     if (job.status === "COMPLETE" && failed === 0) notify.success(`The files of ${run.baseName} are synced.`);
     else if (job.status === "COMPLETE") notify.warning(`${failed} of the files of ${run.baseName} could not be read.`);

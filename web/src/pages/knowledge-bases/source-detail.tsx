@@ -98,6 +98,7 @@ export function SourceDetail({ base }: { base: KnowledgeBase }) {
             ) : (
               <ResourceTable
                 id="kb-jobs"
+                wrapLines
                 title="Sync history"
                 items={jobs.data}
                 loading={jobs.isPending}

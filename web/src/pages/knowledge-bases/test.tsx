@@ -122,7 +122,7 @@ export function Test({ base }: { base: KnowledgeBase }) {
             actions={
               <SpaceBetween direction="horizontal" size="xs">
                 <SegmentedControl
-                  label="What is done with a question"
+                  label="Mode"
                   selectedId={generate ? "generate" : "retrieve"}
                   options={[
                     { id: "generate", text: "Answer" },
