@@ -29,7 +29,8 @@ export function CodeSample({ samples, label = "Code samples" }: { samples: reado
     <Tabs
       ariaLabel={label}
       tabs={samples.map((sample) => ({
-        id: sample.label,
+        // A panel names its tab by an ID, which must not have a space.
+        id: sample.label.replace(/\W+/g, "-"),
         label: sample.label,
         content: <Code code={sample.code} label={`Copy the code for ${sample.label}`} />,
       }))}
