@@ -2,7 +2,7 @@ import SupportPromptGroup from "@cloudscape-design/chat-components/support-promp
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import Select from "@cloudscape-design/components/select";
-import { useEffect, useLayoutEffect, useMemo, useRef, type ReactNode } from "react";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import type { CatalogModel } from "@/api/outcrop.gen";
 import type { UseQueryResult } from "@tanstack/react-query";
 import type { ServiceError } from "@/client";
@@ -12,7 +12,7 @@ import { findModel } from "./cost";
 import { waiting, type Engine } from "./engine";
 import type { LiveReply } from "./live";
 import { MessageView } from "./message";
-import { answeredBy, identifierOf, modelOptions } from "./models";
+import { answeredBy, identifierOf, modelOptions, searched } from "./models";
 
 const prompts = [
   { id: "explain", text: "Explain to a ten-year-old why the sky is blue." },
@@ -112,7 +112,9 @@ function ModelSelect({
   catalog: UseQueryResult<{ models: CatalogModel[] }, ServiceError>;
   model: CatalogModel | undefined;
 }) {
-  const options = useMemo(() => modelOptions(catalog.data?.models ?? []), [catalog.data]);
+  const [search, setSearch] = useState("");
+  const all = useMemo(() => modelOptions(catalog.data?.models ?? []), [catalog.data]);
+  const options = useMemo(() => searched(all, search), [all, search]);
   const selected = model
     ? { value: model.id, label: model.name }
     : column.model === ""
@@ -132,7 +134,7 @@ function ModelSelect({
           settings: { ...settings, ...(identifier === chosen.id ? {} : { calledAs: identifier }) },
         });
       }}
-      filteringType="auto"
+      filteringType="manual"
       filteringAriaLabel="Find a model"
       filteringPlaceholder="Find a model by name, ID or provider"
       ariaLabel="Model"
@@ -144,10 +146,10 @@ function ModelSelect({
       errorText={catalog.error ? `${catalog.error.code}: ${catalog.error.message}` : ""}
       recoveryText="Try again"
       onLoadItems={({ detail }) => {
+        setSearch(detail.filteringText);
         if (catalog.error && detail.samePage) void catalog.refetch();
       }}
-      empty="No model here can be talked to"
-      noMatch="No model has what you search for"
+      empty={search === "" ? "No model here can be talked to" : "No model has what you search for"}
     />
   );
 }

@@ -151,6 +151,14 @@ test("editing branches, in all models that got the message", async () => {
   expect(t.shown(1)).toEqual(["Uno", "I am n"]);
 });
 
+test("a model to compare with is asked as the first one, by its own name", () => {
+  const t = start({});
+  t.engine.changeColumn("c0", { settings: { calledAs: "us.m", temperature: 0.5, stopSequences: [], additional: "" } });
+  t.engine.addColumn("n");
+  expect(t.column(1)).toMatchObject({ model: "n", settings: { temperature: 0.5 } });
+  expect(t.column(1).settings.calledAs).toBeUndefined();
+});
+
 test("a single prompt knows nothing of the one before", async () => {
   const t = start({ ConverseStream: text("Yes") }, { mode: "single" });
   t.engine.send([{ text: "One" }]);

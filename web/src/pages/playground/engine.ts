@@ -7,6 +7,7 @@ import {
   empty,
   modelOf,
   newColumn,
+  newSettings,
   path,
   pathTo,
   titleOf,
@@ -122,10 +123,8 @@ export class Engine {
   /** One more model to compare with, asked as the first one is. */
   addColumn(model: string): void {
     const { columns } = this.#conversation;
-    this.#set({
-      ...this.#conversation,
-      columns: [...columns, newColumn(this.#world.newId(), model, columns[0]?.settings)],
-    });
+    const { calledAs: _, ...settings } = columns[0]?.settings ?? newSettings();
+    this.#set({ ...this.#conversation, columns: [...columns, newColumn(this.#world.newId(), model, settings)] });
   }
 
   removeColumn(id: string): void {

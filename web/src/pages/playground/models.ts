@@ -63,3 +63,16 @@ export function modelOptions(models: readonly CatalogModel[]): SelectProps.Optio
   }
   return [...groups].flatMap(([label, options]) => (options.length === 0 ? [] : [{ label, options }]));
 }
+
+/** The options that have all words of a search, in any order. */
+export function searched(groups: readonly SelectProps.OptionGroup[], search: string): SelectProps.OptionGroup[] {
+  const wanted = search.toLowerCase().split(/\s+/).filter(Boolean);
+  const fits = ({ label, labelTag, description, tags = [], filteringTags = [] }: SelectProps.Option) => {
+    const text = [label, labelTag, description, ...tags, ...filteringTags].join("\n").toLowerCase();
+    return wanted.every((word) => text.includes(word));
+  };
+  return groups.flatMap((group) => {
+    const options = group.options.filter(fits);
+    return options.length === 0 ? [] : [{ ...group, options }];
+  });
+}

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { CatalogModel, Price } from "@/api/outcrop.gen";
 import { documentName, fault, faultOfAll, partsOf } from "./attachments";
 import { costOf, findModel, speedOf } from "./cost";
-import { identifierOf, modelOptions } from "./models";
+import { identifierOf, modelOptions, searched } from "./models";
 import { withSources } from "./sources";
 import { exampleTool, nameFault, schemaFault } from "./tools";
 
@@ -102,6 +102,18 @@ test("what is served here comes first, stand-ins say so, and what nobody answers
   ]);
   expect(groups[1]?.options[0]?.tags).toEqual(["Stand-in: local/smol"]);
   expect(groups[2]?.options[0]).toMatchObject({ disabled: true, tags: ["no backend"] });
+});
+
+test("a search finds models by words in any order, of names, IDs, profiles and providers", () => {
+  const groups = modelOptions([
+    model("a", { name: "Claude Sonnet", provider: "Anthropic", inferenceProfiles: ["us.a"] }),
+    model("b", { name: "Nova", provider: "Amazon" }),
+  ]);
+  const found = (search: string) => searched(groups, search).flatMap((g) => g.options.map((o) => o.value));
+  expect(found("")).toEqual(["a", "b"]);
+  expect(found("sonnet anthropic")).toEqual(["a"]);
+  expect(found(" US.A ")).toEqual(["a"]);
+  expect(found("sonnet amazon")).toEqual([]);
 });
 
 const png = new Uint8Array([0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10]);
