@@ -75,6 +75,12 @@ const operators = [
 /** How many characters a policy may have, white space aside; the limit of inline policies is for all of them together. */
 export const longest: { [kind in PolicyKind]: number } = { managed: 6144, inline: 10_240, trust: 2048 };
 
+/** As much as IAM takes at all. What is longer is not looked at. */
+export const mostText = 131_072;
+
+/** It takes a while to find what may be meant, and nobody reads more than these. */
+const mostSuggested = 20;
+
 /** How many characters of a text count. */
 export function sizeOf(text: string): number {
   return text.replace(/\s/g, "").length;
@@ -133,6 +139,10 @@ function covers(pattern: string, known: KnownActions): boolean {
 
 /** What is wrong with a policy, the first things first. Actions are compared with those that are known, if any are. */
 export function checkPolicy(text: string, kind: PolicyKind, known?: KnownActions): Problem[] {
+  if (text.length > mostText) {
+    const says = `${text.length.toLocaleString()} characters are more than any policy has.`;
+    return [{ severity: "error", start: 0, end: 1, text: says }];
+  }
   const { root, fault } = readJson(text);
   if (fault)
     return [{ severity: "error", start: fault.at, end: Math.min(fault.at + 1, text.length), text: fault.text }];
@@ -147,6 +157,7 @@ class Checker {
   readonly #kind: PolicyKind;
   readonly #known: KnownActions | undefined;
   readonly #sids = new Map<string, number>();
+  #suggested = 0;
 
   constructor(kind: PolicyKind, known: KnownActions | undefined) {
     this.#kind = kind;
@@ -287,7 +298,8 @@ class Checker {
       if (covers(action, known)) return;
       return this.#say("warning", node, `${action} covers no action that this server knows.`);
     }
-    const fixes = similarActions(action, known).map((one) => JSON.stringify(one));
+    const fixes =
+      this.#suggested++ < mostSuggested ? similarActions(action, known).map((one) => JSON.stringify(one)) : [];
     this.#say("warning", node, `This server knows no action ${action}.`, fixes);
   }
 

@@ -4,7 +4,7 @@ import FormField from "@cloudscape-design/components/form-field";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import { useDeferredValue, useId, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from "react";
-import { checkPolicy, longest, sizeOf, type KnownActions, type PolicyKind, type Problem } from "./check";
+import { checkPolicy, longest, mostText, sizeOf, type KnownActions, type PolicyKind, type Problem } from "./check";
 import { memberOf, placeOf, readJson, statementsOf } from "./json";
 import type { RefusedPolicy } from "./refused";
 import type { ServiceError } from "@/client";
@@ -75,7 +75,7 @@ export function PolicyEditor({
   const count = useMemo(() => value.split("\n").length, [value]);
   const complete = caret < 0 ? undefined : completions(value, caret, known);
   const errors = problems.filter((p) => p.severity === "error").length;
-  const broken = readJson(later).fault !== undefined;
+  const broken = useMemo(() => later.length > mostMarked || readJson(later).fault !== undefined, [later]);
 
   const select = (start: number, end: number) => {
     area.current?.focus();
@@ -123,6 +123,7 @@ export function PolicyEditor({
               id={id}
               value={value}
               rows={rows}
+              maxLength={mostText}
               spellCheck={false}
               autoComplete="off"
               autoCapitalize="off"

@@ -196,6 +196,20 @@ describe("checkPolicy", () => {
     expect(problems.map((p) => p.text).join()).toContain("6,144 are allowed");
   });
 
+  test("does not look at what is longer than any policy", () => {
+    const problems = checkPolicy("[".repeat(131_073), "managed", known);
+    expect(problems.map((p) => p.text)).toEqual(["131,073 characters are more than any policy has."]);
+  });
+
+  test("suggests something for the first of very many actions alone", () => {
+    const many = Array.from({ length: 5000 }, (_, i) => `"bedrock:InvokModel${i}"`).join(",");
+    const unknown = checkPolicy(policy(good.replace('"bedrock:InvokeModel"', `[${many}]`)), "managed", known).filter(
+      (p) => p.severity === "warning",
+    );
+    expect(unknown).toHaveLength(5000);
+    expect(unknown.filter((p) => p.fixes)).toHaveLength(20);
+  });
+
   test("does not know actions that it was not told", () => {
     expect(checkPolicy(policy(good.replace("InvokeModel", "Anything")), "managed")).toEqual([]);
   });
