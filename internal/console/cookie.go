@@ -42,10 +42,12 @@ func piece(name string, i int) string {
 	return name + "." + strconv.Itoa(i)
 }
 
-// isSecure reports whether the session of a request is in a secure cookie.
+// isSecure reports whether the session of a request is in a secure cookie. Over TLS
+// there is no other: whoever is on the way of a plain request can give a browser one
+// that is not, and with it a session of their own.
 func isSecure(r *http.Request) bool {
 	_, err := r.Cookie(cookieOf(r, true))
-	return err == nil
+	return err == nil || r.TLS != nil
 }
 
 // readCookie returns what the cookie of a request holds; empty: it has none.

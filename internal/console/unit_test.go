@@ -141,6 +141,21 @@ func TestSecureCookiesComeFirst(t *testing.T) {
 	}
 }
 
+// Over TLS a plain cookie is no session: whoever is on the way of a plain request to
+// this host could have set it.
+func TestPlainCookiesAreNoneOverTLS(t *testing.T) {
+	t.Parallel()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "https://localhost:8484/console/session", nil)
+	r.AddCookie(&http.Cookie{Name: "outcrop-session-8484", Value: "plain"})
+	if got := readCookie(r); got != "" {
+		t.Errorf("got %s", got)
+	}
+	r.AddCookie(&http.Cookie{Name: "__Secure-outcrop-session-8484", Value: "secure"})
+	if got := readCookie(r); got != "secure" {
+		t.Errorf("got %s", got)
+	}
+}
+
 func TestHosts(t *testing.T) {
 	t.Parallel()
 	at := func(address string) net.Addr {
