@@ -131,9 +131,11 @@ func summary(c *call.Call, price func(call.Usage) (price.Cost, bool)) RequestSum
 	if c.Source.IP.IsValid() {
 		q.SourceIP = c.Source.IP.String()
 	}
-	for _, text := range []*string{&q.UserAgent, &q.Model, &q.AccessKeyID, &q.Operation} {
+	for _, text := range []*string{&q.UserAgent, &q.Model, &q.AccessKeyID, &q.Operation, &q.Region} {
 		*text = bounded(*text)
 	}
+	// They are pieces of the header with the signature, which is not to be kept.
+	q.AccessKeyID, q.Region = strings.Clone(q.AccessKeyID), strings.Clone(q.Region)
 	cost, known := price(u)
 	q.CostUSD, q.Priced = cost.Total().String(), known
 	return q

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -200,5 +201,27 @@ func TestRingIsSharedByMany(t *testing.T) {
 	b.close(f)
 	if list, _ := b.all(); len(list) != 10 || len(b.running) != 0 || len(b.live) != 0 {
 		t.Errorf("got %d, %d under way", len(list), len(b.running))
+	}
+}
+
+// What is remembered of a call does not keep the header that its signature was in, and
+// what nobody checked where authentication is off is not kept at any length.
+func TestRingKeepsNoHeaders(t *testing.T) {
+	t.Parallel()
+	b := newBench(0)
+	header := "AWS4-HMAC-SHA256 Credential=AKIA1/20260301/us-east-1/bedrock/aws4_request, SignedHeaders=" + strings.Repeat("x;", 32<<10)
+	key, region := header[28:33], header[43:52]
+	v := b.view("short")
+	v.Call.Region, v.Call.Principal.AccessKeyID = region, key
+	b.end(v, b.Begin(v), 0, http.StatusOK, "")
+	q, _, _, _ := b.find("short")
+	if q.Region != "us-east-1" || q.AccessKeyID != "AKIA1" || unsafe.StringData(q.Region) == unsafe.StringData(region) || unsafe.StringData(q.AccessKeyID) == unsafe.StringData(key) {
+		t.Errorf("got %q and %q, want copies", q.Region, q.AccessKeyID)
+	}
+	v = b.view("long")
+	v.Call.Region = header
+	b.end(v, b.Begin(v), 0, http.StatusOK, "")
+	if q, _, _, _ := b.find("long"); len(q.Region) > longest+3 {
+		t.Errorf("got a region of %d bytes", len(q.Region))
 	}
 }
