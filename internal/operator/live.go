@@ -23,6 +23,9 @@ const (
 	mostWaiting = 500
 	// mostFeeds is how many streams there may be at the same time.
 	mostFeeds = 32
+	// mostOfOne is how many of them one principal may have: more than the tabs of a
+	// person, and not all.
+	mostOfOne = 8
 	// writeTimeout is how long a client may take for a batch.
 	writeTimeout = 10 * time.Second
 	// longestStream is how long a stream lasts. Who wants more asks again, and
@@ -40,6 +43,7 @@ type LiveBatch struct {
 // feed is one stream.
 type feed struct {
 	filter filter
+	of     string // ARN of who reads it
 
 	mu      sync.Mutex
 	waiting []*RequestSummary // nobody changes them any more
@@ -73,14 +77,23 @@ func (f *feed) take() (LiveBatch, bool) {
 	return b, len(b.Requests) > 0 || b.Dropped > 0
 }
 
-// open begins a stream.
-func (r *Ring) open(f filter) (*feed, error) {
+// open begins a stream for a principal.
+func (r *Ring) open(f filter, of string) (*feed, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	own := 0
+	for other := range r.live {
+		if other.of == of {
+			own++
+		}
+	}
+	if own >= mostOfOne {
+		return nil, fault.New(fault.Throttled, "You have %d live streams already. Close one and try again.", own)
+	}
 	if len(r.live) >= mostFeeds {
 		return nil, fault.New(fault.Throttled, "There are %d live streams already. Close one and try again.", mostFeeds)
 	}
-	to := &feed{filter: f}
+	to := &feed{filter: f, of: of}
 	r.live[to] = struct{}{}
 	return to, nil
 }
@@ -109,7 +122,7 @@ func (a *API) live(q *request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	feed, err := a.p.Ring.open(f)
+	feed, err := a.p.Ring.open(f, q.call.Principal.ARN)
 	if err != nil {
 		return nil, err
 	}

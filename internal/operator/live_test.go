@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/outcrop/outcrop/internal/call"
 	"github.com/outcrop/outcrop/internal/fault"
 )
 
@@ -51,7 +52,7 @@ func watch(ctx context.Context, t *testing.T, a *API, query string) (s *stream, 
 	r := httptest.NewRequestWithContext(ctx, http.MethodGet, "/outcrop/requests/live", nil)
 	go func() {
 		defer close(over)
-		if made, err := a.live(&request{Request: r, id: "id", query: v, w: s}); err != nil || made != (written{}) {
+		if made, err := a.live(&request{Request: r, id: "id", call: &call.Call{}, query: v, w: s}); err != nil || made != (written{}) {
 			t.Errorf("got %v, %v", made, err)
 		}
 	}()
@@ -199,12 +200,27 @@ func TestLiveIsAskedForAgain(t *testing.T) {
 func TestLiveIsBounded(t *testing.T) {
 	t.Parallel()
 	b := newBench(0)
-	for range mostFeeds {
-		if _, err := b.open(filter{}); err != nil {
+	// Nobody takes all of them.
+	for range mostOfOne {
+		if _, err := b.open(filter{}, "mallory"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := b.open(filter{}); !fault.Is(err, fault.Throttled) {
-		t.Errorf("got %v", err)
+	if _, err := b.open(filter{}, "mallory"); !fault.Is(err, fault.Throttled) {
+		t.Errorf("more of one: got %v", err)
+	}
+	var last *feed
+	for i := range mostFeeds - mostOfOne {
+		var err error
+		if last, err = b.open(filter{}, fmt.Sprint("user", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := b.open(filter{}, "bob"); !fault.Is(err, fault.Throttled) {
+		t.Errorf("more than all: got %v", err)
+	}
+	b.close(last)
+	if _, err := b.open(filter{}, "bob"); err != nil {
+		t.Errorf("after one was closed: got %v", err)
 	}
 }
