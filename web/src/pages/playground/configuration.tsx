@@ -97,6 +97,10 @@ function Inference({ engine, column, model }: { engine: Engine; column: Column; 
     const kept = Object.fromEntries(Object.entries(next).filter(([, value]) => value !== undefined));
     engine.changeColumn(column.id, { settings: kept as unknown as Settings });
   };
+  const reset = () => {
+    const { calledAs } = settings;
+    engine.changeColumn(column.id, { settings: { ...newSettings(), ...(calledAs ? { calledAs } : {}) } });
+  };
   const most = model?.maxOutputTokens ? model.maxOutputTokens : 8192;
   return (
     <SpaceBetween size="m">
@@ -146,7 +150,7 @@ function Inference({ engine, column, model }: { engine: Engine; column: Column; 
           rows={5}
         />
       </ExpandableSection>
-      <Button variant="inline-link" onClick={() => engine.changeColumn(column.id, { settings: newSettings() })}>
+      <Button variant="inline-link" onClick={reset}>
         Back to the model's defaults
       </Button>
     </SpaceBetween>

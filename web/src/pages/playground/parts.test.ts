@@ -110,7 +110,7 @@ test("a search finds models by words in any order, of names, IDs, profiles and p
     model("b", { name: "Nova", provider: "Amazon" }),
   ]);
   const found = (search: string) => searched(groups, search).flatMap((g) => g.options.map((o) => o.value));
-  expect(found("")).toEqual(["a", "b"]);
+  expect(found("")).toEqual(["b", "a"]);
   expect(found("sonnet anthropic")).toEqual(["a"]);
   expect(found(" US.A ")).toEqual(["a"]);
   expect(found("sonnet amazon")).toEqual([]);

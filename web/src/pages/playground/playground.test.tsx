@@ -201,6 +201,18 @@ test("settings are sent, and left out where they are the model's", async () => {
   });
 });
 
+test("back to the defaults, a model is still called by its profile", async () => {
+  const profiled = { models: [model("a", { inferenceTypes: ["INFERENCE_PROFILE"], inferenceProfiles: ["us.a"] })] };
+  const { client, user } = start({ "GET catalog": profiled, ConverseStream: text("Yes") });
+  await user.type(await screen.findByLabelText("Top P as a number"), "0.5");
+  await user.click(screen.getByRole("button", { name: "Back to the model's defaults" }));
+  await say(user, "Hi");
+  await screen.findByText("Yes");
+  expect(client.inputs("ConverseStream")).toEqual([
+    { modelId: "us.a", messages: [{ role: "user", content: [{ text: "Hi" }] }] },
+  ]);
+});
+
 test("a knowledge base answers, with its sources", async () => {
   const { client, user } = start(
     {
