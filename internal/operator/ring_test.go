@@ -170,7 +170,7 @@ func TestRefusedExchange(t *testing.T) {
 func TestRingIsSharedByMany(t *testing.T) {
 	t.Parallel()
 	b := newBench(10)
-	f, err := b.open(filter{})
+	f, err := b.open(filter{}, "alice")
 	if err != nil {
 		t.Fatal(err)
 	}
