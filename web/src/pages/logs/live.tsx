@@ -8,7 +8,7 @@ import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { Link as RouterLink } from "react-router";
 import { useClient } from "@/client";
-import { count, duration, Empty, Failed, Money, Tokens } from "@/components";
+import { count, duration, Empty, Failed, InnerLink, Money, Tokens } from "@/components";
 import { found, queryOf, shortPrincipal, type Filters } from "./filter";
 import { RequestFilters, useFilters } from "./filter-bar";
 import { LiveLog, type LiveView } from "./live-log";
@@ -105,7 +105,7 @@ function Said({ view, paused, held }: { view: LiveView; paused: boolean; held: b
     <SpaceBetween size="xs">
       <SpaceBetween direction="horizontal" size="l">
         {state}
-        <Box>{`${count(view.running)} under way`}</Box>
+        <InnerLink to="/logs/requests?state=running">{`${count(view.running)} under way`}</InnerLink>
         {view.leftOut > 0 && <Box>{`${count(view.leftOut)} were left out`}</Box>}
       </SpaceBetween>
       {view.gap && (
@@ -127,6 +127,7 @@ const clock = new Intl.DateTimeFormat(undefined, {
   minute: "2-digit",
   second: "2-digit",
   fractionalSecondDigits: 3,
+  hourCycle: "h23",
 });
 
 /** The rows. Only those that can be seen are in the document. */

@@ -1,4 +1,4 @@
-import { screen, within } from "@testing-library/react";
+import { screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { Route, Routes } from "react-router";
 import { describe, expect, test } from "vitest";
@@ -166,7 +166,8 @@ describe("the settings", () => {
     await userEvent.type(screen.getByRole("combobox", { name: "Bucket" }), "prompts");
     await userEvent.click(screen.getByRole("checkbox", { name: "Images" }));
     await userEvent.click(screen.getByRole("button", { name: "Save settings" }));
-    expect(await screen.findByText("Invocations in us-east-1 are logged into prompts.")).toBeVisible();
+    // A message slides in, and is not to be seen at once.
+    await waitFor(() => expect(screen.getByText("Invocations in us-east-1 are logged into prompts.")).toBeVisible());
     expect(client.inputs("PutModelInvocationLoggingConfiguration")).toEqual([
       {
         loggingConfig: {
@@ -191,7 +192,8 @@ describe("the settings", () => {
     await userEvent.click(await screen.findByRole("checkbox", { name: /Write down/ }));
     await userEvent.click(screen.getByRole("button", { name: "Save settings" }));
     await userEvent.click(await screen.findByRole("button", { name: "Stop" }));
-    expect(await screen.findByText("Invocations in us-east-1 are not logged any more.")).toBeVisible();
+    // A message slides in, and is not to be seen at once.
+    await waitFor(() => expect(screen.getByText("Invocations in us-east-1 are not logged any more.")).toBeVisible());
     expect(client.inputs("DeleteModelInvocationLoggingConfiguration")).toHaveLength(1);
   });
 
