@@ -21,7 +21,7 @@ export function columnsOf(
     header,
     cell: (row) => <Tokens count={of(row)} />,
     value: of,
-    width: 130,
+    width: 150,
     hidden,
   });
   return [
@@ -76,7 +76,7 @@ export function columnsOf(
       value: (row) => row.requests,
       width: 110,
     },
-    { id: "errors", header: "Errors", cell: (row) => count(row.errors), value: (row) => row.errors, width: 100 },
+    { id: "errors", header: "Errors", cell: (row) => count(row.errors), value: (row) => row.errors, width: 110 },
     tokens("input", "Input tokens", (row) => row.tokens.input),
     tokens("output", "Output tokens", (row) => row.tokens.output),
     tokens("cacheRead", "Read from caches", (row) => row.tokens.cacheRead, true),

@@ -6,9 +6,10 @@ import Input from "@cloudscape-design/components/input";
 import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import TokenGroup from "@cloudscape-design/components/token-group";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { GetTags } from "@/api/ce.gen";
-import { useCall } from "@/client";
+import { useClient, useRegion } from "@/client";
 import { filterNames, filterParameter, groupings, measures, type View } from "./query";
 import { dayOf, isCustom, ranges, stepsOf } from "./range";
 
@@ -73,11 +74,22 @@ export function Controls({ view, now, onChange }: { view: View; now: Date; onCha
   );
 }
 
-/** The keys of tags that calls have had within a year. Who may not ask for them can still write one. */
-function useTagKeys(now: Date): string[] {
+/**
+ * The keys of tags that calls have had within a year. Who may not ask for them can still write one. They are asked for
+ * once, because the audit trail tells of each time.
+ */
+function useTagKeys(now: Date): readonly string[] {
+  const client = useClient();
+  const region = useRegion();
   const day = 86_400_000;
   const TimePeriod = { Start: dayOf(new Date(now.getTime() - 365 * day)), End: dayOf(new Date(now.getTime() + day)) };
-  return useCall(GetTags, { TimePeriod }).data?.Tags ?? [];
+  const tags = useQuery({
+    queryKey: ["call", "ce", "GetTags", region, TimePeriod],
+    queryFn: ({ signal }) => client.call(GetTags, { TimePeriod }, { signal }),
+    staleTime: 3_600_000,
+    retry: false,
+  });
+  return tags.data?.Tags ?? [];
 }
 
 function ordered(a: string, b: string): string {
