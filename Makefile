@@ -194,7 +194,15 @@ bench: build setup ## benchmarks, and the figures of the running server
 	$(GO) run ./test/bench -bin $(BIN) -models $(MODELS) -figures build/bench/go.txt -peer build/bench/peer -python $(PYTHON) || status=1; \
 	exit $$status
 
+.PHONY: bench-console
+bench-console: build test/console/node_modules/.installed ## figures of the console in a real browser
+	@browser=$$(test/console/browser.sh) && OUTCROP_BIN=$(CURDIR)/$(BIN) CHROMIUM=$$browser node test/console/speed.mjs
+
 ##@ Change
+
+.PHONY: screenshots
+screenshots: build setup test/console/node_modules/.installed ## take the pictures of docs/CONSOLE.md
+	@browser=$$(test/console/browser.sh) && OUTCROP_BIN=$(CURDIR)/$(BIN) OUTCROP_MODELS=$(MODELS) CHROMIUM=$$browser node test/console/screenshots.mjs docs/console
 
 .PHONY: generate
 generate: ## generate internal/api from the pinned service models, and the configuration page
