@@ -225,20 +225,27 @@ func (m *Models) Generate(ctx context.Context, req *inference.Request, emit func
 	defer func() { u.end(used) }()
 	sub := *req
 	sub.Model = u.model
-	return m.p.Router.Generate(u.ctx, &sub, func(event inference.Event) error {
+	begun, finished, said := false, false, 0
+	err = m.p.Router.Generate(u.ctx, &sub, func(event inference.Event) error {
+		said += written(event)
 		switch ev := event.(type) {
 		case inference.Started:
+			begun = true
 			ev.InputTokens = plausible(ev.InputTokens)
 			used.InputTokens, event = ev.InputTokens, ev
 		case inference.Finished:
 			ev.Usage = believed(ev.Usage)
-			used, event = ev.Usage, ev
+			used, event, finished = ev.Usage, ev, true
 			u.end(used) // before the client is told, who may ask again at once
 		default:
 			used.OutputTokens = max(used.OutputTokens, plausible(made(ev)))
 		}
 		return emit(event)
 	})
+	if err != nil && begun && !finished {
+		used = unfinished(req, used, said)
+	}
+	return err
 }
 
 // mostTokens is above what any call uses. Counts come from servers: one that is

@@ -106,6 +106,12 @@ func TestGenerateReservesAndSettles(t *testing.T) {
 		"whole":           {whole, 0, nil, [][2]int{{26, 500}, {10, 2}}, all},
 		"with maxTokens":  {whole, 40, nil, [][2]int{{26, 40}, {10, 2}}, all},
 		"the client left": {whole, 40, gone, [][2]int{{26, 40}, {7, 1}}, part},
+		"the client left before the server told": {func(emit func(inference.Event) error) error {
+			if err := emit(inference.Started{}); err != nil {
+				return err
+			}
+			return emit(inference.TextDelta{Text: strings.Repeat("x", 40)})
+		}, 40, gone, [][2]int{{26, 40}, {26, 11}}, call.Usage{Model: "a", ModelID: "a", ServedBy: "mem/a", InputTokens: 26, OutputTokens: 11}},
 		"never began": {func(func(inference.Event) error) error { return fault.New(fault.NotReady, "x") }, 40, nil,
 			[][2]int{{26, 40}, {0, 0}}, call.Usage{Model: "a", ModelID: "a", ServedBy: "mem/a"}},
 		"panic": {func(emit func(inference.Event) error) error {

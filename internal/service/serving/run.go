@@ -89,9 +89,12 @@ func (r *Run) Generate(ctx context.Context, req *inference.Request, emit func(in
 	sub := *req
 	sub.Model = r.target.Name()
 	calls := toolCalls{req: req, limits: &r.limits}
+	begun, said := false, 0
 	err := r.backend.Generate(timed, &sub, func(event inference.Event) error {
+		said += written(event)
 		switch ev := event.(type) {
 		case inference.Started:
+			begun = true
 			r.Usage.InputTokens = g.before.InputTokens + ev.InputTokens
 		case inference.Finished:
 			g.settle(ev.Usage, ev.Elapsed) // before the client is told
@@ -109,7 +112,41 @@ func (r *Run) Generate(ctx context.Context, req *inference.Request, emit func(in
 		}
 		return emit(event)
 	})
+	if err != nil && begun && !g.settled {
+		r.Usage = sum(g.before, unfinished(req, minus(r.Usage, g.before), said))
+	}
 	return TimedOut(timed, err)
+}
+
+// unfinished is what an answer has used that was begun and not finished: what the
+// backend has told, and an estimate for what many tell at the end alone. Who hangs
+// up before that would have it for free.
+func unfinished(req *inference.Request, told inference.Usage, said int) inference.Usage {
+	if told.InputTokens == 0 {
+		told.InputTokens = inputTokens(req)
+	}
+	if told.OutputTokens == 0 && said > 0 {
+		told.OutputTokens = estimate(said)
+	}
+	return told
+}
+
+// written is how many bytes of an answer an event has.
+func written(event inference.Event) int {
+	switch ev := event.(type) {
+	case inference.TextDelta:
+		return len(ev.Text)
+	case inference.ReasoningDelta:
+		return len(ev.Text)
+	case inference.ToolDelta:
+		return len(ev.JSON)
+	}
+	return 0
+}
+
+// minus is what was used since before; only Generate's own counts move there.
+func minus(a, before inference.Usage) inference.Usage {
+	return inference.Usage{InputTokens: a.InputTokens - before.InputTokens, OutputTokens: a.OutputTokens - before.OutputTokens}
 }
 
 // Invoke is Generate for a native body that the backend reads as it is. i is the
