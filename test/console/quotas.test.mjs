@@ -81,6 +81,10 @@ onPage("a narrow screen shows quotas and costs", async (page, { server }) => {
   await signIn(page, server, { path: "usage" });
   await page.getByRole("heading", { name: "In this time" }).waitFor();
   await fits(page);
+  await page.goto(`${server.url}/console/usage?range=7d&step=hour`);
+  await page.getByText("Hour, your time zone").first().waitFor();
+  await fits(page);
+  await accessible(page);
   await page.goto(`${server.url}/console/quotas?use=limited`);
   await page.getByRole("row", { name: /nova.micro/i }).first().waitFor();
   await fits(page);

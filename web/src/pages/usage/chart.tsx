@@ -6,6 +6,9 @@ import { stepLabel, type Step } from "./range";
 
 const short = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
 
+/** So many bars fit everywhere. */
+const few = 60;
+
 /** Amounts over time, a colour for each group. Loaded when it is needed: charts are big. */
 export default function UsageChart({
   series,
@@ -28,7 +31,7 @@ export default function UsageChart({
     valueFormatter: value,
   }));
   const tallest = Math.max(...keys.map((_, i) => series.reduce((sum, s) => sum + (s.amounts[i] ?? 0), 0)), 0);
-  return (
+  const chart = (
     <BarChart<string>
       series={data}
       stackedBars
@@ -48,5 +51,12 @@ export default function UsageChart({
         </Box>
       }
     />
+  );
+  if (keys.length <= few) return chart;
+  // So many bars do not fit a telephone: they are scrolled there.
+  return (
+    <div style={{ overflowX: "auto" }}>
+      <div style={{ minWidth: keys.length * 4 + 80 }}>{chart}</div>
+    </div>
   );
 }

@@ -1,4 +1,4 @@
-import { dayOf, spanOf, stepOf, type Span, type Step } from "./range";
+import { dayOf, isCustom, ranges, spanOf, stepOf, type Span, type Step } from "./range";
 import type { Sums, Usage, UsageRow } from "@/api/outcrop.gen";
 
 /** What calls can be told apart by, beside tags. */
@@ -50,7 +50,8 @@ export const measures: { readonly [M in Measure]: string } = {
 
 /** Reads the view of an address. What makes no sense is as if it were not there. */
 export function viewOf(params: URLSearchParams, now: Date): View {
-  const range = params.get("range") ?? "7d";
+  const asked = params.get("range") ?? "";
+  const range = isCustom(asked) || ranges.some(([id]) => id === asked) ? asked : "7d";
   const span = spanOf(range, now);
   const group = params.get("group") ?? "model";
   const known = groupings.some(([id]) => id === group) || /^tag:.{1,256}$/s.test(group);
