@@ -49,7 +49,7 @@ export function CatalogModelPage() {
       <Answer of={model} what="see the model catalog">
         {(data) => (
           <SpaceBetween size="l">
-            <Answering model={data} />
+            {remarkable(data) && <Answering model={data} />}
             <Facts model={data} />
             <Samples key={data.id} model={data} />
             <Profiles model={data} />
@@ -94,12 +94,17 @@ function Actions({ model }: { model: CatalogDetail }) {
   );
 }
 
-/** Who answers, where it is not simply the model itself. */
+/** Whether another one answers, or none. */
+const unlike = ({ servedBy }: CatalogDetail) => !servedBy || servedBy.standIn || !servedBy.available;
+
+const remarkable = (model: CatalogDetail) => unlike(model) || model.lifecycle !== "ACTIVE";
+
+/** Who answers, where it is not simply the model itself, and that a model is old. */
 function Answering({ model }: { model: CatalogDetail }) {
   const { servedBy, lifecycle, endOfLife } = model;
   return (
     <SpaceBetween size="xs">
-      {(!servedBy || servedBy.standIn || !servedBy.available) && (
+      {unlike(model) && (
         <Alert
           type={servedBy?.available ? "info" : "warning"}
           header={!servedBy ? "Nobody answers" : servedBy.standIn ? "A stand-in answers" : "Not available now"}

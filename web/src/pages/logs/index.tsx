@@ -1,6 +1,6 @@
 import Tabs from "@cloudscape-design/components/tabs";
 import { useMemo, type ReactNode } from "react";
-import { Navigate, Route, Routes, useHref, useNavigate } from "react-router";
+import { Navigate, Route, Routes, useHref, useLocation, useNavigate } from "react-router";
 import { Page } from "@/components";
 import { Audit } from "./audit";
 import { History } from "./history";
@@ -18,13 +18,14 @@ const tabs = [
 
 /** Requests as they come and went, what is written down of them, and who changed what. */
 export default function Logs() {
+  const { search } = useLocation();
   return (
     <Routes>
       <Route path="requests/:id" element={<RequestPage />} />
       {tabs.map(({ id, label, Content }) => (
         <Route key={id} path={id} element={<Section active={id} label={label} content={<Content />} />} />
       ))}
-      <Route path="*" element={<Navigate to="/logs/live" replace />} />
+      <Route path="*" element={<Navigate to={{ pathname: "/logs/live", search }} replace />} />
     </Routes>
   );
 }
