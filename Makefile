@@ -146,7 +146,7 @@ test-console: clients test/console/node_modules/.installed ## the console in a r
 	@browser=$$(test/console/browser.sh) && OUTCROP_BIN=$(CURDIR)/$(COVERED) OUTCROP_MODELS=$(MODELS) CHROMIUM=$$browser \
 		GOCOVERDIR=$(CURDIR)/build/coverage RESULTS=$(CURDIR)/$(RESULTS) node --test --test-concurrency=1 \
 		--test-reporter=spec --test-reporter-destination=stdout \
-		--test-reporter=junit --test-reporter-destination=$(RESULTS)/console.xml test/console/
+		--test-reporter=junit --test-reporter-destination=$(RESULTS)/console.xml test/console/*.test.mjs
 
 .PHONY: check
 check: ## everything that must hold before a commit is pushed: tidy, generate, format, lint, cross-compile, layers, unchanged tree
