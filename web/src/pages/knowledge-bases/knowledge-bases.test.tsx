@@ -354,7 +354,7 @@ describe("the test panel", () => {
     });
     await ask("refund");
     expect(await screen.findByText("0.812")).toBeVisible();
-    await userEvent.click(screen.getByRole("button", { name: "Open passage 1 of handbook.pdf, page 2" }));
+    await userEvent.click(screen.getByRole("button", { name: "1. handbook.pdf, page 2, open the passage" }));
     expect(await screen.findByRole("dialog")).toBeVisible();
     expect(client.inputs("Retrieve")[0]).toMatchObject({ retrievalQuery: { text: "refund" } });
   });

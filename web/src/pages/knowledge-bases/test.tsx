@@ -319,7 +319,7 @@ function Found({ turn, found, onLook }: { turn: Turn; found: readonly Passage[];
             <Button
               variant="inline-link"
               onClick={() => onLook({ passages: found, at, said: turn.question })}
-              ariaLabel={`Open passage ${at + 1} of ${titleOf(passage)}`}
+              ariaLabel={`${at + 1}. ${titleOf(passage)}, open the passage`}
             >
               {`${at + 1}. ${titleOf(passage)}`}
             </Button>
