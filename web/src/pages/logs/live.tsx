@@ -196,7 +196,7 @@ function List({
             <th scope="col" style={{ width: 70 }}>
               Status
             </th>
-            <th scope="col" className="logs-number" style={{ width: 85 }}>
+            <th scope="col" className="logs-number logs-took" style={{ width: 85 }}>
               Took
             </th>
             <th scope="col" className="logs-number logs-wide" style={{ width: 100 }}>
@@ -253,7 +253,7 @@ function Row({ request: r, index }: { request: RequestSummary; index: number }) 
       <td className={failed ? "logs-failed" : ""} title={r.code || r.state}>
         {failed ? `${r.status} ✕` : r.status || r.state}
       </td>
-      <td className="logs-number">{duration(r.latencyMs)}</td>
+      <td className="logs-number logs-took">{duration(r.latencyMs)}</td>
       <td className="logs-number logs-wide">
         {r.model === "" ? (
           "-"
