@@ -33,4 +33,10 @@ export const useRemove = (onDone: () => void) =>
 
 export const loadable = (m: LocalModel) => m.installed && (m.state === "unloaded" || m.state === "failed");
 export const unloadable = (m: LocalModel) => m.state === "loaded";
-export const removable = (m: LocalModel) => m.state === "unloaded" || m.state === "failed";
+
+/** Why a model cannot be deleted now; empty where it can, as far as is known here. */
+export function undeletable(m: LocalModel): string {
+  if (m.builtIn) return "It comes with the server. Routes of the configuration can let another model answer instead.";
+  if (m.state === "unloaded" || m.state === "failed") return "";
+  return m.state === "absent" ? "It is not there." : "Unload it first.";
+}

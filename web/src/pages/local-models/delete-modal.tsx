@@ -16,11 +16,9 @@ export function DeleteModel({ model, close }: { model: LocalModel; close: (done:
       onCancel={() => close(false)}
     >
       {`Its file of ${bytes(model.sizeBytes)} is deleted. `}
-      {model.builtIn
-        ? "It comes with the server and can be pulled again."
-        : model.source
-          ? `It can be pulled again from ${model.source}, as long as it is there.`
-          : "It cannot be had again from here."}
+      {model.source
+        ? `It can be pulled again from ${model.source}, as long as it is there.`
+        : "It cannot be had again from here."}
       {model.usedFor.length > 0 && ` It answers for ${model.usedFor.join(", ")}.`}
     </ConfirmDelete>
   );

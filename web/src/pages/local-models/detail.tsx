@@ -8,7 +8,7 @@ import { useState } from "react";
 import { useNavigate, useParams } from "react-router";
 import type { LocalModel } from "@/api/outcrop.gen";
 import { Answer, bytes, Code, Copyable, count, Empty, none, Page, Time } from "@/components";
-import { loadable, removable, unloadable, useLoad, useUnload } from "./actions";
+import { loadable, undeletable, unloadable, useLoad, useUnload } from "./actions";
 import { pathOfLocal, State } from "./columns";
 import { DeleteModel } from "./delete-modal";
 import { FitBadge } from "./fit";
@@ -43,7 +43,11 @@ function Actions({ model }: { model: LocalModel }) {
   return (
     <>
       <SpaceBetween direction="horizontal" size="xs">
-        <Button disabled={!removable(model)} onClick={() => setDeleting(true)}>
+        <Button
+          disabled={undeletable(model) !== ""}
+          disabledReason={undeletable(model)}
+          onClick={() => setDeleting(true)}
+        >
           Delete
         </Button>
         {unloadable(model) || model.state === "unloading" ? (

@@ -7,7 +7,7 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useState } from "react";
 import type { LocalModels } from "@/api/outcrop.gen";
 import { Answer, bytes, Empty, none, Page, ResourceTable } from "@/components";
-import { loadable, removable, unloadable, useLoad, useUnload } from "./actions";
+import { loadable, undeletable, unloadable, useLoad, useUnload } from "./actions";
 import { columns } from "./columns";
 import { DeleteModel } from "./delete-modal";
 import { PullModal } from "./pull-modal";
@@ -118,7 +118,11 @@ function Models({ local, pull }: { local: LocalModels; pull: () => void }) {
             >
               Unload
             </Button>
-            <Button disabled={!chosen || !removable(chosen)} onClick={() => setDeleting(true)}>
+            <Button
+              disabled={!chosen || undeletable(chosen) !== ""}
+              disabledReason={chosen ? undeletable(chosen) : "Select a model."}
+              onClick={() => setDeleting(true)}
+            >
               Delete
             </Button>
             <Button variant="primary" onClick={pull}>
