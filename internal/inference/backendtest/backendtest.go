@@ -92,10 +92,14 @@ func keys[V any](m map[string]V) func(func(string) bool) {
 	}
 }
 
-// ask is a request with one user message.
+// ask is a request with one user message. Its answer has a bound and no chance
+// in it: a small model that samples may repeat itself until its context is full.
 func (s Subject) ask(text string) *inference.Request {
 	return &inference.Request{
-		Model: s.Model,
+		Model:       s.Model,
+		MaxTokens:   256,
+		Temperature: new(float64),
+		Seed:        new(uint32),
 		Messages: []inference.Message{
 			{Role: inference.RoleUser, Parts: []inference.Part{inference.Text{Text: text}}},
 		},
@@ -106,7 +110,6 @@ func (s Subject) ask(text string) *inference.Request {
 func (s Subject) long(tokens int) *inference.Request {
 	req := s.ask(s.Long)
 	req.MaxTokens = tokens
-	req.Temperature, req.Seed = new(float64), new(uint32)
 	return req
 }
 

@@ -28,7 +28,6 @@ var (
 func (s Subject) asking(choice inference.ToolChoice) *inference.Request {
 	req := s.ask("Call the tool for the weather of Lisbon in the next two days.")
 	req.Tools, req.ToolChoice = []inference.Tool{clock, forecast}, choice
-	req.Temperature, req.Seed = new(float64), new(uint32)
 	return req
 }
 
