@@ -47,6 +47,9 @@ type Agreement struct {
 	Requested              time.Time
 	Decided                time.Time // zero while it is pending
 	Reason                 string    // of a denial, for the one who asked
+	// Barred says that an administrator has said no and that only an
+	// administrator can say yes, whatever the mode and whoever asks again.
+	Barred bool `json:",omitempty"`
 }
 
 // The kinds of records.
@@ -123,8 +126,9 @@ func (r *Registry) List(ctx context.Context, account string, statuses ...Status)
 
 // Accept is the request of a principal for a model, with the token of the offer
 // that they have read. Where an administrator approves, it is pending until
-// then. To accept again what is granted changes nothing. Invalid: the token is
-// that of another offer, or of a document that has changed since.
+// then, and so it is in every mode after a denial. To accept again what is
+// granted changes nothing. Invalid: the token is that of another offer, or of a
+// document that has changed since.
 func (r *Registry) Accept(ctx context.Context, account, region, model, document, token, by string) (Agreement, error) {
 	if token != Token(model, document) {
 		return Agreement{}, fault.New(fault.Invalid, "The offer token is not valid for model %s. Request the model's offers again and try with the token that you get.", model)
@@ -136,7 +140,12 @@ func (r *Registry) Accept(ctx context.Context, account, region, model, document,
 	if r.p.Mode == Approval {
 		a.Status, a.Decided = Pending, time.Time{}
 	}
-	return r.put(ctx, a, func(was Agreement) bool { return was.Status == Granted || was.Status == Pending && a.Status == Pending })
+	return r.put(ctx, a, func(was Agreement) (Agreement, bool) {
+		if was.Barred {
+			a.Barred, a.Reason, a.Status, a.Decided = true, was.Reason, Pending, time.Time{}
+		}
+		return a, was.Status == Granted || was.Status == Pending && a.Status == Pending
+	})
 }
 
 // Grant is an administrator's yes, whether somebody asked or not.
@@ -146,7 +155,7 @@ func (r *Registry) Grant(ctx context.Context, account, region, model string) (Ag
 
 // Deny is an administrator's no. It takes access away that was granted before.
 func (r *Registry) Deny(ctx context.Context, account, region, model, reason string) (Agreement, error) {
-	return r.decide(ctx, Agreement{Account: account, Region: region, Model: model, Status: Denied, Reason: reason})
+	return r.decide(ctx, Agreement{Account: account, Region: region, Model: model, Status: Denied, Reason: reason, Barred: true})
 }
 
 func (r *Registry) decide(ctx context.Context, a Agreement) (Agreement, error) {
@@ -160,26 +169,28 @@ func (r *Registry) decide(ctx context.Context, a Agreement) (Agreement, error) {
 	default:
 		return Agreement{}, err
 	}
-	return r.put(ctx, a, func(Agreement) bool { return false })
+	return r.put(ctx, a, func(Agreement) (Agreement, bool) { return a, false })
 }
 
-// put writes an agreement over the one that is there, unless keep says that it
-// stays.
-func (r *Registry) put(ctx context.Context, a Agreement, keep func(was Agreement) bool) (Agreement, error) {
-	body, err := store.Encode(a)
-	if err != nil {
-		return Agreement{}, err
-	}
+// put writes an agreement. Where one is there, over says what to write over it,
+// or that it stays.
+func (r *Registry) put(ctx context.Context, a Agreement, over func(was Agreement) (next Agreement, stays bool)) (Agreement, error) {
 	defer r.known.Delete(id{a.Account, a.Region, a.Model})
 	now := r.now()
-	_, err = store.Put(ctx, r.p.Store, key(a.Account, a.Region, a.Model), func(rec *store.Record) error {
+	_, err := store.Put(ctx, r.p.Store, key(a.Account, a.Region, a.Model), func(rec *store.Record) error {
 		if rec.Version == 0 {
 			rec.Created = now
 		} else if was, err := decode(*rec); err != nil {
 			return err
-		} else if keep(was) {
+		} else if next, stays := over(was); stays {
 			a = was
 			return errKept
+		} else {
+			a = next
+		}
+		body, err := store.Encode(a)
+		if err != nil {
+			return err
 		}
 		rec.Status, rec.Body, rec.Updated = string(a.Status), body, now
 		return nil
@@ -193,9 +204,20 @@ func (r *Registry) put(ctx context.Context, a Agreement, keep func(was Agreement
 // errKept ends a change that would change nothing.
 var errKept = errors.New("the agreement stays as it is")
 
-// Withdraw ends an agreement. NotFound.
+// Withdraw ends an agreement, or a request for one. A denial stays, or comes
+// back: it is not the account's to take away. NotFound: there is neither.
 func (r *Registry) Withdraw(ctx context.Context, account, region, model string) error {
 	defer r.known.Delete(id{account, region, model})
+	was, err := r.Agreement(ctx, account, region, model)
+	switch {
+	case err != nil:
+		return err
+	case was.Status == Denied:
+		return fault.New(fault.NotFound, "there is no agreement for model %s", model)
+	case was.Barred:
+		_, err := r.decide(ctx, Agreement{Account: account, Region: region, Model: model, Status: Denied, Reason: was.Reason, Barred: true})
+		return err
+	}
 	return r.p.Store.Delete(ctx, key(account, region, model))
 }
 

@@ -209,6 +209,56 @@ func TestApproval(t *testing.T) {
 	}
 }
 
+// What an administrator has refused is not granted by asking again, nor by
+// taking the request back and asking afresh, also where nobody has to approve.
+func TestDenialStands(t *testing.T) {
+	t.Parallel()
+	for _, mode := range []access.Mode{access.Request, access.Approval} {
+		t.Run(string(mode), func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t, mode)
+			f.accept(nova)
+			if _, err := f.Deny(t.Context(), account, region, nova, "Not for you."); err != nil {
+				t.Fatal(err)
+			}
+			if err := f.Withdraw(t.Context(), account, region, nova); !fault.Is(err, fault.NotFound) {
+				t.Errorf("a denial was withdrawn: %v", err)
+			}
+			for range 2 {
+				if a := f.accept(nova); a.Status != access.Pending || a.By != alice {
+					t.Errorf("asked again: got %+v, want it pending", a)
+				}
+				f.refused(f.admit(nova), fault.Denied, noAccess)
+				if err := f.Withdraw(t.Context(), account, region, nova); err != nil {
+					t.Fatal(err)
+				}
+				a, err := f.Agreement(t.Context(), account, region, nova)
+				if err != nil || a.Status != access.Denied || a.Reason != "Not for you." {
+					t.Errorf("the request taken back: got %+v, %v, want the denial and its reason", a, err)
+				}
+			}
+			f.accept(nova)
+			if a, err := f.Grant(t.Context(), account, region, nova); err != nil || a.Barred || a.Reason != "" {
+				t.Errorf("got %+v, %v", a, err)
+			}
+			if err := f.admit(nova); err != nil {
+				t.Errorf("granted: %v", err)
+			}
+			// A denial that was taken back leaves nothing behind.
+			if err := f.Withdraw(t.Context(), account, region, nova); err != nil {
+				t.Fatal(err)
+			}
+			want := access.Pending
+			if mode == access.Request {
+				want = access.Granted
+			}
+			if a := f.accept(nova); a.Status != want {
+				t.Errorf("afresh: got %s, want %s", a.Status, want)
+			}
+		})
+	}
+}
+
 // What is remembered is looked at again in the background, and not believed for
 // longer than two seconds, nor when the clock is set back.
 func TestRemembered(t *testing.T) {
