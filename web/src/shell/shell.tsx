@@ -119,7 +119,8 @@ function Top({ region, setRegion }: { region: string; setRegion: (region: string
         identity={{
           href: home,
           title: "Outcrop",
-          logo: { src: mark, alt: "" },
+          // At the narrowest the title is left out, and the picture is all that the link says.
+          logo: { src: mark, alt: "Outcrop" },
           onFollow: (event) => {
             event.preventDefault();
             void navigate("/");

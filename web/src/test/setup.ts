@@ -13,9 +13,10 @@ afterEach(() => {
   localStorage.clear();
 });
 
-// What browsers have and jsdom has not.
+// What browsers have and jsdom has not. The reader is one who wants nothing to move: what comes up slowly is not to be seen yet
+// when a busy machine looks for it.
 vi.stubGlobal("matchMedia", (query: string) => ({
-  matches: false,
+  matches: query.includes("prefers-reduced-motion"),
   media: query,
   addEventListener: () => undefined,
   removeEventListener: () => undefined,
