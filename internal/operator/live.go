@@ -21,6 +21,9 @@ const (
 	// mostWaiting is how many requests wait for the next batch; older ones are
 	// dropped, and counted.
 	mostWaiting = 500
+	// mostStrangersWaiting is how many of them may be of callers whom nobody
+	// recognized.
+	mostStrangersWaiting = 100
 	// mostFeeds is how many streams there may be at the same time.
 	mostFeeds = 32
 	// mostOfOne is how many of them one principal may have: more than the tabs of a
@@ -47,7 +50,9 @@ type feed struct {
 
 	mu      sync.Mutex
 	waiting []*RequestSummary // nobody changes them any more
-	dropped int
+	// strangers are those of the waiting ones in which nobody was recognized.
+	strangers int
+	dropped   int
 }
 
 // offer adds a request that is over. It waits for nothing.
@@ -57,11 +62,24 @@ func (f *feed) offer(q *RequestSummary) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if len(f.waiting) == mostWaiting {
-		f.waiting = slices.Delete(f.waiting, 0, 1)
-		f.dropped++
+	if len(f.waiting) == mostWaiting || q.stranger() && f.strangers == mostStrangersWaiting {
+		f.drop()
+	}
+	if q.stranger() {
+		f.strangers++
 	}
 	f.waiting = append(f.waiting, q)
+}
+
+// drop drops the oldest stranger, or the oldest of all where there is none. The lock is held.
+func (f *feed) drop() {
+	at := 0
+	if f.strangers > 0 {
+		at = slices.IndexFunc(f.waiting, (*RequestSummary).stranger)
+		f.strangers--
+	}
+	f.waiting = slices.Delete(f.waiting, at, at+1)
+	f.dropped++
 }
 
 // take is the next batch; false: there is nothing to say.
@@ -73,7 +91,7 @@ func (f *feed) take() (LiveBatch, bool) {
 		b.Requests = append(b.Requests, *q)
 	}
 	clear(f.waiting)
-	f.waiting, f.dropped = f.waiting[:0], 0
+	f.waiting, f.strangers, f.dropped = f.waiting[:0], 0, 0
 	return b, len(b.Requests) > 0 || b.Dropped > 0
 }
 
@@ -112,7 +130,7 @@ func (r *Ring) underWay() int {
 
 // liveFilters are the parameters of GET /outcrop/requests/live.
 func liveFilters() []string {
-	return []string{"model", "operation", "principal", "status", "code", "minLatencyMs", "region", "servedBy"}
+	return []string{"model", "operation", "principal", "status", "code", "minLatencyMs", "region", "servedBy", "caller"}
 }
 
 // live answers GET /outcrop/requests/live with server-sent events, until the

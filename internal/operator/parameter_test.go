@@ -31,7 +31,7 @@ func TestParameters(t *testing.T) {
 		read        func(string) error
 		want        string // empty: it is fine
 	}{
-		{"everything", "from=2026-03-01&to=2026-03-02T00:00:00Z&model=a*&operation=b&principal=c&status=4xx&code=d&minLatencyMs=5&region=us-east-1&servedBy=e&state=done&limit=500", requests, ""},
+		{"everything", "from=2026-03-01&to=2026-03-02T00:00:00Z&model=a*&operation=b&principal=c&status=4xx&code=d&minLatencyMs=5&region=us-east-1&servedBy=e&state=done&caller=known&limit=500", requests, ""},
 		{"a presigned address", "X-Amz-Signature=1", requests, ""},
 		{"an unknown one", "modell=x", requests, `There is no parameter "modell". There are: from, to, model,`},
 		{"one of several requests", "limit=1&limit=2", requests, "The parameter limit is given more than once."},
@@ -43,6 +43,7 @@ func TestParameters(t *testing.T) {
 		{"a large limit", "limit=501", requests, "The parameter limit is a whole number"},
 		{"no number", "minLatencyMs=fast", requests, "The parameter minLatencyMs is a whole number"},
 		{"no status", "status=6xx", requests, `The parameter status is an HTTP status such as 404, a class such as 4xx, ok or error, not "6xx".`},
+		{"no caller", "caller=me", requests, `The parameter caller is one of known, unknown, not "me".`},
 		{"no state", "state=asleep", requests, `The parameter state is one of running, done, interrupted, not "asleep".`},
 		{"a long pattern", "model=" + strings.Repeat("x", 3000), requests, "The parameter model is longer than 2048 bytes."},
 		{"no token", "nextToken=!", requests, "The parameter nextToken is not one that this server has given."},

@@ -50,13 +50,19 @@ const (
 	stateInterrupted = "interrupted"
 )
 
+// Callers: those who were recognized, and everybody else.
+const (
+	callerKnown   = "known"
+	callerUnknown = "unknown"
+)
+
 // Requests is a page of requests.
 type Requests struct {
 	Requests []RequestSummary `json:"requests"`
 	// Next is the parameter nextToken for the next page; empty: there is none.
 	Next string `json:"nextToken"`
-	// Complete says that calls without a model are only known since then: the last
-	// ones are kept in memory.
+	// Since says that calls without a model are only known since then: the last ones
+	// are kept in memory. Of those in which nobody was recognized there are fewer.
 	Since time.Time `json:"othersSince"`
 }
 
@@ -103,7 +109,7 @@ type InvocationLog struct {
 
 // requestFilters are the parameters of GET /outcrop/requests.
 func requestFilters() []string {
-	return []string{"from", "to", "model", "operation", "principal", "status", "code", "minLatencyMs", "region", "servedBy", "state", "limit", "nextToken"}
+	return []string{"from", "to", "model", "operation", "principal", "status", "code", "minLatencyMs", "region", "servedBy", "state", "caller", "limit", "nextToken"}
 }
 
 // filter selects requests.
@@ -113,6 +119,7 @@ type filter struct {
 	principal, servedBy  string // the same
 	code                 string // the same
 	region, state        string
+	caller               string // callerKnown, callerUnknown or empty
 	statusFrom, statusTo int
 	least                time.Duration
 	before               time.Time // of the page before; zero: this is the first
@@ -141,6 +148,9 @@ func (v values) filter() (f filter, err error) {
 	}
 	f.region = v.Get("region")
 	if f.state, err = v.one("state", stateRunning, stateDone, stateInterrupted); err != nil {
+		return f, err
+	}
+	if f.caller, err = v.one("caller", callerKnown, callerUnknown); err != nil {
 		return f, err
 	}
 	if err := f.status(v.Get("status")); err != nil {
@@ -232,6 +242,7 @@ func (f *filter) matches(q *RequestSummary) bool {
 	case !f.from.IsZero() && q.Time.Before(f.from), !f.to.IsZero() && !q.Time.Before(f.to):
 	case !f.before.IsZero() && newer(f.before, f.beforeID, q.Time, q.ID) >= 0:
 	case f.region != "" && f.region != q.Region, f.state != "" && f.state != q.State:
+	case f.caller == callerKnown && q.stranger(), f.caller == callerUnknown && !q.stranger():
 	case f.failed && (q.Code == "" && q.Status < 400), f.statusFrom > 0 && q.Status < f.statusFrom, f.statusTo > 0 && (q.Status > f.statusTo || q.Status == 0):
 	case f.least > 0 && q.LatencyMs < milliseconds(f.least):
 	case !like(f.model, q.Model, q.ModelID), !like(f.operation, q.Operation), !like(f.servedBy, q.ServedBy), !like(f.code, q.Code):
@@ -314,7 +325,7 @@ func (a *API) requests(q *request) (any, error) {
 			out.Requests = append(out.Requests, remembered[i])
 		}
 	}
-	if f.state != stateRunning {
+	if f.state != stateRunning && f.caller != callerUnknown { // nobody is billed for those
 		find := f.find(q.call.Account)
 		find.Limit += len(seen) // as many as may be the same
 		records, err := a.p.Ledger.Records(q.Context(), find)

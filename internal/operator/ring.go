@@ -13,8 +13,14 @@ import (
 	"github.com/outcrop/outcrop/internal/price"
 )
 
-// ringSize is how many exchanges are remembered.
-const ringSize = 2000
+const (
+	// ringSize is how many exchanges are remembered.
+	ringSize = 2000
+	// mostStrangers is how many are remembered of those in which nobody was
+	// recognized. Anybody can make such requests, as many as they like: those of
+	// people with keys must not be forgotten for them.
+	mostStrangers = 200
+)
 
 // RingParams are the parts of a Ring. All are required but Size.
 type RingParams struct {
@@ -30,12 +36,12 @@ type RingParams struct {
 type Ring struct {
 	p RingParams
 
-	mu      sync.Mutex
-	over    []*exchange // a ring: the oldest is at next once it is full
-	next    int
-	byID    map[string]*exchange
-	running map[*exchange]struct{}
-	since   time.Time // what began later is not forgotten
+	mu        sync.Mutex
+	over      memory // of callers who were recognized
+	strangers memory // of the others
+	byID      map[string]*exchange
+	running   map[*exchange]struct{}
+	since     time.Time // what a known caller began later is not forgotten
 	// live are the streams that want to be told.
 	live map[*feed]struct{}
 }
@@ -45,7 +51,29 @@ var _ observe.Observer = (*Ring)(nil)
 // NewRing returns an empty Ring.
 func NewRing(p RingParams) *Ring {
 	p.Size = cmp.Or(p.Size, ringSize)
-	return &Ring{p: p, byID: map[string]*exchange{}, running: map[*exchange]struct{}{}, live: map[*feed]struct{}{}, since: p.Now().UTC()}
+	return &Ring{
+		p: p, over: memory{size: p.Size}, strangers: memory{size: mostStrangers},
+		byID: map[string]*exchange{}, running: map[*exchange]struct{}{}, live: map[*feed]struct{}{}, since: p.Now().UTC(),
+	}
+}
+
+// memory holds the last exchanges of a kind.
+type memory struct {
+	size int
+	list []*exchange // the oldest is at next once it is full
+	next int
+}
+
+// add remembers an exchange and returns the one that is forgotten for it, or nil.
+func (m *memory) add(x *exchange) *exchange {
+	if len(m.list) < m.size {
+		m.list = append(m.list, x)
+		return nil
+	}
+	forgotten := m.list[m.next]
+	m.list[m.next] = x
+	m.next = (m.next + 1) % m.size
+	return forgotten
 }
 
 // exchange is one request. Once it is over it is never changed.
@@ -100,21 +128,24 @@ func (x *exchange) End(v *observe.View) {
 	defer r.mu.Unlock()
 	delete(r.running, x)
 	x.RequestSummary, x.steps, x.resource, x.cost, x.call = made, c.Steps(), c.Resource, cost, nil
-	if len(r.over) < r.p.Size {
-		r.over = append(r.over, x)
-	} else {
-		delete(r.byID, r.over[r.next].ID)
-		if at := r.over[r.next].Time; at.After(r.since) {
-			r.since = at
+	if x.stranger() {
+		if old := r.strangers.add(x); old != nil {
+			delete(r.byID, old.ID)
 		}
-		r.over[r.next] = x
-		r.next = (r.next + 1) % r.p.Size
+	} else if old := r.over.add(x); old != nil {
+		delete(r.byID, old.ID)
+		if old.Time.After(r.since) {
+			r.since = old.Time
+		}
 	}
 	r.byID[x.ID] = x
 	for f := range r.live {
 		f.offer(&x.RequestSummary)
 	}
 }
+
+// stranger reports whether nobody was recognized as the caller.
+func (q *RequestSummary) stranger() bool { return q.Principal == "" }
 
 // runtimeService is the service whose requests name a model in their paths.
 const runtimeService = "bedrock-runtime"
@@ -175,14 +206,17 @@ func (x *exchange) snapshot(now time.Time) (RequestSummary, []call.Step) {
 	return q, steps
 }
 
-// all are the exchanges, those that run too, and since when none is forgotten.
+// all are the exchanges, those that run too, and since when none of a known caller
+// is forgotten.
 func (r *Ring) all() ([]RequestSummary, time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	running := slices.Collect(maps.Keys(r.running))
-	list := make([]RequestSummary, 0, len(r.over)+len(running))
-	for _, x := range r.over {
-		list = append(list, x.RequestSummary)
+	list := make([]RequestSummary, 0, len(r.over.list)+len(r.strangers.list)+len(running))
+	for _, m := range []*memory{&r.over, &r.strangers} {
+		for _, x := range m.list {
+			list = append(list, x.RequestSummary)
+		}
 	}
 	now := r.p.Now()
 	for _, x := range running {
@@ -220,7 +254,7 @@ func (r *Ring) speeds() map[string]float64 {
 	tokens, seconds := map[string]float64{}, map[string]float64{}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, x := range r.over {
+	for _, x := range r.over.list {
 		took := (x.LatencyMs - x.FirstTokenMs) / 1000
 		if x.ServedBy == "" || x.Tokens.Output < 2 || x.FirstTokenMs == 0 || took <= 0 {
 			continue

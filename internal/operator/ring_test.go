@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -224,5 +225,71 @@ func TestRingKeepsNoHeaders(t *testing.T) {
 	list, _ = b.all()
 	if n := len(list[1].Region); n > longest+3 {
 		t.Errorf("got a region of %d bytes", n)
+	}
+}
+
+// Anybody can make requests that nobody is recognized in: however many there are,
+// those of people with keys are not forgotten for them.
+func TestRingKeepsKnownCallersFromAFlood(t *testing.T) {
+	t.Parallel()
+	b := newBench(3)
+	f, err := b.open(filter{}, "alice")
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := b.view("known")
+	b.end(known, b.Begin(known), time.Second, http.StatusOK, "")
+	for i := range 2 * mostWaiting {
+		v := b.view(fmt.Sprint("flood-", i))
+		v.Call.Principal = iam.Principal{}
+		b.end(v, b.Begin(v), 0, http.StatusForbidden, "UnrecognizedClientException")
+	}
+	last := b.view("last")
+	b.end(last, b.Begin(last), time.Second, http.StatusOK, "")
+	list, since := b.all()
+	if len(list) != 2+mostStrangers || list[0].ID != "known" || list[1].ID != "last" || !since.Equal(noon) {
+		t.Errorf("got %d since %v, the first are %s", len(list), since, ids(list[:2]))
+	}
+	if len(b.byID) != len(list) {
+		t.Errorf("got %d that are found, want %d", len(b.byID), len(list))
+	}
+	for id, want := range map[string]bool{"known": true, "flood-0": false, fmt.Sprint("flood-", 2*mostWaiting-1): true} {
+		if _, _, _, ok := b.find(id); ok != want {
+			t.Errorf("%s: found %v", id, ok)
+		}
+	}
+	batch, _ := f.take()
+	if n := len(batch.Requests); n != 2+mostStrangersWaiting || batch.Requests[0].ID != "known" || batch.Requests[n-1].ID != "last" {
+		t.Errorf("live: got %d", n)
+	}
+	if want := 2*mostWaiting - mostStrangersWaiting; batch.Dropped != want {
+		t.Errorf("live: got %d dropped, want %d", batch.Dropped, want)
+	}
+	for range 3 {
+		v := b.view("stranger")
+		v.Call.Principal = iam.Principal{}
+		b.end(v, b.Begin(v), 0, http.StatusForbidden, "")
+	}
+	if batch, _ := f.take(); len(batch.Requests) != 3 || batch.Dropped != 0 {
+		t.Errorf("live, the next batch: got %d, %d dropped", len(batch.Requests), batch.Dropped)
+	}
+}
+
+func TestFilterByCaller(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		caller          string
+		known, stranger bool
+	}{{"", true, true}, {callerKnown, true, false}, {callerUnknown, false, true}} {
+		f, err := values{Values: url.Values{"caller": {tc.caller}}}.filter()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := f.matches(&RequestSummary{Principal: alice.ARN}); got != tc.known {
+			t.Errorf("%q: a known caller: got %v", tc.caller, got)
+		}
+		if got := f.matches(&RequestSummary{}); got != tc.stranger {
+			t.Errorf("%q: a stranger: got %v", tc.caller, got)
+		}
 	}
 }
