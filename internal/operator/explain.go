@@ -133,7 +133,7 @@ func decision(d *policy.Decision) Decision {
 // Actions are the operations with what they need.
 type Actions struct {
 	Operations []Operation `json:"operations"`
-	// Actions are all that operations need, sorted.
+	// Actions are all that requests can need, sorted.
 	Actions []string `json:"actions"`
 }
 
@@ -153,7 +153,8 @@ type Need struct {
 
 // actions answers GET /outcrop/iam/actions.
 func (a *API) actions(*request) (any, error) {
-	out := &Actions{Operations: []Operation{}, Actions: []string{}}
+	// Every request with an API key needs that one, whatever its operation is.
+	out := &Actions{Operations: []Operation{}, Actions: []string{"bedrock:CallWithBearerToken"}}
 	for _, o := range a.p.Explainer.Operations() {
 		op := Operation{Service: o.Service, Name: o.Name, Needs: []Need{}}
 		for _, n := range o.Needs {
