@@ -4,7 +4,7 @@ import { Route, Routes } from "react-router";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { ServiceError } from "@/client";
 import { renderPage, type Answers } from "@/test/render";
-import KnowledgeBases from ".";
+import { KnowledgeBases } from ".";
 
 /** What the buckets were asked, and what they answer: nothing, unless it is said here. */
 const buckets = {
@@ -264,7 +264,7 @@ describe("an upload", () => {
     const { client } = await begin({
       StartIngestionJob: () => (asked++ === 0 ? conflict : { ingestionJob: complete }),
     });
-    await screen.findByRole("textbox", { name: "Question" }, { timeout: 4000 });
+    await screen.findByRole("textbox", { name: "Question" });
     expect(client.inputs("StartIngestionJob")).toHaveLength(2);
   });
 
@@ -300,12 +300,12 @@ describe("the test panel", () => {
       RetrieveAndGenerateStream: [{ output: { text } }, { citation: { ...cited, citation: cited } }],
     });
     await ask("How long?");
-    await userEvent.click(await screen.findByRole("button", { name: "Source 1: handbook.pdf, page 2" }));
+    await userEvent.click(await screen.findByRole("button", { name: "Source 1: handbook.pdf, from page 2" }));
     const dialog = within(await screen.findByRole("dialog"));
-    expect(dialog.getByText("handbook.pdf, page 2")).toBeVisible();
+    expect(dialog.getByText("handbook.pdf, from page 2")).toBeVisible();
     expect(dialog.getByText("Members get a full refund within 45 days.").tagName).toBe("MARK");
     expect(dialog.getByText("sales")).toBeVisible();
-    expect(dialog.getByText("Open page 2")).toBeVisible();
+    expect(dialog.getByText("Show in the PDF")).toBeVisible();
     expect(client.inputs("RetrieveAndGenerateStream")[0]).toMatchObject({ input: { text: "How long?" } });
   });
 
@@ -354,7 +354,7 @@ describe("the test panel", () => {
     });
     await ask("refund");
     expect(await screen.findByText("0.812")).toBeVisible();
-    await userEvent.click(screen.getByRole("button", { name: "1. handbook.pdf, page 2, open the passage" }));
+    await userEvent.click(screen.getByRole("button", { name: "1. handbook.pdf, from page 2, open the passage" }));
     expect(await screen.findByRole("dialog")).toBeVisible();
     expect(client.inputs("Retrieve")[0]).toMatchObject({ retrievalQuery: { text: "refund" } });
   });

@@ -2,7 +2,7 @@ import FormField from "@cloudscape-design/components/form-field";
 import Input from "@cloudscape-design/components/input";
 import Select from "@cloudscape-design/components/select";
 import type { ReactNode } from "react";
-import { modelOptions, useCatalog } from "./models";
+import { askedBy, modelOptions, useCatalog } from "./models";
 
 /** The choice of a model of a kind. Who may not list models types an ID. */
 export function ModelSelect({
@@ -21,8 +21,16 @@ export function ModelSelect({
   const catalog = useCatalog();
   const groups = modelOptions(catalog.data?.models ?? [], kind);
   const chosen = groups.flatMap((g) => g.options).find((o) => o.value === value);
+  // Who really answers is said without the list being opened.
+  const stand = catalog.data?.models.find((m) => m.kind === kind && askedBy(m) === value)?.servedBy;
   return (
-    <FormField label={label} description={description}>
+    <FormField
+      label={label}
+      description={description}
+      constraintText={
+        stand ? `Answered by ${stand.backend}/${stand.model}${stand.standIn ? ", a stand-in" : ""}.` : undefined
+      }
+    >
       {catalog.error ? (
         <Input value={value} placeholder="Model ID or ARN" onChange={({ detail }) => onChange(detail.value)} />
       ) : (

@@ -10,6 +10,7 @@ import { s3, useAction, useClient, useRegion, type ServiceError } from "@/client
 import { Copyable, Loading } from "@/components";
 import { locate, pieces, type Passage } from "./answer";
 import { fileName, parseUri, visible } from "./files";
+import { pdfFragment } from "./pdf-link";
 
 /** What of a document is shown around a passage, in characters. */
 const around = 20_000;
@@ -45,33 +46,37 @@ export function PassageDialog({
       header={
         <span className="kb-file-name">
           {fileName(passage.uri) || "Passage"}
-          {passage.page !== undefined && `, page ${passage.page}`}
+          {passage.page !== undefined && `, from page ${passage.page}`}
         </span>
       }
       footer={
-        <SpaceBetween direction="horizontal" size="xs" alignItems="center">
-          <Button
-            iconName="angle-left"
-            variant="icon"
-            ariaLabel="Previous passage"
-            disabled={at === 0}
-            onClick={() => onGo(at - 1)}
-          />
-          <Box variant="span" color="text-body-secondary">
-            {at + 1} of {passages.length}
-          </Box>
-          <Button
-            iconName="angle-right"
-            variant="icon"
-            ariaLabel="Next passage"
-            disabled={at === passages.length - 1}
-            onClick={() => onGo(at + 1)}
-          />
-          {place && <OpenDocument passage={passage} />}
-          <Button variant="primary" onClick={onClose}>
-            Close
-          </Button>
-        </SpaceBetween>
+        <div className="kb-foot">
+          <SpaceBetween direction="horizontal" size="xs" alignItems="center">
+            <Button
+              iconName="angle-left"
+              variant="icon"
+              ariaLabel="Previous passage"
+              disabled={at === 0}
+              onClick={() => onGo(at - 1)}
+            />
+            <Box variant="span" color="text-body-secondary">
+              {at + 1} of {passages.length}
+            </Box>
+            <Button
+              iconName="angle-right"
+              variant="icon"
+              ariaLabel="Next passage"
+              disabled={at === passages.length - 1}
+              onClick={() => onGo(at + 1)}
+            />
+          </SpaceBetween>
+          <SpaceBetween direction="horizontal" size="xs" alignItems="center">
+            {place && <OpenDocument key={passage.id} passage={passage} said={said} />}
+            <Button variant="primary" onClick={onClose}>
+              Close
+            </Button>
+          </SpaceBetween>
+        </div>
       }
     >
       <SpaceBetween size="m">
@@ -172,8 +177,8 @@ function Scrolled({ label, children }: { label: string; children: ReactNode }) {
   );
 }
 
-/** Opens a PDF at its page in another tab, and saves what browsers do not show. */
-function OpenDocument({ passage }: { passage: Passage }) {
+/** Opens a PDF in another tab, where the passage is, and saves what browsers do not show. */
+function OpenDocument({ passage, said }: { passage: Passage; said: string }) {
   const region = useRegion();
   const place = parseUri(passage.uri);
   const open = useAction(
@@ -185,8 +190,10 @@ function OpenDocument({ passage }: { passage: Passage }) {
       const type = pdf ? "application/pdf" : "application/octet-stream";
       const url = URL.createObjectURL(new Blob([blob], { type }));
       const link = document.createElement("a");
-      link.href = pdf && passage.page !== undefined ? `${url}#page=${passage.page}` : url;
+      link.href = url;
       if (pdf) {
+        const strong = pieces(passage.text.trim(), said).filter((part) => part.strong);
+        link.href += pdfFragment(passage.page, strong.length > 0 ? strong.map((part) => part.text) : [passage.text]);
         link.target = "_blank";
         link.rel = "noopener";
       } else {
@@ -201,7 +208,7 @@ function OpenDocument({ passage }: { passage: Passage }) {
   return (
     <>
       <Button iconName={pdf ? "external" : "download"} loading={open.isPending} onClick={() => open.mutate()}>
-        {pdf ? (passage.page === undefined ? "Open the PDF" : `Open page ${passage.page}`) : "Download"}
+        {pdf ? "Show in the PDF" : "Download"}
       </Button>
       {open.error && (
         <Alert type="error" header={open.error.code}>

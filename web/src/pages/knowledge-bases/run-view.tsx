@@ -6,7 +6,7 @@ import Header from "@cloudscape-design/components/header";
 import ProgressBar from "@cloudscape-design/components/progress-bar";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator, { type StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
-import { useEffect, useMemo } from "react";
+import { useEffect, useMemo, useRef } from "react";
 import { useNavigate, useParams } from "react-router";
 import { ListKnowledgeBaseDocuments, type KnowledgeBaseDocumentDetail } from "@/api/bedrock-agent.gen";
 import { useAll } from "@/client";
@@ -15,6 +15,7 @@ import { visible } from "./files";
 import { progress, summary } from "./jobs";
 import { Reasons } from "./sync";
 import { useRuns, type FileState, type Run, type Step } from "./runs";
+import { signedOut, useSessionMark } from "./session-mark";
 
 /** An upload and the sync behind it, as they go on; then the way to the first question. */
 export function RunPage() {
@@ -25,6 +26,15 @@ export function RunPage() {
   const smooth = run !== undefined && flawless(run);
   const to = run?.baseId;
   useEffect(() => runs.look(id), [id, runs]);
+  // Who signs in again finds it going on.
+  const session = useSessionMark();
+  const out = run !== undefined && signedOut(run);
+  const tried = useRef(session);
+  useEffect(() => {
+    if (session === "" || !out || tried.current === session) return;
+    tried.current = session;
+    runs.resume(id);
+  }, [id, out, runs, session]);
   useEffect(() => {
     if (!smooth || to === undefined) return;
     runs.forget(id);
@@ -106,7 +116,11 @@ function View({ run }: { run: Run }) {
       <SpaceBetween size="l">
         {stopped && (
           <SpaceBetween size="s">
-            {run.error ? (
+            {signedOut(run) ? (
+              <Alert type="warning" header="Your session ended meanwhile">
+                Nothing is lost: {count(done)} of {count(run.files.length)} files are on the server.
+              </Alert>
+            ) : run.error ? (
               <Failed what={`set up ${run.baseName}`} error={run.error} />
             ) : (
               <Alert type="warning" header="The upload was cancelled">
@@ -150,7 +164,7 @@ function View({ run }: { run: Run }) {
                 additionalInfo={sending ? `${bytes(sent)} of ${bytes(total)}` : undefined}
                 resultText={
                   at > 3
-                    ? `${count(done)} files, ${bytes(total)}`
+                    ? `${count(done)} ${done === 1 ? "file" : "files"}, ${bytes(total)}`
                     : `${count(done)} of ${count(run.files.length)} files are there`
                 }
               />
@@ -204,7 +218,7 @@ function SyncProgress({ run, started }: { run: Run; started: boolean }) {
       value={of === 0 ? 0 : (done / of) * 100}
       status={over ? "success" : failed ? "error" : "in-progress"}
       description="Reading, cutting and embedding the documents"
-      additionalInfo={over || failed ? undefined : `${count(done)} of ${count(of)} documents`}
+      additionalInfo={over || failed ? undefined : of === 0 ? "Listing" : `${count(done)} of ${count(of)} documents`}
       resultText={over || failed ? `${words(job.status)}: ${summary(job.statistics)}` : undefined}
     />
   );

@@ -306,7 +306,7 @@ function TurnView({
 function titleOf(passage: Passage | undefined): string {
   if (!passage) return "";
   const name = fileName(passage.uri) || "Document";
-  return passage.page === undefined ? name : `${name}, page ${passage.page}`;
+  return passage.page === undefined ? name : `${name}, from page ${passage.page}`;
 }
 
 /** The passages of a search, the best first. */
