@@ -304,7 +304,11 @@ func TestOperatorServer(t *testing.T) {
 func TestOperatorCatalog(t *testing.T) {
 	t.Parallel()
 	root := newOperated(t, func(cfg *config.Config) {
-		cfg.Prices = []config.Price{{Match: "amazon.nova-micro*", InputPer1M: 0.5, PerQuery: 0.001}}
+		cfg.Prices = []config.Price{
+			{Match: "amazon.nova-micro*", InputPer1M: 0.5, PerQuery: 0.001},
+			{Match: "us.amazon.nova-lite*", OutputPer1M: 7},
+			{Match: "script/amazon.titan-text*", InputPer1M: 9},
+		}
 		cfg.Regions = []config.Regional{{Match: "amazon.nova-pro*", Regions: []string{"us-west-2"}}}
 		cfg.Routes = []config.Route{{Match: "acme.own", Model: "script/*"}}
 	})
@@ -345,6 +349,33 @@ func TestOperatorCatalog(t *testing.T) {
 		{What: "query", USD: "0.001", Unit: "query", Own: true},
 	}, by["amazon.nova-micro-v1:0"].Prices); diff != "" {
 		t.Errorf("own prices (-want +got):\n%s", diff)
+	}
+	// By a profile it may be another price, as it is billed: 1.1 of the model's in
+	// one geography, or the operator's own. So may it be for who answers.
+	sonnet, usd := by["anthropic.claude-sonnet-4-5-20250929-v1:0"], func(prices []operator.Price, what string) string {
+		for _, p := range prices {
+			if p.What == what && p.Above == 0 {
+				return p.USD
+			}
+		}
+		return ""
+	}
+	for name, tt := range map[string]struct {
+		prices []operator.Price
+		what   string
+		want   string
+	}{
+		"a model's own":              {sonnet.Prices, "input", "3"},
+		"in one geography":           {sonnet.ProfilePrices["us.anthropic.claude-sonnet-4-5-20250929-v1:0"], "input", "3.3"},
+		"in one, of the cache":       {sonnet.ProfilePrices["us.anthropic.claude-sonnet-4-5-20250929-v1:0"], "cacheRead", "0.33"},
+		"anywhere":                   {sonnet.ProfilePrices["global.anthropic.claude-sonnet-4-5-20250929-v1:0"], "input", ""},
+		"set for a profile":          {lite.ProfilePrices["us.amazon.nova-lite-v1:0"], "output", "7"},
+		"set for all of a model's":   {by["amazon.nova-micro-v1:0"].ProfilePrices["us.amazon.nova-micro-v1:0"], "input", ""},
+		"set for whoever answers it": {by["amazon.titan-text-express-v1"].Prices, "input", "9"},
+	} {
+		if got := usd(tt.prices, tt.what); got != tt.want {
+			t.Errorf("price, %s: got %q, want %q", name, got, tt.want)
+		}
 	}
 	if _, ok := by["amazon.nova-pro-v1:0"]; ok {
 		t.Error("a model is listed that the region does not have")
@@ -783,7 +814,7 @@ func TestOperatorActionsList(t *testing.T) {
 	if len(list.Operations) != len(operations) || len(list.Operations) < 500 || !slices.IsSorted(list.Actions) {
 		t.Errorf("got %d operations, want the %d of outcrop iam actions", len(list.Operations), len(operations))
 	}
-	for _, action := range []string{"outcrop:GetServer", "outcrop:Operate", "outcrop:ControlScript", "bedrock:InvokeModel", "bedrock:CallWithBearerToken", "s3:PutObject"} {
+	for _, action := range []string{"outcrop:GetServer", "outcrop:Operate", "outcrop:ControlScript", "bedrock:InvokeModel", "s3:PutObject"} {
 		if !slices.Contains(list.Actions, action) {
 			t.Errorf("%s is not there", action)
 		}

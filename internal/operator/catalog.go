@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,6 +42,9 @@ type CatalogModel struct {
 	ServedBy         *ServedBy  `json:"servedBy"`          // null: nobody here can answer
 	Unserved         string     `json:"unserved"`          // why nobody can; empty: somebody does
 	Prices           []Price    `json:"prices"`
+	// ProfilePrices are those of calls by an inference profile, by its ID, where
+	// they differ: geographies may cost more, and the operator may have set others.
+	ProfilePrices map[string][]Price `json:"profilePrices"`
 }
 
 // ServedBy is who answers for a model.
@@ -184,7 +188,7 @@ func (a *API) model(m *catalog.Model, region, account string, up *health) Catalo
 		ID: m.ID, ARN: a.p.Catalog.FoundationModelARN(region, m.ID), Name: m.Name, Provider: m.Provider, Family: m.Family, Kind: string(m.Kind()),
 		InputModalities: list(m.InputModalities), OutputModalities: list(m.OutputModalities),
 		Lifecycle: string(m.LifecycleAt(a.p.Now())), ContextWindow: m.ContextWindow, MaxOutputTokens: m.MaxOutput, NativeFormat: m.NativeFormat,
-		Streaming: m.Streaming, InferenceTypes: list(m.Inference()), Customizations: list(m.Customizations), Profiles: []string{}, Regions: []string{}, Prices: a.prices(m),
+		Streaming: m.Streaming, InferenceTypes: list(m.Inference()), Customizations: list(m.Customizations), Profiles: []string{}, Regions: []string{}, ProfilePrices: map[string][]Price{},
 	}
 	if !m.EOLDate.IsZero() {
 		out.EndOfLife = &m.EOLDate.Time
@@ -200,6 +204,17 @@ func (a *API) model(m *catalog.Model, region, account string, up *health) Catalo
 		}
 	}
 	out.ServedBy, out.Unserved = a.servedBy(m.ID, region, account, up)
+	use := price.Use{Model: m.ID, ModelID: m.ID}
+	if out.ServedBy != nil {
+		use.ServedBy = out.ServedBy.Backend + "/" + out.ServedBy.Model
+	}
+	out.Prices = a.prices(m, use)
+	for _, id := range out.Profiles {
+		use.Model = id
+		if prices := a.prices(m, use); !slices.Equal(prices, out.Prices) {
+			out.ProfilePrices[id] = prices
+		}
+	}
 	return out
 }
 
@@ -271,12 +286,12 @@ func list(words []string) []string {
 	return words
 }
 
-// prices are what the operator has set for a model, or else what the catalog says
-// that it costs.
-func (a *API) prices(m *catalog.Model) []Price {
+// prices are what the operator has set for the use of a model, or else what the
+// catalog says that it costs.
+func (a *API) prices(m *catalog.Model, use price.Use) []Price {
 	const tokens = "1M tokens"
 	all := []Price{}
-	if own, ok := a.p.Prices.Own(price.Use{Model: m.ID, ModelID: m.ID}); ok {
+	if own, ok := a.p.Prices.Own(use); ok {
 		for _, p := range []struct {
 			what string
 			usd  price.Sum // of a million
@@ -288,6 +303,7 @@ func (a *API) prices(m *catalog.Model) []Price {
 		}
 		return all
 	}
+	ratio := price.ProfileRatio(m, use.Model)
 	for _, p := range []struct {
 		what  string
 		usd   float64
@@ -316,8 +332,12 @@ func (a *API) prices(m *catalog.Model) []Price {
 		{"query", m.PerQuery, "query", 0},
 	} {
 		if p.usd != 0 {
+			usd := p.usd
+			if ratio != 1 {
+				usd = math.Round(usd*ratio*1e6) / 1e6 // as it is billed
+			}
 			// The shortest text that means the number, without an exponent.
-			all = append(all, Price{What: p.what, USD: strconv.FormatFloat(p.usd, 'f', -1, 64), Unit: p.unit, Above: p.above})
+			all = append(all, Price{What: p.what, USD: strconv.FormatFloat(usd, 'f', -1, 64), Unit: p.unit, Above: p.above})
 		}
 	}
 	return all

@@ -205,10 +205,26 @@ func (b *Book) rate(u Use) (Rate, bool) {
 		return Rate{}, false
 	}
 	e := b.entry(m)
-	if geo, found := strings.CutSuffix(catalog.Parse(u.Resource).Name, "."+id); found && geo != "global" {
+	if byGeography(u.Resource, id) {
 		return e.geo, e.known
 	}
 	return e.rate, e.known
+}
+
+// ProfileRatio is what a model's prices are multiplied by where it is called by a
+// name: more than 1 where that is a profile of one geography and costs more.
+func ProfileRatio(m *catalog.Model, name string) float64 {
+	if m.GeoProfileRatio != 0 && byGeography(name, m.ID) {
+		return m.GeoProfileRatio
+	}
+	return 1
+}
+
+// byGeography reports whether a model is called by a profile that stays in one
+// geography.
+func byGeography(name, id string) bool {
+	geo, found := strings.CutSuffix(catalog.Parse(name).Name, "."+id)
+	return found && geo != "global"
 }
 
 func matches(pattern, name string) bool {

@@ -166,3 +166,20 @@ func TestOwn(t *testing.T) {
 		}
 	}
 }
+
+func TestProfileRatio(t *testing.T) {
+	t.Parallel()
+	long, _ := some().Lookup("a.long")
+	plain, _ := some().Lookup("a.plain")
+	for name, want := range map[string]float64{
+		"a.long": 1, "us.a.long": 1.1, "global.a.long": 1, "us.a.plain": 1,
+		"arn:aws:bedrock:us-east-1:000000000000:inference-profile/eu.a.long": 1.1,
+	} {
+		if got := price.ProfileRatio(long, name); got != want {
+			t.Errorf("%s: got %v, want %v", name, got, want)
+		}
+	}
+	if got := price.ProfileRatio(plain, "us.a.plain"); got != 1 {
+		t.Errorf("a model without a ratio: got %v, want 1", got)
+	}
+}

@@ -16,8 +16,8 @@ export const requests = [
   { method: "DELETE", path: "local-models/{model}", operation: "DeleteLocalModel", parameters: [] },
   { method: "POST", path: "local-models/{model}/load", operation: "LoadLocalModel", parameters: [] },
   { method: "POST", path: "local-models/{model}/unload", operation: "LoadLocalModel", parameters: [] },
-  { method: "GET", path: "requests", operation: "ListRequests", parameters: ["from", "to", "model", "operation", "principal", "status", "code", "minLatencyMs", "region", "servedBy", "state", "caller", "limit", "nextToken"] },
-  { method: "GET", path: "requests/live", operation: "ListRequests", parameters: ["model", "operation", "principal", "status", "code", "minLatencyMs", "region", "servedBy", "caller"] },
+  { method: "GET", path: "requests", operation: "ListRequests", parameters: ["from", "to", "model", "operation", "principal", "status", "code", "minLatencyMs", "region", "servedBy", "state", "limit", "nextToken"] },
+  { method: "GET", path: "requests/live", operation: "ListRequests", parameters: ["model", "operation", "principal", "status", "code", "minLatencyMs", "region", "servedBy"] },
   { method: "GET", path: "requests/{id}", operation: "ListRequests", parameters: [] },
   { method: "GET", path: "usage", operation: "GetUsage", parameters: ["from", "to", "groupBy", "model", "principal", "operation", "region", "servedBy", "code", "tag:", "format", "limit", "nextToken"] },
   { method: "GET", path: "audit", operation: "LookupAudit", parameters: ["from", "to", "event", "principal", "source", "error", "requestId", "readOnly", "limit", "nextToken"] },
@@ -140,6 +140,8 @@ export interface CatalogModel {
   /** why nobody can; empty: somebody does */
   unserved: string;
   prices: Price[];
+  /** ProfilePrices are those of calls by an inference profile, by its ID, where they differ: geographies may cost more, and the operator may have set others. */
+  profilePrices: Record<string, Price[]>;
 }
 
 /** ServedBy is who answers for a model. */
@@ -604,7 +606,7 @@ export interface Requests {
   requests: RequestSummary[];
   /** Next is the parameter nextToken for the next page; empty: there is none. */
   nextToken: string;
-  /** Since says that calls without a model are only known since then: the last ones are kept in memory. Of those in which nobody was recognized there are fewer. */
+  /** Complete says that calls without a model are only known since then: the last ones are kept in memory. */
   othersSince: string;
 }
 

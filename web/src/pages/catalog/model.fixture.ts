@@ -24,6 +24,7 @@ export function model(id: string, more: Partial<CatalogModel> = {}): CatalogMode
     servedBy: served("local", "nova"),
     unserved: "",
     prices: [],
+    profilePrices: {},
     ...more,
   };
 }

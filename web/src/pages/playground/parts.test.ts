@@ -65,6 +65,7 @@ const model = (id: string, change: Partial<CatalogModel> = {}): CatalogModel => 
   servedBy: { backend: "local", model: "m", standIn: false, local: true, available: true, why: "", others: 0 },
   unserved: "",
   prices: [],
+  profilePrices: {},
   ...change,
 });
 
