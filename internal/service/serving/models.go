@@ -235,6 +235,9 @@ func (m *Models) Generate(ctx context.Context, req *inference.Request, emit func
 			used.InputTokens, event = ev.InputTokens, ev
 		case inference.Finished:
 			ev.Usage = believed(ev.Usage)
+			if uncounted(ev.Usage) && said > 0 {
+				ev.Usage = unfinished(req, used, said)
+			}
 			used, event, finished = ev.Usage, ev, true
 			u.end(used) // before the client is told, who may ask again at once
 		default:
@@ -363,8 +366,17 @@ func (m *Models) Invoke(ctx context.Context, req *inference.NativeRequest, emit 
 		return result, err
 	}
 	result.Usage = believed(result.Usage)
+	if uncounted(result.Usage) {
+		result.Usage = partly(result, req.Body, chunks)
+	}
 	used = result.Usage
 	return result, nil
+}
+
+// uncounted reports whether a server has answered and counted nothing at all. Its
+// answer is not for free.
+func uncounted(u inference.Usage) bool {
+	return u.InputTokens+u.OutputTokens+u.CacheReadTokens+u.CacheWriteTokens == 0
 }
 
 // partly is what a native answer has used that ended with an error after some

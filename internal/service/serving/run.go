@@ -97,6 +97,8 @@ func (r *Run) Generate(ctx context.Context, req *inference.Request, emit func(in
 			begun = true
 			r.Usage.InputTokens = g.before.InputTokens + ev.InputTokens
 		case inference.Finished:
+			ev.Reason = calls.reason(ev.Reason)
+			event = ev
 			g.settle(ev.Usage, ev.Elapsed) // before the client is told
 		default:
 			if n := made(ev); n > 0 {
@@ -106,6 +108,8 @@ func (r *Run) Generate(ctx context.Context, req *inference.Request, emit func(in
 			switch ev := ev.(type) {
 			case inference.ToolStart:
 				event = calls.start(ev)
+			case inference.ToolDelta:
+				calls.piece(ev)
 			case inference.ToolOutput:
 				event = calls.output(ev)
 			}

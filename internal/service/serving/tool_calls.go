@@ -1,6 +1,7 @@
 package serving
 
 import (
+	"encoding/json"
 	"strings"
 
 	"github.com/outcrop/outcrop/internal/inference"
@@ -18,11 +19,15 @@ import (
 //     else one that can be sent back.
 //   - A name that could be a tool's and is none that was offered stays, as
 //     Bedrock leaves it: clients tell the model that there is no such tool.
+//   - An answer that ends with a call whose input is no JSON object says so: a
+//     client that trusts "tool_use" reads the input without looking.
 type toolCalls struct {
 	req    *inference.Request
 	limits *Limits
 	seen   map[string]bool   // IDs of the conversation and of the answer
 	given  map[string]string // IDs that were replaced, by the server's
+	input  []byte            // of the call under way
+	broken bool              // a call's input is no JSON object
 }
 
 // The lengths of IDs and names in Bedrock, and of the IDs that it makes itself.
@@ -32,8 +37,34 @@ const (
 	madeID   = 30
 )
 
+// piece takes a piece of a call's input.
+func (t *toolCalls) piece(ev inference.ToolDelta) { t.input = append(t.input, ev.JSON...) }
+
+// check looks at the input of the call that has just ended, where there is one.
+func (t *toolCalls) check() {
+	if len(t.input) == 0 {
+		return // none at all is the empty object
+	}
+	var object map[string]json.RawMessage
+	if json.Unmarshal(t.input, &object) != nil || object == nil {
+		t.broken = true
+	}
+	t.input = t.input[:0]
+}
+
+// reason is why the answer has ended. Backends of vendors who check the input
+// themselves say it already; a server behind them may not.
+func (t *toolCalls) reason(r inference.StopReason) inference.StopReason {
+	t.check()
+	if t.broken && (r == inference.StopToolUse || r == inference.StopEndTurn) {
+		return inference.StopMalformedTool
+	}
+	return r
+}
+
 // start takes the beginning of a call.
 func (t *toolCalls) start(ev inference.ToolStart) inference.ToolStart {
+	t.check()
 	if t.seen == nil {
 		t.seen = make(map[string]bool)
 		for _, m := range t.req.Messages {

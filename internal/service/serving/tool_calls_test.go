@@ -101,3 +101,45 @@ func TestNamesOfCalls(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// ended is a caller that says itself why its answer ended.
+type ended []inference.Event
+
+func (e ended) Generate(_ context.Context, _ *inference.Request, emit func(inference.Event) error) error {
+	for _, ev := range e {
+		if err := emit(ev); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (ended) Close() error { return nil }
+
+// An answer with a call whose input is no JSON object says so, whatever the
+// server gave as its reason; one that was cut says that.
+func TestInputOfCalls(t *testing.T) {
+	t.Parallel()
+	piece := func(s string) inference.ToolDelta { return inference.ToolDelta{JSON: s} }
+	use, bad, cut := inference.StopToolUse, inference.StopMalformedTool, inference.StopMaxTokens
+	for name, tc := range map[string]struct {
+		events       []inference.Event
+		reason, want inference.StopReason
+	}{
+		"none":           {[]inference.Event{start("a", "f")}, use, use},
+		"an object":      {[]inference.Event{start("a", "f"), piece(`{"x":`), piece(`1}`)}, use, use},
+		"broken off":     {[]inference.Event{start("a", "f"), piece(`{"x":`)}, use, bad},
+		"an array":       {[]inference.Event{start("a", "f"), piece(`[1]`)}, use, bad},
+		"null":           {[]inference.Event{start("a", "f"), piece(`null`)}, use, bad},
+		"the first one":  {[]inference.Event{start("a", "f"), piece(`{`), start("b", "f"), piece(`{}`)}, use, bad},
+		"both together":  {[]inference.Event{start("a", "f"), piece(`{"x":1}`), start("b", "f"), piece(`{"y":2}`)}, use, use},
+		"with end_turn":  {[]inference.Event{start("a", "f"), piece(`{`)}, inference.StopEndTurn, bad},
+		"with no tokens": {[]inference.Event{start("a", "f"), piece(`{`)}, cut, cut},
+	} {
+		run := serving.NewRun(ended(append(tc.events, inference.Finished{Reason: tc.reason})), &router.Target{Entry: &catalog.Model{}}, serving.Limits{Now: time.Now, Timeout: time.Minute})
+		answer, err := inference.Collect(call.With(t.Context(), &call.Call{}), run, &inference.Request{})
+		if err != nil || answer.Reason != tc.want {
+			t.Errorf("%s: got %v, %v, want %q", name, answer, err, tc.want)
+		}
+	}
+}

@@ -55,3 +55,40 @@ func TestUnfinishedAnswersAreBilled(t *testing.T) {
 		})
 	}
 }
+
+// A server that counts nothing at all is not for free.
+func TestAnswersThatNobodyCounted(t *testing.T) {
+	t.Parallel()
+	words := strings.Repeat("w", 40)
+	for name, tt := range map[string]struct {
+		events        []inference.Event
+		input, output int
+	}{
+		"nothing":        {[]inference.Event{inference.Started{}, inference.TextDelta{Text: words}, inference.Finished{}}, 16, 11},
+		"at the start":   {[]inference.Event{inference.Started{InputTokens: 7}, inference.TextDelta{Text: words}, inference.Finished{}}, 7, 11},
+		"only the input": {[]inference.Event{inference.Started{}, inference.TextDelta{Text: words}, inference.Finished{Usage: inference.Usage{InputTokens: 5}}}, 5, 0},
+		"no answer":      {[]inference.Event{inference.Started{}, inference.Finished{}}, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := &gate{}
+			m, ctx, c := begin(t, &fake{generate: func(emit func(inference.Event) error) error {
+				for _, ev := range tt.events {
+					if err := emit(ev); err != nil {
+						return err
+					}
+				}
+				return nil
+			}}, g)
+			resolve(ctx, t, m, "a")
+			answer, err := inference.Collect(ctx, m, &inference.Request{Model: "mem/a", Messages: []inference.Message{{Parts: text(strings.Repeat("m", 60))}}})
+			if err != nil || answer.Usage.InputTokens != tt.input || answer.Usage.OutputTokens != tt.output {
+				t.Errorf("told %+v, %v, want %d and %d", answer, err, tt.input, tt.output)
+			}
+			c.End()
+			if n := len(g.reserved); n == 0 || g.reserved[n-1] != [2]int{tt.input, tt.output} {
+				t.Errorf("settled %v, want %d and %d", g.reserved, tt.input, tt.output)
+			}
+		})
+	}
+}
