@@ -1,8 +1,11 @@
 import Box from "@cloudscape-design/components/box";
+import Button from "@cloudscape-design/components/button";
+import ColumnLayout from "@cloudscape-design/components/column-layout";
 import Container from "@cloudscape-design/components/container";
 import Header from "@cloudscape-design/components/header";
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import SpaceBetween from "@cloudscape-design/components/space-between";
+import { useNavigate } from "react-router";
 import { useOperator, useRegion } from "@/client";
 import {
   Answer,
@@ -30,43 +33,80 @@ export default function Overview() {
   const server = useOperator<Server>("server", {}, { refetchInterval: 15_000 });
   return (
     <Page title="Overview" description="What this server is, and how it does.">
-      <Answer of={server} what="see the server">
-        {(data) => (
-          <SpaceBetween size="l">
-            <Today server={data} />
-            <About server={data} />
-            <SetUp server={data} />
-            <ResourceTable
-              id="overview-assignments"
-              title="Who answers"
-              description="Who answers for which models, in the order in which it is decided. A stand-in is another model than the one that is asked for."
-              items={data.assignments}
-              columns={assignmentColumns}
-              trackBy={(a) => `${a.models} ${a.servedBy}`}
-            />
-            <ResourceTable
-              id="overview-backends"
-              title="Backends"
-              description="Counts are since the backend was started."
-              items={backendRows(data.backends)}
-              columns={backendColumns}
-              trackBy={({ backend, model }) => `${backend.name} ${model?.model ?? ""}`}
-              empty={<Empty title="No backends">Nobody could answer.</Empty>}
-            />
-            {data.models.length > 0 && (
+      <SpaceBetween size="l">
+        <Start />
+        <Answer of={server} what="see the server">
+          {(data) => (
+            <SpaceBetween size="l">
+              <Today server={data} />
+              <About server={data} />
+              <SetUp server={data} />
               <ResourceTable
-                id="overview-models"
-                title="Models in memory"
-                description="Those that the engine inside was asked for."
-                items={data.models}
-                columns={loadedColumns}
-                trackBy={(m) => m.name}
+                id="overview-assignments"
+                title="Who answers"
+                description="Who answers for which models, in the order in which it is decided. A stand-in is another model than the one that is asked for."
+                items={data.assignments}
+                columns={assignmentColumns}
+                trackBy={(a) => `${a.models} ${a.servedBy}`}
               />
-            )}
-          </SpaceBetween>
-        )}
-      </Answer>
+              <ResourceTable
+                id="overview-backends"
+                title="Backends"
+                description="Counts are since the backend was started."
+                items={backendRows(data.backends)}
+                columns={backendColumns}
+                trackBy={({ backend, model }) => `${backend.name} ${model?.model ?? ""}`}
+                empty={<Empty title="No backends">Nobody could answer.</Empty>}
+              />
+              {data.models.length > 0 && (
+                <ResourceTable
+                  id="overview-models"
+                  title="Models in memory"
+                  description="Those that the engine inside was asked for."
+                  items={data.models}
+                  columns={loadedColumns}
+                  trackBy={(m) => m.name}
+                />
+              )}
+            </SpaceBetween>
+          )}
+        </Answer>
+      </SpaceBetween>
     </Page>
+  );
+}
+
+/** The two ways to see it work, for who has come here for the first time. */
+function Start() {
+  const navigate = useNavigate();
+  const ways = [
+    {
+      path: "/knowledge-bases",
+      title: "Ask your own documents",
+      text: "Drop a PDF or other files, ask a question, and read in them what the answer rests on.",
+      action: "Ask your documents",
+    },
+    {
+      path: "/playground",
+      title: "Talk to a model",
+      text: "Send a message to any model of the catalog, and compare what several of them say.",
+      action: "Open the playground",
+    },
+  ];
+  return (
+    <Container>
+      <ColumnLayout columns={2} minColumnWidth={260}>
+        {ways.map((way, i) => (
+          <SpaceBetween key={way.path} size="xs">
+            <Box variant="h2" padding="n">{way.title}</Box>
+            <Box color="text-body-secondary">{way.text}</Box>
+            <Button variant={i === 0 ? "primary" : "normal"} onClick={() => void navigate(way.path)}>
+              {way.action}
+            </Button>
+          </SpaceBetween>
+        ))}
+      </ColumnLayout>
+    </Container>
   );
 }
 

@@ -1,5 +1,6 @@
 import { screen } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
+import { Route, Routes } from "react-router";
 import { expect, test } from "vitest";
 import { ServiceError } from "@/client";
 import { renderPage } from "@/test/render";
@@ -99,4 +100,16 @@ test("says what one may not do", async () => {
   renderPage(<Overview />, { "GET server": denied });
   expect(await screen.findByText("You are not allowed to see the server (outcrop:GetServer)")).toBeVisible();
   expect(screen.getByText("Request r-1")).toBeVisible();
+});
+
+test("leads to a first question, also who may not see the server", async () => {
+  renderPage(
+    <Routes>
+      <Route path="/" element={<Overview />} />
+      <Route path="/knowledge-bases" element={<p>Drop files here</p>} />
+    </Routes>,
+    { "GET server": new ServiceError({ code: "AccessDeniedException", message: "no", status: 403 }) },
+  );
+  await userEvent.click(await screen.findByRole("button", { name: "Ask your documents" }));
+  expect(await screen.findByText("Drop files here")).toBeVisible();
 });
