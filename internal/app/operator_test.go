@@ -814,7 +814,7 @@ func TestOperatorActionsList(t *testing.T) {
 	if len(list.Operations) != len(operations) || len(list.Operations) < 500 || !slices.IsSorted(list.Actions) {
 		t.Errorf("got %d operations, want the %d of outcrop iam actions", len(list.Operations), len(operations))
 	}
-	for _, action := range []string{"outcrop:GetServer", "outcrop:Operate", "outcrop:ControlScript", "bedrock:InvokeModel", "s3:PutObject"} {
+	for _, action := range []string{"outcrop:GetServer", "outcrop:Operate", "outcrop:ControlScript", "bedrock:InvokeModel", "bedrock:CallWithBearerToken", "s3:PutObject"} {
 		if !slices.Contains(list.Actions, action) {
 			t.Errorf("%s is not there", action)
 		}

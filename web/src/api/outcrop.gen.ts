@@ -16,8 +16,8 @@ export const requests = [
   { method: "DELETE", path: "local-models/{model}", operation: "DeleteLocalModel", parameters: [] },
   { method: "POST", path: "local-models/{model}/load", operation: "LoadLocalModel", parameters: [] },
   { method: "POST", path: "local-models/{model}/unload", operation: "LoadLocalModel", parameters: [] },
-  { method: "GET", path: "requests", operation: "ListRequests", parameters: ["from", "to", "model", "operation", "principal", "status", "code", "minLatencyMs", "region", "servedBy", "state", "limit", "nextToken"] },
-  { method: "GET", path: "requests/live", operation: "ListRequests", parameters: ["model", "operation", "principal", "status", "code", "minLatencyMs", "region", "servedBy"] },
+  { method: "GET", path: "requests", operation: "ListRequests", parameters: ["from", "to", "model", "operation", "principal", "status", "code", "minLatencyMs", "region", "servedBy", "state", "caller", "limit", "nextToken"] },
+  { method: "GET", path: "requests/live", operation: "ListRequests", parameters: ["model", "operation", "principal", "status", "code", "minLatencyMs", "region", "servedBy", "caller"] },
   { method: "GET", path: "requests/{id}", operation: "ListRequests", parameters: [] },
   { method: "GET", path: "usage", operation: "GetUsage", parameters: ["from", "to", "groupBy", "model", "principal", "operation", "region", "servedBy", "code", "tag:", "format", "limit", "nextToken"] },
   { method: "GET", path: "audit", operation: "LookupAudit", parameters: ["from", "to", "event", "principal", "source", "error", "requestId", "readOnly", "limit", "nextToken"] },
@@ -606,7 +606,7 @@ export interface Requests {
   requests: RequestSummary[];
   /** Next is the parameter nextToken for the next page; empty: there is none. */
   nextToken: string;
-  /** Complete says that calls without a model are only known since then: the last ones are kept in memory. */
+  /** Since says that calls without a model are only known since then: the last ones are kept in memory. Of those in which nobody was recognized there are fewer. */
   othersSince: string;
 }
 
