@@ -9,8 +9,9 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { useClient, useRegion, useServerTime, type ServiceError } from "@/client";
 import { Code, Copyable, Empty, InnerLink, ResourceTable, StatusBadge, Time, type Column } from "@/components";
-import { backs, fromOf, pattern, shortPrincipal } from "./filter";
+import { pattern, shortPrincipal, spanOf, whenOf } from "./filter";
 import { Choice, TextField, useParams } from "./filter-bar";
+import { TimeRange } from "./time-range";
 import type { AuditEvent, AuditEvents } from "@/api/outcrop.gen";
 
 const results = [
@@ -36,7 +37,7 @@ export function auditQuery(params: URLSearchParams, now: Date): { [name: string]
     error: of("error"),
     readOnly: /^(true|false)$/.test(of("readOnly")) ? of("readOnly") : undefined,
     requestId: of("requestId").trim(),
-    from: fromOf(of("since"), now),
+    ...spanOf(whenOf(params), now),
   };
   return Object.fromEntries(
     Object.entries(given).filter((e): e is [string, string] => e[1] !== undefined && e[1] !== ""),
@@ -109,9 +110,9 @@ export function Audit() {
             {field("principal", "Principal", "alice, or role/*")}
             <Choice label="Result" options={results} value={of("error")} onChange={(v) => change({ error: v })} />
             <Choice label="Kind" options={kinds} value={of("readOnly")} onChange={(v) => change({ readOnly: v })} />
-            <Choice label="Time" options={backs} value={of("since")} onChange={(v) => change({ since: v })} />
             {field("source", "Service", "iam")}
             {field("requestId", "Request ID", "")}
+            <TimeRange when={whenOf(params)} onChange={change} />
           </div>
         }
         hasMore={events.hasNextPage}

@@ -3,7 +3,7 @@ import Input from "@cloudscape-design/components/input";
 import Select from "@cloudscape-design/components/select";
 import { useEffect, useEffectEvent, useState, type ReactNode } from "react";
 import { useSearchParams } from "react-router";
-import { filtersOf, statuses, type Filters } from "./filter";
+import { callers, filtersOf, statuses, type Filters } from "./filter";
 import "./logs.css";
 
 /** The parameters of the address, and what changes some of them. */
@@ -120,6 +120,7 @@ export function RequestFilters({
       {text("principal", "Principal", "alice, or role/*")}
       {text("operation", "Operation", "Converse")}
       <Choice label="Status" options={statuses} value={filters.status} onChange={(status) => onChange({ status })} />
+      <Choice label="Caller" options={callers} value={filters.caller} onChange={(caller) => onChange({ caller })} />
       {text("find", "ID", "request, access key, address …")}
       {children}
     </div>

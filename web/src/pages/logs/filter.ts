@@ -6,11 +6,13 @@ export interface Filters {
   principal: string;
   operation: string;
   status: string;
+  /** "known", "unknown" or nothing */
+  caller: string;
   /** part of an ID, looked for in this browser */
   find: string;
 }
 
-export const filterNames = ["model", "principal", "operation", "status", "find"] as const;
+export const filterNames = ["model", "principal", "operation", "status", "caller", "find"] as const;
 
 /** What the server takes for a status. */
 export const statuses = [
@@ -27,14 +29,23 @@ export const statuses = [
   ["503", "503: not available"],
 ] as const;
 
+/** Whether somebody was recognized as the caller. */
+export const callers = [
+  ["", "Anybody"],
+  ["known", "Recognized"],
+  ["unknown", "Not recognized"],
+] as const;
+
 export function filtersOf(params: URLSearchParams): Filters {
   const of = (name: string) => params.get(name) ?? "";
   const status = of("status");
+  const caller = of("caller");
   return {
     model: of("model"),
     principal: of("principal"),
     operation: of("operation"),
     status: /^([1-5](\d\d|xx)|ok|error)$/.test(status) ? status : "",
+    caller: callers.some(([id]) => id === caller) ? caller : "",
     find: of("find"),
   };
 }
@@ -47,12 +58,13 @@ export function pattern(text: string): string | undefined {
 }
 
 /** The parameters of the server for filters. */
-export function queryOf({ model, principal, operation, status }: Filters): { [name: string]: string } {
+export function queryOf({ model, principal, operation, status, caller }: Filters): { [name: string]: string } {
   const given = {
     model: pattern(model),
     principal: pattern(principal),
     operation: pattern(operation),
     status: status === "" ? undefined : status,
+    caller: caller === "" ? undefined : caller,
   };
   return Object.fromEntries(Object.entries(given).filter((entry): entry is [string, string] => entry[1] !== undefined));
 }
@@ -73,21 +85,53 @@ export function requestId(text: string): string | undefined {
   return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.exec(text.trim())?.[0];
 }
 
-/** The times that can be looked back, with their milliseconds; nothing: as far as there is anything. */
-export const backs = [
-  ["", "Any time", 0],
-  ["15m", "Last 15 minutes", 900_000],
-  ["1h", "Last hour", 3_600_000],
-  ["24h", "Last 24 hours", 86_400_000],
-  ["7d", "Last 7 days", 604_800_000],
-  ["30d", "Last 30 days", 2_592_000_000],
-] as const;
+/** A time to look at: the last minutes, hours or days before now, or from one moment to another; neither: any time. */
+export interface When {
+  /** "15m", "3h", "7d" */
+  since: string;
+  /** ISO, in UTC */
+  from: string;
+  /** The end, which is not included. */
+  to: string;
+}
 
-/** The time from which on is looked, cut to the minute so that it is the same question for a while. */
-export function fromOf(back: string, now: Date): string | undefined {
-  const ms = backs.find(([id]) => id === back)?.[2] ?? 0;
-  if (ms === 0) return undefined;
-  return new Date(Math.floor((now.getTime() - ms) / 60_000) * 60_000).toISOString();
+/** What can be looked back at with one click. */
+export const backs = ["15m", "1h", "24h", "7d", "30d"] as const;
+
+const units: { [unit: string]: number } = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** The parts of a time before now, "15m". */
+export function backOf(since: string): { amount: number; unit: string } | undefined {
+  const [, amount, unit] = /^([1-9]\d{0,4})([mhd])$/.exec(since) ?? [];
+  return amount === undefined || unit === undefined ? undefined : { amount: Number(amount), unit };
+}
+
+/** A moment of an address, as the server has it, or nothing. */
+function momentOf(text: string): string {
+  // A day alone would be one of UTC, and the reader means another.
+  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(text)) return "";
+  const date = new Date(text);
+  return Number.isNaN(date.getTime()) ? "" : date.toISOString();
+}
+
+/** The time that an address says. What makes no sense is as if it were not there. */
+export function whenOf(params: URLSearchParams): When {
+  const from = momentOf(params.get("from") ?? "");
+  const to = momentOf(params.get("to") ?? "");
+  if (from !== "" && to !== "" && from >= to) return { since: "", from: "", to: "" };
+  if (from !== "" || to !== "") return { since: "", from, to };
+  const since = params.get("since") ?? "";
+  return { since: backOf(since) ? since : "", from: "", to: "" };
+}
+
+/** The parameters of the server for a time. What is relative is cut to the minute: it is the same question for a while. */
+export function spanOf({ since, from, to }: When, now: Date): { from?: string; to?: string } {
+  const back = backOf(since);
+  if (back) {
+    const ms = now.getTime() - back.amount * (units[back.unit] ?? 0);
+    return { from: new Date(Math.floor(ms / 60_000) * 60_000).toISOString() };
+  }
+  return { ...(from === "" ? {} : { from }), ...(to === "" ? {} : { to }) };
 }
 
 /** The end of an ARN: "user/alice", "assumed-role/app/session", "root". */

@@ -18,8 +18,9 @@ import {
   Tokens,
   type Column,
 } from "@/components";
-import { backs, found, fromOf, queryOf, requestId, shortPrincipal } from "./filter";
+import { found, queryOf, requestId, shortPrincipal, spanOf, whenOf } from "./filter";
 import { Choice, RequestFilters, useFilters, useParams } from "./filter-bar";
+import { TimeRange } from "./time-range";
 import type { Requests, RequestSummary } from "@/api/outcrop.gen";
 
 const states = [
@@ -37,10 +38,9 @@ export function History() {
   const client = useClient();
   const region = useRegion();
   const navigate = useNavigate();
-  const back = params.get("since") ?? "";
+  const when = whenOf(params);
   const state = states.some(([id]) => id === params.get("state")) ? (params.get("state") ?? "") : "";
-  const from = now ? fromOf(back, now) : undefined;
-  const query = { ...queryOf(filters), ...(from ? { from } : {}), ...(state ? { state } : {}), limit: 200 };
+  const query = { ...queryOf(filters), ...(now ? spanOf(when, now) : {}), ...(state ? { state } : {}), limit: 200 };
   const requests = useInfiniteQuery<Requests, ServiceError, Requests[], readonly unknown[], string>({
     queryKey: ["operator", "requests", region, query],
     queryFn: ({ pageParam, signal }) =>
@@ -80,8 +80,8 @@ export function History() {
         description={
           since ? (
             <>
-              Calls of models are here as long as the bill has them; others since <Time at={since} />. Older ones that
-              changed something are in the audit trail.
+              Calls of models are here as long as the bill has them; others since <Time at={since} />, and of those
+              whose caller was not recognized the last 200. Older ones that changed something are in the audit trail.
             </>
           ) : undefined
         }
@@ -103,8 +103,8 @@ export function History() {
         filterPlaceholder="Find in what is loaded"
         filters={
           <RequestFilters filters={filters} onChange={change}>
-            <Choice label="Time" options={backs} value={back} onChange={(value) => change({ since: value })} />
             <Choice label="State" options={states} value={state} onChange={(value) => change({ state: value })} />
+            <TimeRange when={when} onChange={change} />
           </RequestFilters>
         }
         hasMore={requests.hasNextPage}

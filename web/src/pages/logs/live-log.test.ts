@@ -11,7 +11,7 @@ const batch = (requests: RequestSummary[], dropped = 0, running = 0): ServerEven
 });
 
 /** A log whose server and time are the test's own. */
-function logOf({ most }: { most?: number } = {}) {
+function logOf({ most, mostStrangers }: { most?: number; mostStrangers?: number } = {}) {
   const timers: { act: () => void; ms: number }[] = [];
   const streams: { events: ServerEvent[]; error?: ServiceError }[] = [];
   let recent: RequestSummary[] = [];
@@ -29,6 +29,7 @@ function logOf({ most }: { most?: number } = {}) {
     recent: async () => recent,
     later: (act, ms) => timers.push({ act, ms }),
     ...(most === undefined ? {} : { most }),
+    ...(mostStrangers === undefined ? {} : { mostStrangers }),
   });
   const settle = async () => {
     for (let i = 0; i < 1000; i++) await Promise.resolve();
@@ -56,6 +57,15 @@ function logOf({ most }: { most?: number } = {}) {
 }
 
 describe("a live log", () => {
+  test("loses nobody's requests to a flood of strangers'", async () => {
+    const { stream, run, pass, ids } = logOf({ most: 10, mostStrangers: 2 });
+    const flood = Array.from({ length: 50 }, (_, i) => requestOf(i + 10, { principal: "", status: 403 }));
+    stream(batch([requestOf(1), requestOf(2)]), batch(flood), batch([requestOf(3)]));
+    await run();
+    await pass();
+    expect(ids()).toEqual(["r3", "r59", "r58", "r2", "r1"]);
+  });
+
   test("begins with what was, and has the newest first", async () => {
     const { stream, setRecent, run, pass, ids, log } = logOf();
     setRecent([requestOf(2), requestOf(1), requestOf(9, { state: "running" })]);

@@ -26,6 +26,8 @@ export interface LiveLogParams {
   later: (act: () => void, ms: number) => void;
   /** how many requests are kept */
   most?: number;
+  /** how many of them may be of callers who were not recognized: anybody can send those, as many as they like */
+  mostStrangers?: number;
 }
 
 /** Milliseconds between two changes of what is shown. */
@@ -38,6 +40,7 @@ const every = 200;
 export class LiveLog {
   readonly #params: LiveLogParams;
   readonly #most: number;
+  readonly #mostStrangers: number;
   /** by ID, in the order in which they ended */
   #kept = new Map<string, RequestSummary>();
   #view: LiveView = {
@@ -56,6 +59,7 @@ export class LiveLog {
   constructor(params: LiveLogParams) {
     this.#params = params;
     this.#most = params.most ?? 2000;
+    this.#mostStrangers = params.mostStrangers ?? 200;
   }
 
   readonly subscribe = (listener: () => void): (() => void) => {
@@ -143,6 +147,8 @@ export class LiveLog {
   }
 
   #trim(): void {
+    const strangers = [...this.#kept.values()].filter((request) => request.principal === "");
+    for (const { id } of strangers.slice(0, Math.max(0, strangers.length - this.#mostStrangers))) this.#kept.delete(id);
     for (const id of this.#kept.keys()) {
       if (this.#kept.size <= this.#most) return;
       this.#kept.delete(id);

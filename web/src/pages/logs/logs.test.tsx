@@ -6,8 +6,9 @@ import { ServiceError, type ServerEvent } from "@/client";
 import { renderPage, type Answers } from "@/test/render";
 import Logs from ".";
 import { auditQuery } from "./audit";
-import { filtersOf, found, fromOf, pattern, queryOf, requestId, shortPrincipal } from "./filter";
+import { filtersOf, found, pattern, queryOf, requestId, shortPrincipal, spanOf, whenOf } from "./filter";
 import { requestOf } from "./requests.fixture";
+import { paramsOf } from "./time-range";
 import type { AuditEvent, RequestDetail } from "@/api/outcrop.gen";
 
 /** A stream that says this and then nothing more. */
@@ -153,6 +154,21 @@ test("requests of the past are found by the address, and by an ID", async () => 
   expect(client.inputs("GET requests")).toEqual([{ operation: "Conv*", from: "2026-03-10T11:00:00.000Z", limit: 200 }]);
 });
 
+test("requests are looked for between two moments, and at any time again", async () => {
+  const { client } = page("/logs/requests?from=2026-03-01T07:00:00Z&to=2026-03-02T07:30:00Z&caller=known", {
+    "GET requests": { requests: [requestOf(1)], nextToken: "", othersSince: "2026-03-01T00:00:00Z" },
+  });
+  expect(await screen.findByText("(1)")).toBeVisible();
+  await userEvent.click(screen.getByRole("button", { name: /2026/ }));
+  await userEvent.click(await screen.findByRole("button", { name: "Clear and dismiss" }));
+  await waitFor(() =>
+    expect(client.inputs("GET requests")).toEqual([
+      { caller: "known", from: "2026-03-01T07:00:00.000Z", to: "2026-03-02T07:30:00.000Z", limit: 200 },
+      { caller: "known", limit: 200 },
+    ]),
+  );
+});
+
 describe("the settings", () => {
   const buckets = {
     GetModelInvocationLoggingConfiguration: {},
@@ -287,11 +303,39 @@ describe("filters", () => {
     expect(requestId("acc92043")).toBeUndefined();
   });
 
-  test("look back from the server's time", () => {
+  test.each([
+    ["", {}],
+    ["since=nonsense", {}],
+    ["since=0m", {}],
+    ["since=15m", { from: "2026-03-10T12:19:00.000Z" }],
+    ["since=3h", { from: "2026-03-10T09:34:00.000Z" }],
+    ["since=7d", { from: "2026-03-03T12:34:00.000Z" }],
+    ["from=2026-03-01T08:00:00%2B01:00", { from: "2026-03-01T07:00:00.000Z" }],
+    ["to=2026-03-01T08:00:00Z&since=1h", { to: "2026-03-01T08:00:00.000Z" }],
+    [
+      "from=2026-03-01T07:00:00Z&to=2026-03-01T08:00:00Z",
+      { from: "2026-03-01T07:00:00.000Z", to: "2026-03-01T08:00:00.000Z" },
+    ],
+    ["from=2026-03-02T00:00:00Z&to=2026-03-01T00:00:00Z", {}],
+    ["from=2026-03-02&to=yesterday", {}],
+  ])("look at the time of the address: %s", (address, span) => {
     const now = new Date("2026-03-10T12:34:56Z");
-    expect(fromOf("", now)).toBeUndefined();
-    expect(fromOf("nonsense", now)).toBeUndefined();
-    expect(fromOf("15m", now)).toBe("2026-03-10T12:19:00.000Z");
+    expect(spanOf(whenOf(new URLSearchParams(address)), now)).toEqual(span);
+  });
+
+  test("take what the picker of times says", () => {
+    const none = { since: "", from: "", to: "" };
+    expect(paramsOf(null)).toEqual(none);
+    expect(paramsOf({ type: "relative", amount: 15, unit: "minute" })).toEqual({ ...none, since: "15m" });
+    expect(paramsOf({ type: "relative", amount: 2, unit: "week" })).toEqual({ ...none, since: "14d" });
+    expect(
+      paramsOf({ type: "absolute", startDate: "2026-03-01T08:00:00+01:00", endDate: "2026-03-01T09:30:00+01:00" }),
+    ).toEqual({ since: "", from: "2026-03-01T07:00:00.000Z", to: "2026-03-01T08:30:00.000Z" });
+  });
+
+  test("tell recognized callers from the others", () => {
+    expect(queryOf(filtersOf(new URLSearchParams("caller=unknown")))).toEqual({ caller: "unknown" });
+    expect(queryOf(filtersOf(new URLSearchParams("caller=me")))).toEqual({});
   });
 
   test("shorten principals", () => {
