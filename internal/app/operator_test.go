@@ -21,6 +21,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/outcrop/outcrop/internal/access"
 	"github.com/outcrop/outcrop/internal/config"
 	"github.com/outcrop/outcrop/internal/gguf"
 	"github.com/outcrop/outcrop/internal/iam"
@@ -677,8 +678,18 @@ func TestOperatorModelAccess(t *testing.T) {
 	if got := state(root, nova); got.Status != "AVAILABLE" || got.DecidedAt == nil {
 		t.Errorf("granted: got %+v", got)
 	}
-	if got := state(root, claude); got.Status != "DENIED" || got.Reason != "too dear" {
+	if got := state(root, claude); got.Status != "DENIED" || got.Reason != "too dear" || !got.Barred {
 		t.Errorf("denied: got %+v", got)
+	}
+	if _, err := root.a.access.Accept(t.Context(), "000000000000", "us-east-1", claude, "terms", access.Token(claude, "terms"), "arn:aws:iam::000000000000:user/alice"); err != nil {
+		t.Fatal(err)
+	}
+	if got := state(root, claude); got.Status != "PENDING" || got.Reason != "too dear" || !got.Barred {
+		t.Errorf("asked again: got %+v", got)
+	}
+	asked := get[operator.AccessRequests](root, operator.Prefix+"access-requests?status=PENDING")
+	if len(asked.Requests) != 1 || asked.Requests[0].Model != claude || !asked.Requests[0].Barred {
+		t.Errorf("the requests: got %+v", asked.Requests)
 	}
 	if got := state(root, "amazon.nova-micro-v1:0"); got.Status != "NOT_AVAILABLE" {
 		t.Errorf("granted elsewhere: got %+v", got)

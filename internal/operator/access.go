@@ -25,6 +25,7 @@ type AccessRequest struct {
 	RequestedAt time.Time  `json:"requestedAt"`
 	DecidedAt   *time.Time `json:"decidedAt"`
 	Reason      string     `json:"reason"` // of a denial
+	Barred      bool       `json:"barred"` // it was denied, and somebody has asked again where it is pending
 }
 
 // offsetToken is where a page begins.
@@ -78,7 +79,7 @@ func (a *API) accessRequests(q *request) (any, error) {
 
 func accessRequest(a access.Agreement) AccessRequest {
 	return AccessRequest{
-		Model: a.Model, Region: a.Region, Status: string(a.Status), RequestedBy: a.By, RequestedAt: a.Requested.UTC(), DecidedAt: moment(a.Decided), Reason: a.Reason,
+		Model: a.Model, Region: a.Region, Status: string(a.Status), RequestedBy: a.By, RequestedAt: a.Requested.UTC(), DecidedAt: moment(a.Decided), Reason: a.Reason, Barred: a.Barred,
 	}
 }
 

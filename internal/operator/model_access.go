@@ -33,6 +33,7 @@ type ModelAccessState struct {
 	RequestedAt  *time.Time `json:"requestedAt"`
 	DecidedAt    *time.Time `json:"decidedAt"`
 	Reason       string     `json:"reason"`   // of a denial
+	Barred       bool       `json:"barred"`   // it was denied, and stays so until an administrator approves, also where somebody has asked again
 	ServedBy     *ServedBy  `json:"servedBy"` // null: nobody here can answer
 	Unserved     string     `json:"unserved"` // why nobody can; empty: somebody does
 }
@@ -70,6 +71,7 @@ func (a *API) modelAccess(q *request) (any, error) {
 		if agreed, ok := agreements[m.ID]; ok {
 			s.Status = accessStatus(agreed.Status)
 			s.RequestedBy, s.RequestedAt, s.DecidedAt, s.Reason = agreed.By, moment(agreed.Requested), moment(agreed.Decided), agreed.Reason
+			s.Barred = agreed.Barred
 		}
 		if mode == access.Auto {
 			s.Status = accessAvailable // whatever was agreed

@@ -56,6 +56,8 @@ export interface AccessRequest {
   decidedAt: string | null;
   /** of a denial */
   reason: string;
+  /** it was denied, and somebody has asked again where it is pending */
+  barred: boolean;
 }
 
 /** AccessDecision is the body of a decision. */
@@ -461,6 +463,8 @@ export interface ModelAccessState {
   decidedAt: string | null;
   /** of a denial */
   reason: string;
+  /** it was denied, and stays so until an administrator approves, also where somebody has asked again */
+  barred: boolean;
   /** null: nobody here can answer */
   servedBy: ServedBy | null;
   /** why nobody can; empty: somebody does */
