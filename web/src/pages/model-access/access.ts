@@ -12,7 +12,7 @@ export const modes: { [mode: string]: { title: string; text: string } } = {
   },
   request: {
     title: "A request is granted at once",
-    text: "This server's configuration says access: request. Somebody of the account accepts a model's terms, and then it can be used.",
+    text: "This server's configuration says access: request. Somebody of the account accepts a model's terms, and then it can be used. Models that an administrator has denied wait for their approval.",
   },
   approval: {
     title: "An administrator approves requests",
@@ -41,8 +41,18 @@ export const statusTexts = Object.entries(statuses).map(([value, { text }]) => (
 export const requestable = ({ status }: ModelAccessState, mode: string) =>
   mode !== "auto" && (status === "NOT_AVAILABLE" || status === "DENIED");
 
-/** Whether there is an agreement that could be ended. */
+/** Whether there is an agreement, or a request for one, that could be ended. */
 export const withdrawable = ({ status, requestedAt }: ModelAccessState) => requestedAt !== null && status !== "DENIED";
+
+/** Whether an administrator has to say yes to a request that is made now. */
+export const waits = ({ barred }: Pick<ModelAccessState, "barred">, mode: string) => mode === "approval" || barred;
+
+/** What was said when a model was denied; empty where it was not. */
+export function denialOf({ status, barred, reason }: Pick<ModelAccessState, "status" | "barred" | "reason">): string {
+  if (!barred && status !== "DENIED") return "";
+  const said = reason || "no reason was given";
+  return status === "PENDING" ? `Denied before: ${said}` : reason || "No reason was given";
+}
 
 /** "1 model", "12 models". */
 export const counted = (n: number, what = "model") => `${n.toLocaleString()} ${what}${n === 1 ? "" : "s"}`;

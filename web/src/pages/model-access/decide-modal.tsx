@@ -1,3 +1,4 @@
+import Alert from "@cloudscape-design/components/alert";
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import FormField from "@cloudscape-design/components/form-field";
@@ -6,12 +7,11 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import Textarea from "@cloudscape-design/components/textarea";
 import { useState } from "react";
 import type { AccessDecision, AccessRequest } from "@/api/outcrop.gen";
-import { useAction } from "@/client";
 import { Failed } from "@/components";
 import { useNotify } from "@/shell/notifications";
 import { counted } from "./access";
-import { forEach } from "./each";
 import { Failures } from "./failures";
+import { Progress, useMany } from "./many";
 
 /** A model in a region that is decided about. */
 export type Target = Pick<AccessDecision, "model" | "region">;
@@ -23,27 +23,29 @@ const most = 1024;
 
 /** Asks before access is given or refused, and does it. */
 export function DecideModal({
-  targets,
+  targets: given,
   verdict,
+  mode,
   close,
 }: {
   targets: readonly Target[];
   verdict: Verdict;
+  mode: string;
   close: (done: boolean) => void;
 }) {
   const [reason, setReason] = useState("");
   const notify = useNotify();
   const approve = verdict === "approve";
+  const these = given.length === 1 ? "this model" : "these models";
   const tooLong = new TextEncoder().encode(reason).length > most;
-  const decide = useAction(
-    (all: readonly Target[], client) =>
-      forEach(all, ({ model, region }) =>
-        client.operator<AccessRequest>("POST", `access-requests/${verdict}`, {
-          body: { model, region, ...(approve || reason.trim() === "" ? {} : { reason: reason.trim() }) },
-        }),
-      ),
+  // What was chosen when it was opened: the page asks anew now and then, and what is decided drops out.
+  const [targets] = useState(given);
+  const { run: decide, over } = useMany<Target>(
+    ({ model, region }, client) =>
+      client.operator<AccessRequest>("POST", `access-requests/${verdict}`, {
+        body: { model, region, ...(approve || reason.trim() === "" ? {} : { reason: reason.trim() }) },
+      }),
     {
-      quiet: true,
       stale: ["access-requests", "model-access"],
       onDone: ({ done, failed }) => {
         if (done.length > 0) {
@@ -54,6 +56,7 @@ export function DecideModal({
     },
   );
   const ended = decide.data !== undefined;
+  const left = decide.data ? decide.data.failed.map(({ of }) => of) : targets;
   const failed = (decide.data?.failed ?? []).map(({ of, error }) => ({ id: `${of.model} in ${of.region}`, error }));
   // What is denied to everybody needs no list of its own.
   const refused = decide.data && decide.data.done.length === 0 ? decide.data.failed[0]?.error : undefined;
@@ -66,16 +69,16 @@ export function DecideModal({
         <Box float="right">
           <SpaceBetween direction="horizontal" size="xs">
             <Button variant="link" onClick={() => close(ended)}>
-              {ended ? "Close" : "Cancel"}
+              {decide.isPending && targets.length > 1 ? "Stop" : ended ? "Close" : "Cancel"}
             </Button>
-            {!ended && (
+            {left.length > 0 && (
               <Button
                 variant="primary"
                 disabled={tooLong}
                 loading={decide.isPending}
-                onClick={() => decide.mutate(targets)}
+                onClick={() => decide.mutate(left)}
               >
-                {approve ? "Approve" : "Deny"}
+                {failed.length > 0 ? `Try again (${failed.length.toLocaleString()})` : approve ? "Approve" : "Deny"}
               </Button>
             )}
           </SpaceBetween>
@@ -85,10 +88,16 @@ export function DecideModal({
       <SpaceBetween size="m">
         <Box>
           {approve
-            ? "Everybody in the account whose policies allow it can use these models."
-            : "Nobody in the account can use these models. What was granted before is taken away."}
+            ? `Everybody in the account whose policies allow it can use ${these}. A denial is taken back.`
+            : `Nobody in the account can use ${these}. What was granted before is taken away. Who asks again waits until an administrator approves.`}
         </Box>
-        <ul className="terms-models">
+        {mode === "auto" && (
+          <Alert type="info">
+            The configuration says access: auto, so that every model can be used all the same. What is decided here
+            counts once it says request or approval.
+          </Alert>
+        )}
+        <ul className="terms-models" tabIndex={0} aria-label="Models">
           {targets.map(({ model, region }) => (
             <li key={`${model} ${region}`}>
               {model} in {region}
@@ -108,12 +117,15 @@ export function DecideModal({
             <Textarea value={reason} onChange={({ detail }) => setReason(detail.value)} />
           </FormField>
         )}
+        {decide.isPending && decide.variables.length > 1 && (
+          <Progress label={approve ? "Approving" : "Denying"} over={over} all={decide.variables.length} />
+        )}
         {refused?.denied ? (
           <Failed what="decide about access to models" error={refused} />
         ) : (
           <>
             {decide.error && <Failed what="decide about access to models" error={decide.error} />}
-            <Failures of={failed} />
+            {!decide.isPending && <Failures of={failed} />}
           </>
         )}
       </SpaceBetween>

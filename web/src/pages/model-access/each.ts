@@ -6,26 +6,32 @@ export interface Outcome<T> {
   failed: { of: T; error: ServiceError }[];
 }
 
+/** How many are asked for at the same time: as many as a browser sends to one server. */
+const atOnce = 6;
+
 /**
  * Does something with each, a few at the same time. One that fails does not stop the others, unless the session has
- * ended, after which all would.
+ * ended, after which all would. When the signal is aborted no more are begun, and what was is waited for.
  */
 export async function forEach<T>(
   all: readonly T[],
   act: (of: T) => Promise<unknown>,
-  progress?: (over: number) => void,
+  { progress, signal }: { progress?: (over: number) => void; signal?: AbortSignal } = {},
 ): Promise<Outcome<T>> {
   const outcome: Outcome<T> = { done: [], failed: [] };
-  const left = [...all];
+  const left = all.values();
+  let ended = false;
   const work = async () => {
-    for (let of = left.shift(); of !== undefined; of = left.shift()) {
+    // The workers share the iterator: each takes what comes next.
+    for (const of of left) {
+      if (ended || signal?.aborted) return;
       try {
         await act(of);
         outcome.done.push(of);
       } catch (thrown) {
         const error = asServiceError(thrown);
         if (error.code === sessionEnded) {
-          left.length = 0;
+          ended = true;
           throw error;
         }
         outcome.failed.push({ of, error });
@@ -33,6 +39,6 @@ export async function forEach<T>(
       progress?.(outcome.done.length + outcome.failed.length);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(6, all.length) }, work));
+  await Promise.all(Array.from({ length: Math.min(atOnce, all.length) }, work));
   return outcome;
 }

@@ -1,21 +1,32 @@
 import Alert from "@cloudscape-design/components/alert";
-import Box from "@cloudscape-design/components/box";
 import type { ServiceError } from "@/client";
+import { counted } from "./access";
+
+const most = 50;
 
 /** What of many things did not work, and why. */
-export function Failures({ of }: { of: readonly { id: string; error: ServiceError }[] }) {
+export function Failures({
+  of,
+  what = "failed",
+  many = what,
+}: {
+  of: readonly { id: string; error: ServiceError }[];
+  /** What became of one of them, and of several. */
+  what?: string;
+  many?: string;
+}) {
   if (of.length === 0) return null;
   return (
-    <Alert type="error" header={of.length === 1 ? "1 model failed" : `${of.length} models failed`}>
-      <ul>
-        {of.slice(0, 50).map(({ id, error }) => (
+    <Alert type="error" header={`${counted(of.length)} ${of.length === 1 ? what : many}`}>
+      <ul className="terms-models" tabIndex={0} aria-label="Models that failed">
+        {of.slice(0, most).map(({ id, error }) => (
           <li key={id}>
-            <Box variant="strong">{id}</Box>: {error.message} ({error.code}
+            <b>{id}</b>: {error.message} ({error.code}
             {error.requestId && `, request ${error.requestId}`})
           </li>
         ))}
       </ul>
-      {of.length > 50 && `And ${of.length - 50} more.`}
+      {of.length > most && `And ${(of.length - most).toLocaleString()} more.`}
     </Alert>
   );
 }

@@ -18,6 +18,7 @@ const state = (id: string, more: Partial<ModelAccessState> = {}): ModelAccessSta
   requestedAt: null,
   decidedAt: null,
   reason: "",
+  barred: false,
   servedBy: served("local", "qwen3-0.6b", { standIn: true }),
   unserved: "",
   ...more,
@@ -189,6 +190,7 @@ test("an administrator denies with a reason", async () => {
     requestedAt: "2026-01-02T03:04:05Z",
     decidedAt: null,
     reason: "",
+    barred: false,
   };
   const { client } = renderPage(
     <ModelAccessPage />,
@@ -210,4 +212,106 @@ test("an administrator denies with a reason", async () => {
     ]),
   );
   expect(await screen.findByText("Access to 1 model was denied.")).toBeVisible();
+});
+
+test("what did not work is tried again, and what was granted meanwhile is not", async () => {
+  const models = [state("amazon.nova"), state("amazon.titan")];
+  const granted = new Set<string>();
+  let busy = true;
+  const { client } = renderPage(
+    <ModelAccessPage />,
+    answers(access("request", models), {
+      "GET model-access": () =>
+        access(
+          "request",
+          models.map((m) => (granted.has(m.id) ? { ...m, status: "AVAILABLE" } : m)),
+        ),
+      CreateFoundationModelAgreement: ({ modelId }: { modelId: string }) => {
+        if (modelId === "amazon.titan" && busy)
+          throw new ServiceError({ code: "ThrottlingException", message: "busy" });
+        granted.add(modelId);
+        return { modelId };
+      },
+    }),
+  );
+  await userEvent.click(await screen.findByRole("button", { name: "Select all 2 to request" }));
+  await userEvent.click(screen.getByRole("button", { name: "Request access (2)" }));
+  const dialog = await screen.findByRole("dialog");
+  await within(dialog).findByText("Our terms for <b>all</b>.");
+  const reads = read.mock.calls.length;
+  await userEvent.click(within(dialog).getByRole("checkbox"));
+  await userEvent.click(within(dialog).getByRole("button", { name: "Accept and get access" }));
+  expect(await within(dialog).findByText("1 model failed")).toBeVisible();
+  // The page behind knows already, and the dialog keeps what was chosen and read.
+  expect(await screen.findByRole("button", { name: "Request access (1)", hidden: true })).toBeInTheDocument();
+  expect(within(dialog).getByText("Request access to 2 models")).toBeVisible();
+  busy = false;
+  await userEvent.click(within(dialog).getByRole("button", { name: "Try again (1)" }));
+  await waitFor(() => expect(screen.queryByRole("dialog")).not.toBeInTheDocument());
+  expect(client.inputs("CreateFoundationModelAgreement").map(({ modelId }) => modelId)).toEqual([
+    "amazon.nova",
+    "amazon.titan",
+    "amazon.titan",
+  ]);
+  expect(read.mock.calls.length).toBe(reads);
+});
+
+test("models without an offer do not keep the others from being asked for", async () => {
+  const { client } = renderPage(
+    <ModelAccessPage />,
+    answers(access("request", [state("amazon.nova"), state("amazon.titan")]), {
+      ListFoundationModelAgreementOffers: (input: { modelId: string }) => {
+        if (input.modelId === "amazon.nova") return offers(input);
+        throw new ServiceError({
+          code: "AccessDeniedException",
+          message: "not this one",
+          requestId: "r-3",
+          status: 403,
+        });
+      },
+    }),
+  );
+  await userEvent.click(await screen.findByRole("button", { name: "Select all 2 to request" }));
+  await userEvent.click(screen.getByRole("button", { name: "Request access (2)" }));
+  const dialog = await screen.findByRole("dialog");
+  expect(await within(dialog).findByText("1 model has no terms to read")).toBeVisible();
+  expect(within(dialog).getByText(/not this one \(AccessDeniedException, request r-3\)/)).toBeVisible();
+  await userEvent.click(within(dialog).getByRole("checkbox"));
+  await userEvent.click(within(dialog).getByRole("button", { name: "Accept and get access" }));
+  expect(await screen.findByText("Access to 1 model was granted.")).toBeVisible();
+  expect(client.inputs("CreateFoundationModelAgreement")).toHaveLength(1);
+});
+
+test("a denied model says why, and who asks again waits for an administrator", async () => {
+  const denial = { status: "DENIED", barred: true, reason: "Too dear.", requestedAt: "2026-01-02T03:04:05Z" };
+  const { client } = renderPage(<ModelAccessPage />, answers(access("request", [state("amazon.nova", denial)])));
+  await userEvent.click(await screen.findByRole("button", { name: "Denied" }));
+  expect(await screen.findByText("You can ask again. An administrator decides.")).toBeVisible();
+  await select("amazon.nova");
+  await userEvent.click(screen.getByRole("button", { name: "Request access (1)" }));
+  const dialog = await screen.findByRole("dialog");
+  expect(await within(dialog).findByText("An administrator has denied this model")).toBeVisible();
+  expect(within(dialog).getByText("Too dear.")).toBeVisible();
+  await userEvent.click(await within(dialog).findByRole("checkbox"));
+  await within(dialog).findByText("Our terms for <b>all</b>.");
+  await userEvent.click(within(dialog).getByRole("button", { name: "Submit request" }));
+  expect(await screen.findByText("Access to 1 model was requested. An administrator has to approve.")).toBeVisible();
+  expect(client.inputs("CreateFoundationModelAgreement")).toHaveLength(1);
+});
+
+test("who withdraws a request for a denied model is told that it is denied again", async () => {
+  const again = { status: "PENDING", barred: true, reason: "Too dear.", requestedAt: "2026-01-02T03:04:05Z" };
+  const { client } = renderPage(
+    <ModelAccessPage />,
+    answers(access("request", [state("amazon.nova", again)]), { DeleteFoundationModelAgreement: {} }),
+  );
+  expect(await screen.findByText("Denied before: Too dear.")).toBeVisible();
+  await select("amazon.nova");
+  await userEvent.click(screen.getByRole("button", { name: "Actions" }));
+  await userEvent.click(await screen.findByRole("menuitem", { name: "Withdraw the request" }));
+  const dialog = await screen.findByRole("dialog");
+  expect(within(dialog).getByText("amazon.nova was denied before, and is so again.")).toBeVisible();
+  await userEvent.click(within(dialog).getByRole("button", { name: "Withdraw" }));
+  expect(await screen.findByText("The request for 1 model was withdrawn.")).toBeVisible();
+  expect(client.inputs("DeleteFoundationModelAgreement")).toEqual([{ modelId: "amazon.nova" }]);
 });

@@ -1,21 +1,56 @@
+import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import ButtonDropdown from "@cloudscape-design/components/button-dropdown";
+import Popover from "@cloudscape-design/components/popover";
 import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useMemo, useState } from "react";
 import { useSearchParams } from "react-router";
 import { DeleteFoundationModelAgreement } from "@/api/bedrock.gen";
 import type { ModelAccess, ModelAccessState } from "@/api/outcrop.gen";
-import { useAction } from "@/client";
+import { useNotify } from "@/shell/notifications";
 import { ConfirmDelete, Copyable, Empty, none, ResourceTable, StatusBadge, Time, type Column } from "@/components";
 import { AnsweredBy } from "../catalog/answered-by";
 import { nameOfServed } from "../catalog/served";
 import { pathOfModel, To } from "../catalog/to";
-import { counted, requestable, statusOf, statusTexts, withdrawable } from "./access";
+import { counted, denialOf, requestable, statusOf, statusTexts, withdrawable } from "./access";
 import { DecideModal, type Verdict } from "./decide-modal";
-import { forEach } from "./each";
 import { Failures } from "./failures";
+import { Progress, useMany } from "./many";
 import { RequestModal } from "./request-modal";
+
+/** The status; of a denial, what was said and what can be done. */
+function Status({ of, mode }: { of: ModelAccessState; mode: string }) {
+  const { status, text, type } = statusOf(of, mode);
+  const badge = (
+    <StatusBadge status={status} type={type}>
+      {text}
+    </StatusBadge>
+  );
+  const denial = denialOf(of);
+  if (denial === "" || mode === "auto") return badge;
+  return (
+    <Popover
+      dismissButton={false}
+      position="right"
+      size="medium"
+      triggerType="text"
+      header={text}
+      content={
+        <SpaceBetween size="xs">
+          <span>{denial}</span>
+          <Box variant="small">
+            {status === "PENDING"
+              ? "Somebody has asked again, and an administrator decides."
+              : "You can ask again. An administrator decides."}
+          </Box>
+        </SpaceBetween>
+      }
+    >
+      {badge}
+    </Popover>
+  );
+}
 
 function columnsOf(mode: string): readonly Column<ModelAccessState>[] {
   return [
@@ -31,14 +66,7 @@ function columnsOf(mode: string): readonly Column<ModelAccessState>[] {
     {
       id: "status",
       header: "Access status",
-      cell: (m) => {
-        const { status, text, type } = statusOf(m, mode);
-        return (
-          <StatusBadge status={status} type={type}>
-            {text}
-          </StatusBadge>
-        );
-      },
+      cell: (m) => <Status of={m} mode={mode} />,
       value: (m) => statusOf(m, mode).text,
       minWidth: 190,
     },
@@ -49,7 +77,7 @@ function columnsOf(mode: string): readonly Column<ModelAccessState>[] {
       value: (m) => (m.servedBy ? `${nameOfServed(m.servedBy)}${m.servedBy.standIn ? " stand-in" : ""}` : undefined),
       minWidth: 200,
     },
-    { id: "reason", header: "Reason", cell: (m) => m.reason || none, value: (m) => m.reason, minWidth: 160 },
+    { id: "reason", header: "Reason", cell: (m) => denialOf(m) || none, value: denialOf, minWidth: 160 },
     {
       id: "requested",
       header: "Requested",
@@ -100,6 +128,7 @@ export function ModelsTable({ access, decides }: { access: ModelAccess; decides:
   const selected = useMemo(() => shown.filter((m) => chosen.has(m.id)), [shown, chosen]);
   const toRequest = selected.filter((m) => requestable(m, mode));
   const toWithdraw = selected.filter(withdrawable);
+  const onlyRequests = toWithdraw.length > 0 && toWithdraw.every((m) => m.status === "PENDING");
   const everything = shown.filter((m) => requestable(m, mode));
 
   const narrow = (name: string, value: string) =>
@@ -153,16 +182,16 @@ export function ModelsTable({ access, decides }: { access: ModelAccess; decides:
           <SpaceBetween direction="horizontal" size="xs">
             {mode !== "auto" && everything.length > 1 && (
               <Button variant="link" onClick={() => choose(new Set(everything.map((m) => m.id)))}>
-                {`Select all ${everything.length} to request`}
+                {`Select all ${everything.length.toLocaleString()} to request`}
               </Button>
             )}
             <ButtonDropdown
               items={[
                 {
                   id: "withdraw",
-                  text: "End access",
+                  text: onlyRequests ? "Withdraw the request" : "End access",
                   disabled: toWithdraw.length === 0,
-                  disabledReason: "Select models with an agreement.",
+                  disabledReason: "Select models with an agreement or a request.",
                 },
                 ...(decides
                   ? [
@@ -170,7 +199,7 @@ export function ModelsTable({ access, decides }: { access: ModelAccess; decides:
                         id: "administer",
                         text: "Administer",
                         items: [
-                          { id: "approve", text: "Approve without a request", disabled: selected.length === 0 },
+                          { id: "approve", text: "Approve access", disabled: selected.length === 0 },
                           { id: "deny", text: "Deny access", disabled: selected.length === 0 },
                         ],
                       },
@@ -193,7 +222,7 @@ export function ModelsTable({ access, decides }: { access: ModelAccess; decides:
               }
               onClick={() => setDoing("request")}
             >
-              {toRequest.length > 0 ? `Request access (${toRequest.length})` : "Request access"}
+              {toRequest.length > 0 ? `Request access (${toRequest.length.toLocaleString()})` : "Request access"}
             </Button>
           </SpaceBetween>
         }
@@ -230,13 +259,15 @@ export function ModelsTable({ access, decides }: { access: ModelAccess; decides:
         />
       )}
       {doing === "withdraw" && <Withdraw models={toWithdraw} mode={mode} close={close} />}
-      {(doing === "approve" || doing === "deny") && <DecideModal targets={targets} verdict={doing} close={close} />}
+      {(doing === "approve" || doing === "deny") && (
+        <DecideModal targets={targets} verdict={doing} mode={mode} close={close} />
+      )}
     </>
   );
 }
 
 function Withdraw({
-  models,
+  models: given,
   mode,
   close,
 }: {
@@ -244,33 +275,57 @@ function Withdraw({
   mode: string;
   close: (done: boolean) => void;
 }) {
-  const end = useAction(
-    (all: readonly ModelAccessState[], client) =>
-      forEach(all, ({ id }) => client.call(DeleteFoundationModelAgreement, { modelId: id })),
+  const notify = useNotify();
+  const [models] = useState(given);
+  const requests = models.every((m) => m.status === "PENDING");
+  const { run: end, over } = useMany<ModelAccessState>(
+    ({ id }, client) => client.call(DeleteFoundationModelAgreement, { modelId: id }),
     {
-      quiet: true,
       stale: ["model-access", "access-requests"],
-      done: ({ done }) => `Access to ${counted(done.length)} was ended.`,
-      onDone: ({ failed }) => {
+      onDone: ({ done, failed }) => {
+        if (done.length > 0) {
+          notify.success(
+            requests
+              ? `The request for ${counted(done.length)} was withdrawn.`
+              : `Access to ${counted(done.length)} was ended.`,
+          );
+        }
         if (failed.length === 0) close(true);
       },
     },
   );
-  const failed = (end.data?.failed ?? []).map(({ of, error }) => ({ id: of.id, error }));
+  const failed = end.data?.failed ?? [];
+  const barred = models.filter((m) => m.barred);
+  const what = models.length === 1 ? (models[0]?.name ?? "") : counted(models.length);
   return (
     <ConfirmDelete
       visible
-      what={`access to ${models.length === 1 ? (models[0]?.name ?? "") : counted(models.length)}`}
-      action="End"
+      what={requests ? `the request for ${what}` : `access to ${what}`}
+      action={requests ? "Withdraw" : "End"}
       busy={end.isPending}
       error={end.error}
-      onConfirm={() => end.mutate(models)}
+      onConfirm={() => end.mutate(failed.length > 0 ? failed.map(({ of }) => of) : models)}
       onCancel={() => close(end.data !== undefined)}
     >
-      {mode === "auto"
-        ? "The agreement ends. The models can be used all the same, because the configuration says access: auto."
-        : "Nobody in the account can use these models any more, until somebody asks for them again."}
-      <Failures of={failed} />
+      <SpaceBetween size="s">
+        <div>
+          {mode === "auto"
+            ? "The agreement ends. The models can be used all the same, because the configuration says access: auto."
+            : requests
+              ? "No administrator is asked any more. You can ask again."
+              : "Nobody in the account can use these models any more, until somebody asks for them again."}
+        </div>
+        {barred.length > 0 && (
+          <div>
+            {barred.length === 1 ? barred[0]?.name : counted(barred.length)}
+            {barred.length === 1 ? " was denied before, and is so again." : " were denied before, and are so again."}
+          </div>
+        )}
+        {end.isPending && end.variables.length > 1 && (
+          <Progress label={requests ? "Withdrawing" : "Ending access"} over={over} all={end.variables.length} />
+        )}
+        {!end.isPending && <Failures of={failed.map(({ of, error }) => ({ id: of.id, error }))} />}
+      </SpaceBetween>
     </ConfirmDelete>
   );
 }

@@ -1,30 +1,30 @@
+import Alert from "@cloudscape-design/components/alert";
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import Checkbox from "@cloudscape-design/components/checkbox";
 import ExpandableSection from "@cloudscape-design/components/expandable-section";
 import Header from "@cloudscape-design/components/header";
 import Modal from "@cloudscape-design/components/modal";
-import ProgressBar from "@cloudscape-design/components/progress-bar";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useQuery } from "@tanstack/react-query";
 import { memo, useState } from "react";
 import { CreateFoundationModelAgreement, GetUseCaseForModelAccess, PutUseCaseForModelAccess } from "@/api/bedrock.gen";
 import type { ModelAccessState } from "@/api/outcrop.gen";
-import { useAction, useClient, useRegion, type ServiceError } from "@/client";
-import { Answer, Failed } from "@/components";
+import { useClient, useRegion, type ServiceError } from "@/client";
+import { Failed } from "@/components";
 import { useNotify } from "@/shell/notifications";
 import { answeredText } from "../catalog/served";
-import { counted } from "./access";
-import { forEach } from "./each";
+import { counted, denialOf, waits } from "./access";
 import { Failures } from "./failures";
-import { loadTerms, together, type Terms } from "./terms";
+import { Progress, useMany } from "./many";
+import { loadTerms, together, type Read, type SharedTerms, type Terms } from "./terms";
 import { encode, noUseCase, wrong } from "./use-case";
 import { UseCaseFields } from "./use-case-fields";
 import "./model-access.css";
 
 /** Shows the terms of models, has them accepted, and asks for access. */
 export function RequestModal({
-  models,
+  models: given,
   mode,
   submitted,
   close,
@@ -38,76 +38,82 @@ export function RequestModal({
   const client = useClient();
   const region = useRegion();
   const notify = useNotify();
-  const ids = models.map((model) => model.id);
-  const terms = useQuery<Terms[], ServiceError>({
+  // What was chosen when it was opened. The page asks for the states of models now and then, and those that are
+  // granted meanwhile are no longer among the ones to ask for.
+  const [models] = useState(given);
+  const [ids] = useState(() => models.map((model) => model.id));
+  const [readOver, setReadOver] = useState(0);
+  const read = useQuery<Read, ServiceError>({
     queryKey: ["model-terms", region, ids],
-    queryFn: ({ signal }) => loadTerms(client, ids, signal),
+    queryFn: ({ signal }) => {
+      setReadOver(0);
+      return loadTerms(client, ids, signal, setReadOver);
+    },
     // What is accepted is what was read.
     gcTime: 0,
     refetchOnMount: false,
     refetchOnReconnect: false,
     refetchOnWindowFocus: false,
   });
+  const terms = read.data?.terms;
   const [accepted, accept] = useState(false);
   const [tried, setTried] = useState(false);
   const [form, setForm] = useState(noUseCase);
-  const [over, setOver] = useState(0);
   const [formGiven, setFormGiven] = useState(submitted);
   const askForm = !formGiven && models.some((model) => model.needsUseCase);
   const missing = askForm ? wrong(form) : {};
+  const [granted, setGranted] = useState<readonly string[]>([]);
 
-  const request = useAction(
-    async (read: readonly Terms[], calls) => {
-      if (askForm) {
+  const { run, over } = useMany<Terms>(
+    ({ id, token }, calls) => calls.call(CreateFoundationModelAgreement, { modelId: id, offerToken: token }),
+    {
+      first: async (calls) => {
+        if (!askForm) return;
         await calls.call(PutUseCaseForModelAccess, { formData: encode(form) });
         setFormGiven(true);
-      }
-      return forEach(
-        read,
-        ({ id, token }) => calls.call(CreateFoundationModelAgreement, { modelId: id, offerToken: token }),
-        setOver,
-      );
-    },
-    {
-      quiet: true,
+      },
       stale: ["model-access", "access-requests", GetUseCaseForModelAccess],
       onDone: ({ done, failed }) => {
-        if (done.length > 0) {
-          notify.success(
-            mode === "approval"
-              ? `Access to ${counted(done.length)} was requested. An administrator has to approve.`
-              : `Access to ${counted(done.length)} was granted.`,
-          );
+        const asked = new Set(models.filter((model) => waits(model, mode)).map((model) => model.id));
+        const waiting = done.filter(({ id }) => asked.has(id)).length;
+        if (done.length > waiting) notify.success(`Access to ${counted(done.length - waiting)} was granted.`);
+        if (waiting > 0) {
+          notify.success(`Access to ${counted(waiting)} was requested. An administrator has to approve.`);
         }
-        if (failed.length === 0) close(done.map((of) => of.id));
+        const all = [...granted, ...done.map((of) => of.id)];
+        setGranted(all);
+        if (failed.length === 0 && (read.data?.failed ?? []).length === 0) close(all);
       },
     },
   );
-  const failed = (request.data?.failed ?? []).map(({ of, error }) => ({ id: of.id, error }));
-  const ended = request.data !== undefined;
+  const failed = run.data?.failed ?? [];
+  const left = run.data ? failed.map(({ of }) => of) : (terms ?? []);
+  const ended = run.data !== undefined && left.length === 0;
 
   const submit = () => {
     setTried(true);
-    if (accepted && terms.data && Object.keys(missing).length === 0) {
-      setOver(0);
-      request.mutate(terms.data);
-    }
+    if (accepted && terms && Object.keys(missing).length === 0) run.mutate(left);
   };
+  const dismiss = () => close(granted);
   return (
     <Modal
       visible
       size="large"
       header={`Request access to ${models.length === 1 ? (models[0]?.name ?? "") : counted(models.length)}`}
-      onDismiss={() => close(request.data?.done.map((of) => of.id) ?? [])}
+      onDismiss={dismiss}
       footer={
         <Box float="right">
           <SpaceBetween direction="horizontal" size="xs">
-            <Button variant="link" onClick={() => close(request.data?.done.map((of) => of.id) ?? [])}>
-              {ended ? "Close" : "Cancel"}
+            <Button variant="link" onClick={dismiss}>
+              {run.isPending && models.length > 1 ? "Stop" : run.data ? "Close" : "Cancel"}
             </Button>
             {!ended && (
-              <Button variant="primary" onClick={submit} loading={request.isPending} disabled={!terms.data}>
-                {mode === "approval" ? "Submit request" : "Accept and get access"}
+              <Button variant="primary" onClick={submit} loading={run.isPending} disabled={!terms}>
+                {failed.length > 0
+                  ? `Try again (${failed.length.toLocaleString()})`
+                  : models.every((model) => waits(model, mode))
+                    ? "Submit request"
+                    : "Accept and get access"}
               </Button>
             )}
           </SpaceBetween>
@@ -115,6 +121,7 @@ export function RequestModal({
       }
     >
       <SpaceBetween size="l">
+        <Denials models={models} mode={mode} />
         {askForm && (
           <SpaceBetween size="m">
             <Header
@@ -128,9 +135,14 @@ export function RequestModal({
         )}
         <SpaceBetween size="s">
           <Header variant="h3">Terms</Header>
-          <Answer of={terms} what="see the offers of models">
-            {(read) => <Documents terms={read} models={models} />}
-          </Answer>
+          {terms ? (
+            <Documents terms={terms} models={models} />
+          ) : read.error ? (
+            <Failed what="see the offers of models" error={read.error} retry={() => void read.refetch()} />
+          ) : (
+            <Progress label="Reading the terms" over={readOver} all={models.length} />
+          )}
+          <Failures of={read.data?.failed ?? []} what="has no terms to read" many="have no terms to read" />
         </SpaceBetween>
         <SpaceBetween size="xxs">
           <Checkbox checked={accepted} disabled={ended} onChange={({ detail }) => accept(detail.checked)}>
@@ -142,17 +154,41 @@ export function RequestModal({
             </Box>
           )}
         </SpaceBetween>
-        {request.isPending && models.length > 1 && (
-          <ProgressBar
-            label="Requesting access"
-            value={(100 * over) / models.length}
-            additionalInfo={`${over} of ${counted(models.length)}`}
-          />
+        {run.isPending && left.length > 1 && (
+          <Progress label="Requesting access" over={over} all={run.variables.length} />
         )}
-        {request.error && <Failed what="request access to models" error={request.error} />}
-        <Failures of={failed} />
+        {run.error && <Failed what="request access to models" error={run.error} />}
+        {!run.isPending && <Failures of={failed.map(({ of, error }) => ({ id: of.id, error }))} />}
       </SpaceBetween>
     </Modal>
+  );
+}
+
+/** Which of the models an administrator has denied, and what asking again does. */
+function Denials({ models, mode }: { models: readonly ModelAccessState[]; mode: string }) {
+  const denied = models.filter((model) => model.status === "DENIED");
+  if (denied.length === 0) return null;
+  const one = denied.length === 1;
+  return (
+    <Alert
+      type="warning"
+      header={
+        one && models.length === 1
+          ? "An administrator has denied this model"
+          : `An administrator has denied ${one ? (denied[0]?.name ?? "") : counted(denied.length)}`
+      }
+    >
+      {mode === "request" && "Accepting the terms is not enough here. "}
+      {one ? "A new request" : "New requests"} for {one ? "it" : "them"} can be made, and an administrator decides.
+      <ul className="terms-models">
+        {denied.map((model) => (
+          <li key={model.id}>
+            {!(one && models.length === 1) && <Box variant="strong">{model.name}: </Box>}
+            {denialOf(model)}
+          </li>
+        ))}
+      </ul>
+    </Alert>
   );
 }
 
@@ -169,24 +205,42 @@ const Documents = memo(function DocumentsOf({
     <SpaceBetween size="m">
       {together(terms).map(({ text, of }) => (
         <SpaceBetween key={of[0]?.id ?? text} size="xs">
-          <pre className="terms" tabIndex={0} aria-label={`Terms of ${of.map(({ id }) => id).join(", ")}`}>
+          <pre
+            className="terms"
+            tabIndex={0}
+            aria-label={`Terms of ${of.length > 5 ? counted(of.length) : of.map(({ id }) => id).join(", ")}`}
+          >
             {text}
           </pre>
-          <ExpandableSection headerText={`They are for ${counted(of.length)}`} defaultExpanded={of.length <= 5}>
-            <ul className="terms-models">
-              {of.map(({ id, facts }) => {
-                const model = by.get(id);
-                return (
-                  <li key={id}>
-                    <Box variant="strong">{model?.name ?? id}</Box> <Box variant="code">{id}</Box>
-                    <div>{model ? answeredText(model) : facts}</div>
-                  </li>
-                );
-              })}
-            </ul>
-          </ExpandableSection>
+          <Subjects of={of} by={by} />
         </SpaceBetween>
       ))}
     </SpaceBetween>
   );
 });
+
+/** Which models a document is for, and who answers for them. A long list is made once somebody opens it. */
+function Subjects({ of, by }: { of: SharedTerms["of"]; by: ReadonlyMap<string, ModelAccessState> }) {
+  const [open, setOpen] = useState(of.length <= 5);
+  return (
+    <ExpandableSection
+      headerText={of.length === 1 ? "It is for this model" : `They are for ${counted(of.length)}`}
+      expanded={open}
+      onChange={({ detail }) => setOpen(detail.expanded)}
+    >
+      {open && (
+        <ul className="terms-models" tabIndex={0} aria-label="Models">
+          {of.map(({ id, facts }) => {
+            const model = by.get(id);
+            return (
+              <li key={id}>
+                <b>{model?.name ?? id}</b> <code>{id}</code>
+                <div>{model ? answeredText(model) : facts}</div>
+              </li>
+            );
+          })}
+        </ul>
+      )}
+    </ExpandableSection>
+  );
+}

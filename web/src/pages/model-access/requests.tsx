@@ -6,6 +6,7 @@ import { useSearchParams } from "react-router";
 import type { AccessRequest } from "@/api/outcrop.gen";
 import { Empty, none, ResourceTable, StatusBadge, Time, type Column } from "@/components";
 import { pathOfModel, To } from "../catalog/to";
+import { denialOf } from "./access";
 import { DecideModal, type Verdict } from "./decide-modal";
 import type { Requests } from "./use-requests";
 
@@ -51,8 +52,14 @@ const columns: readonly Column<AccessRequest>[] = [
     value: (r) => r.decidedAt,
     minWidth: 190,
   },
-  { id: "reason", header: "Reason", cell: (r) => r.reason || none, value: (r) => r.reason, minWidth: 160 },
+  { id: "reason", header: "Reason", cell: (r) => denialOf(r) || none, value: denialOf, minWidth: 200 },
 ];
+
+/** What becomes of a request in each mode. */
+const said: { [mode: string]: string } = {
+  auto: "The configuration says access: auto, so that models can be used whatever is decided.",
+  request: "The configuration says access: request: only who asks for a denied model waits.",
+};
 
 const keyOf = (r: AccessRequest) => `${r.model} in ${r.region}`;
 
@@ -72,16 +79,16 @@ export function RequestsTable({ requests }: { requests: Requests }) {
   const can = (verdictOf: Verdict) =>
     selected.some((r) => r.status !== (verdictOf === "approve" ? "GRANTED" : "DENIED"));
   const pending = (all ?? []).filter((r) => r.status === "PENDING").length;
+  const waiting =
+    pending === 0
+      ? "None waits for a decision."
+      : `${pending.toLocaleString()} ${pending === 1 ? "waits" : "wait"} for a decision.`;
   return (
     <>
       <ResourceTable
         id="access-requests"
         title="Requests"
-        description={
-          requests.data?.mode === "approval"
-            ? `In all regions. ${pending === 0 ? "None waits for a decision." : `${pending} wait for a decision.`}`
-            : `In all regions. The configuration says access: ${requests.data?.mode ?? "…"}, so that no request waits for a decision.`
-        }
+        description={requests.data && `In all regions. ${said[requests.data.mode] ?? ""} ${waiting}`}
         items={shown}
         loading={requests.isPending}
         error={requests.error}
@@ -129,6 +136,7 @@ export function RequestsTable({ requests }: { requests: Requests }) {
       {verdict && (
         <DecideModal
           verdict={verdict}
+          mode={requests.data?.mode ?? ""}
           targets={selected.filter((r) => r.status !== (verdict === "approve" ? "GRANTED" : "DENIED"))}
           close={(done) => {
             setVerdict(undefined);

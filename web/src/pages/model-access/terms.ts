@@ -11,10 +11,10 @@ export interface Terms {
 
 /** Reads the document of an offer. Its address is one of this server's, which may have another name in the browser. */
 async function readDocument(address: string, signal: AbortSignal): Promise<string> {
-  const { pathname } = new URL(address, window.location.origin);
+  const { pathname, search } = new URL(address, window.location.origin);
   let answer: Response;
   try {
-    answer = await fetch(pathname, { signal, cache: "no-store", redirect: "error" });
+    answer = await fetch(pathname + search, { signal, cache: "no-store", redirect: "error" });
   } catch (thrown) {
     if (signal.aborted) throw thrown;
     throw new ServiceError({
@@ -33,18 +33,34 @@ async function readDocument(address: string, signal: AbortSignal): Promise<strin
   return answer.text();
 }
 
-/** The terms of models, in their order. */
-export async function loadTerms(client: Client, ids: readonly string[], signal: AbortSignal): Promise<Terms[]> {
+/** The terms of those models that they could be read of, and why not of the others. */
+export interface Read {
+  terms: Terms[];
+  failed: { id: string; error: ServiceError }[];
+}
+
+/** The terms of models, in their order. It fails where there are none of any. */
+export async function loadTerms(
+  client: Client,
+  ids: readonly string[],
+  signal: AbortSignal,
+  progress?: (over: number) => void,
+): Promise<Read> {
   const found = new Map<string, Terms>();
-  const { failed } = await forEach(ids, async (id) => {
+  const read = async (id: string) => {
     const { offers } = await client.call(ListFoundationModelAgreementOffers, { modelId: id }, { signal });
     const [offer] = offers;
     if (!offer) throw new ServiceError({ code: "ResourceNotFoundException", message: `There is no offer for ${id}.` });
     const text = await readDocument(offer.termDetails.legalTerm.url ?? "", signal);
     found.set(id, { id, token: offer.offerToken, text });
-  });
-  if (failed[0]) throw failed[0].error;
-  return ids.flatMap((id) => found.get(id) ?? []);
+  };
+  const { failed } = await forEach(ids, read, { signal, ...(progress ? { progress } : {}) });
+  signal.throwIfAborted();
+  if (found.size === 0 && failed[0]) throw failed[0].error;
+  return {
+    terms: ids.flatMap((id) => found.get(id) ?? []),
+    failed: failed.map(({ of, error }) => ({ id: of, error })),
+  };
 }
 
 /** Documents that say the same of several models. */
