@@ -170,7 +170,7 @@ func printRoutes(out io.Writer, s *router.Status, running bool) error {
 		match := route.Match
 		for _, c := range route.Candidates {
 			backend, _, _ := strings.Cut(c.Model, "/")
-			fmt.Fprintf(w, "%s\t%s\t%d\t%.0f%%\t%s\t%s\t%d\t%d\t%d\t%d\t%d\n", match, c.Model, c.Tier, 100*c.Share, health[backend], c.Breaker,
+			fmt.Fprintf(w, "%s\t%s\t%d\t%.0f%%\t%s\t%s\t%d\t%d\t%d\t%d\t%d\n", match, c.Model, c.Tier, 100*c.Share, health[backend], breaker(&c),
 				c.Requests, c.Failures, c.Throttles, c.Retries, c.Fallbacks)
 			match = ""
 		}
@@ -184,6 +184,19 @@ func printRoutes(out io.Writer, s *router.Status, running bool) error {
 		}
 	}
 	return nil
+}
+
+// breaker says whether a candidate is passed over, and for whom. A caller's own
+// failures open it for them alone; without the number of such callers, "closed"
+// would stand beside requests that are refused.
+func breaker(c *router.CandidateStatus) string {
+	switch {
+	case c.Callers == 0 || c.Breaker != "closed":
+		return c.Breaker
+	case c.Callers == 1:
+		return "open for 1 caller"
+	}
+	return fmt.Sprintf("open for %d callers", c.Callers)
 }
 
 func printExplanation(out io.Writer, e *router.Explanation) error {
@@ -207,6 +220,9 @@ func printExplanation(out io.Writer, e *router.Explanation) error {
 			now = "is passed over: breaker " + c.Breaker
 		case first || c.Tier == e.Candidates[0].Tier:
 			now = "would be asked"
+		}
+		if c.Available && c.Callers > 0 {
+			now += "; breaker " + breaker(&c)
 		}
 		first = first && !c.Available
 		fmt.Fprintf(w, "%d\t%s\t%.0f%%\t%s\n", c.Tier, c.Model, 100*c.Share, now)

@@ -54,3 +54,29 @@ routes:
 		t.Errorf("got\n%s", out)
 	}
 }
+
+// Where the breaker is open for some callers alone, the table says so.
+func TestRoutesOpenForSomeCallers(t *testing.T) {
+	t.Parallel()
+	for want, c := range map[string]router.CandidateStatus{
+		"closed":             {Breaker: "closed"},
+		"open for 1 caller":  {Breaker: "closed", Callers: 1},
+		"open for 2 callers": {Breaker: "closed", Callers: 2},
+		"open":               {Breaker: "open", Callers: 2},
+	} {
+		c.Model, c.Available = "gpu/x", c.Breaker == "closed"
+		var table, explained strings.Builder
+		if err := printRoutes(&table, &router.Status{Routes: []router.RouteStatus{{Match: "m", Candidates: []router.CandidateStatus{c}}}}, true); err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(table.String(), "  "+want+"  ") {
+			t.Errorf("the table does not say %q:\n%s", want, table.String())
+		}
+		if err := printExplanation(&explained, &router.Explanation{Candidates: []router.CandidateStatus{c}}); err != nil {
+			t.Fatal(err)
+		}
+		if said := strings.Contains(explained.String(), "breaker "+want); said != (want != "closed") {
+			t.Errorf("routes test says for %q:\n%s", want, explained.String())
+		}
+	}
+}
