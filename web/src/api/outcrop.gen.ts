@@ -296,7 +296,7 @@ export interface Match {
 /** Actions are the operations with what they need. */
 export interface Actions {
   operations: Operation[];
-  /** Actions are all that operations need, sorted. */
+  /** Actions are all that requests can need, sorted. */
   actions: string[];
 }
 
