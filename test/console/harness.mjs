@@ -38,9 +38,10 @@ const clean = Object.fromEntries(
 );
 
 export class Server {
-  /** Starts a server. rules: a script (YAML) in place of models; config: lines of outcrop.yaml. */
-  static async start({ rules, config = "", args = [] } = {}) {
+  /** Starts a server. rules: a script (YAML) in place of models; config: lines of outcrop.yaml; env: more variables. */
+  static async start({ rules, config = "", args = [], env = {} } = {}) {
     const server = new Server();
+    server.more = env;
     server.folder = await mkdtemp(join(tmpdir(), "outcrop-console-"));
     server.data = join(server.folder, "data");
     server.url = `http://127.0.0.1:${await freePort()}`;
@@ -56,7 +57,7 @@ export class Server {
   }
 
   get env() {
-    return { ...clean, OUTCROP_DATA: this.data, ...(OUTCROP_MODELS ? { OUTCROP_MODELS } : {}), OUTCROP_OFFLINE: "true" };
+    return { ...clean, OUTCROP_DATA: this.data, ...(OUTCROP_MODELS ? { OUTCROP_MODELS } : {}), OUTCROP_OFFLINE: "true", ...this.more };
   }
 
   /** Starts the process and waits until it would serve a request. */
