@@ -79,6 +79,9 @@ func messages(v value, midSystem bool) ([]inference.Message, error) {
 	var calls []string
 	seen := make(map[string]bool)
 	for i, turn := range turns {
+		if err := checkSides(paths[i], turn); err != nil {
+			return nil, err
+		}
 		switch turn.Role {
 		case inference.RoleUser:
 			if err := checkResults(paths[i], calls, turn.Parts); err != nil {
@@ -98,6 +101,24 @@ func messages(v value, midSystem bool) ([]inference.Message, error) {
 			"Each `tool_use` block must have a corresponding `tool_result` block in the next message.", paths[len(paths)-1], quote(strings.Join(calls, ", ")))
 	}
 	return turns, checkPrefill(turns)
+}
+
+// checkSides checks that the model calls and the caller answers; what the vendor
+// runs itself has a kind.
+func checkSides(path string, turn inference.Message) error {
+	for _, p := range turn.Parts {
+		switch p := p.(type) {
+		case inference.ToolUse:
+			if p.Kind == "" && turn.Role == inference.RoleUser {
+				return invalid("%s: `tool_use` blocks can only be in `assistant` messages", path)
+			}
+		case inference.ToolResult:
+			if p.Kind == "" && turn.Role == inference.RoleAssistant {
+				return invalid("%s: `tool_result` blocks can only be in `user` messages", path)
+			}
+		}
+	}
+	return nil
 }
 
 // checkCalls checks that no ID of a call was there before.

@@ -417,8 +417,13 @@ func TestRefusals(t *testing.T) {
 		"image not base64": {image("image/png", "*"), "messages.0.content.0.image.source.base64: invalid base64 data"},
 		"image too large": {image("image/png", strings.Repeat("A", 5<<20+4)),
 			"messages.0.content.0.image.source.base64: image exceeds 5 MB maximum: 5242884 bytes > 5242880 bytes"},
-		"no PDF":        {block(`{"type":"document","source":{"type":"base64","media_type":"application/pdf","data":"AAAA"}}`), "messages.0.content.0.document.source.base64.data: The PDF specified was not valid."},
-		"orphan result": {block(`{"type":"tool_result","tool_use_id":"x"}`), "messages.0.content.0: unexpected `tool_use_id` found in `tool_result` blocks: x. Each `tool_result` block must have a corresponding `tool_use` block in the previous message."},
+		"no PDF":               {block(`{"type":"document","source":{"type":"base64","media_type":"application/pdf","data":"AAAA"}}`), "messages.0.content.0.document.source.base64.data: The PDF specified was not valid."},
+		"orphan result":        {block(`{"type":"tool_result","tool_use_id":"x"}`), "messages.0.content.0: unexpected `tool_use_id` found in `tool_result` blocks: x. Each `tool_result` block must have a corresponding `tool_use` block in the previous message."},
+		"a call of the user's": {block(`{"type":"tool_use","id":"x","name":"f","input":{}}`), "messages.0: `tool_use` blocks can only be in `assistant` messages"},
+		"a result of the assistant's": {
+			`{"max_tokens":1,"messages":[{"role":"user","content":"a"},{"role":"assistant","content":[{"type":"tool_result","tool_use_id":"x"}]},{"role":"user","content":"b"}]}`,
+			"messages.1: `tool_result` blocks can only be in `user` messages",
+		},
 		"missing result": {
 			`{"max_tokens":1,"messages":[{"role":"user","content":"a"},{"role":"assistant","content":[{"type":"tool_use","id":"x","name":"f","input":{}}]},{"role":"user","content":"b"}]}`,
 			"messages.2: Did not find 1 tool_result block(s) at the beginning of this message. Messages following tool_use blocks must begin with a matching number of tool_result blocks.",

@@ -134,6 +134,9 @@ func (c *conversation) checkPairs(f features) error {
 	var called []string // by the message before
 	for i := range c.Messages {
 		m := &c.Messages[i]
+		if err := checkSides(i, m); err != nil {
+			return err
+		}
 		if m.Role != api.ConversationRoleUser {
 			called = calls(m)
 			if twice := repeated(called); len(twice) > 0 {
@@ -167,6 +170,26 @@ func (c *conversation) checkPairs(f features) error {
 			len(c.Messages)-1, strings.Join(called, ", "))
 	}
 	return c.checkUnique()
+}
+
+// checkSides holds that the model calls and the caller answers. Results of tools
+// that the service ran are the model's: they have a type, or follow their call.
+func checkSides(i int, m *api.Message) error {
+	var ran map[string]bool
+	for j, b := range m.Content {
+		switch {
+		case b.ToolUse != nil && b.ToolUse.Type == api.ToolUseTypeServerToolUse:
+			if ran == nil {
+				ran = make(map[string]bool)
+			}
+			ran[schema.Deref(b.ToolUse.ToolUseId)] = true
+		case b.ToolUse != nil && m.Role == api.ConversationRoleUser:
+			return fault.New(fault.Invalid, "The toolUse block at messages.%d.content.%d is in a user message. Put it into a message of the assistant role and try again.", i, j)
+		case b.ToolResult != nil && schema.Deref(b.ToolResult.Type) == "" && !ran[schema.Deref(b.ToolResult.ToolUseId)] && m.Role == api.ConversationRoleAssistant:
+			return fault.New(fault.Invalid, "The number of toolResult blocks at messages.%d.content exceeds the number of toolUse blocks of previous turn.", i)
+		}
+	}
+	return nil
 }
 
 // checkUnique holds that no ID of a call is in the conversation twice, as
