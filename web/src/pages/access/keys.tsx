@@ -63,6 +63,7 @@ function accessKeyColumns(
       cell: (k) => <Copyable text={k.AccessKeyId} />,
       value: (k) => k.AccessKeyId,
       main: true,
+      width: 250,
     },
     { id: "status", header: "Status", cell: (k) => <StatusBadge status={k.Status} />, value: (k) => k.Status },
     { id: "created", header: "Created", cell: (k) => <Time at={k.CreateDate} />, value: (k) => k.CreateDate },
@@ -222,7 +223,7 @@ const named = (k: Key) => k.ServiceCredentialAlias ?? k.ServiceSpecificCredentia
 
 function apiKeyColumns(withUser: boolean, act: (key: Key, action: string) => void): readonly Column<Key>[] {
   return [
-    { id: "name", header: "Name", cell: (k) => <Copyable text={named(k)} />, value: named, main: true, minWidth: 220 },
+    { id: "name", header: "Name", cell: (k) => <Copyable text={named(k)} />, value: named, main: true, width: 370 },
     ...(withUser
       ? [
           {

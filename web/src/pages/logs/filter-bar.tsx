@@ -1,7 +1,7 @@
 import FormField from "@cloudscape-design/components/form-field";
 import Input from "@cloudscape-design/components/input";
 import Select from "@cloudscape-design/components/select";
-import { useEffect, useEffectEvent, useState, type ReactNode } from "react";
+import { useEffect, useEffectEvent, useRef, useState, type ReactNode } from "react";
 import { useSearchParams } from "react-router";
 import { callers, filtersOf, statuses, type Filters } from "./filter";
 import "./logs.css";
@@ -9,20 +9,22 @@ import "./logs.css";
 /** The parameters of the address, and what changes some of them. */
 export function useParams(): [URLSearchParams, (changes: { [name: string]: string }) => void] {
   const [params, setParams] = useSearchParams();
+  // Two fields may tell what was typed at almost the same time: the second change must know of the first.
+  const latest = useRef(params);
+  useEffect(() => {
+    latest.current = params;
+  }, [params]);
   return [
     params,
-    (changes) =>
-      setParams(
-        (was) => {
-          const next = new URLSearchParams(was);
-          for (const [name, value] of Object.entries(changes)) {
-            if (value === "") next.delete(name);
-            else next.set(name, value);
-          }
-          return next;
-        },
-        { replace: true },
-      ),
+    (changes) => {
+      const next = new URLSearchParams(latest.current);
+      for (const [name, value] of Object.entries(changes)) {
+        if (value === "") next.delete(name);
+        else next.set(name, value);
+      }
+      latest.current = next;
+      setParams(next, { replace: true });
+    },
   ];
 }
 

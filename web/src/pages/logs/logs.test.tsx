@@ -1,4 +1,4 @@
-import { screen, waitFor, within } from "@testing-library/react";
+import { fireEvent, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { Route, Routes } from "react-router";
 import { describe, expect, test } from "vitest";
@@ -55,6 +55,20 @@ describe("live", () => {
     expect(screen.getByText("2 under way")).toBeVisible();
     expect(client.inputs("EVENTS requests/live")).toEqual([{ model: "*nova*", status: "4xx" }]);
     expect(within(list).getAllByRole("link")[0]).toHaveAttribute("href", "/logs/requests/r2");
+  });
+
+  test("has all filters that were typed at the same time", async () => {
+    const { client } = page("/logs/live", answers([]));
+    const fields = ["Model", "Principal", "Operation"].map((name) => screen.getByRole("searchbox", { name }));
+    // As they are put in by a browser that remembers them, or by quick hands.
+    for (const [i, field] of fields.entries()) fireEvent.change(field, { target: { value: `x${i}` } });
+    await waitFor(() =>
+      expect(client.inputs("EVENTS requests/live").at(-1)).toEqual({
+        model: "*x0*",
+        principal: "*x1*",
+        operation: "*x2*",
+      }),
+    );
   });
 
   test("has few rows in the document, however many there are", async () => {
