@@ -8,11 +8,17 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator, { type StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
 import { useEffect, useMemo, useRef } from "react";
 import { useNavigate, useParams } from "react-router";
-import { ListKnowledgeBaseDocuments, type KnowledgeBaseDocumentDetail } from "@/api/bedrock-agent.gen";
-import { useAll } from "@/client";
+import {
+  ListIngestionJobs,
+  ListKnowledgeBaseDocuments,
+  StopIngestionJob,
+  type IngestionJob,
+  type KnowledgeBaseDocumentDetail,
+} from "@/api/bedrock-agent.gen";
+import { useAction, useAll } from "@/client";
 import { Bytes, bytes, count, Empty, Failed, Page, ResourceTable, words, type Column } from "@/components";
 import { visible } from "./files";
-import { progress, summary } from "./jobs";
+import { ended, progress, summary } from "./jobs";
 import { Reasons } from "./sync";
 import { useRuns, type FileState, type Run, type Step } from "./runs";
 import { signedOut, useSessionMark } from "./session-mark";
@@ -102,6 +108,10 @@ function View({ run }: { run: Run }) {
       actions={
         <SpaceBetween direction="horizontal" size="xs">
           {sending && <Button onClick={() => runs.cancel(run.id)}>Cancel the upload</Button>}
+          {running && run.job && !ended(run.job) && <StopSync job={run.job} region={plan.region} />}
+          {run.state === "ended" && (run.job?.status === "STOPPED" || run.job?.status === "FAILED") && (
+            <Button onClick={() => runs.resume(run.id)}>Sync again</Button>
+          )}
           {run.state === "ended" && (
             <Button onClick={() => void navigate(`${base}/documents`)}>Show the documents</Button>
           )}
@@ -183,6 +193,19 @@ function View({ run }: { run: Run }) {
         {run.files.length > 0 && <Files run={run} />}
       </SpaceBetween>
     </Page>
+  );
+}
+
+function StopSync({ job, region }: { job: IngestionJob; region: string }) {
+  const { knowledgeBaseId, dataSourceId, ingestionJobId } = job;
+  const stop = useAction(
+    (_: void, client) => client.call(StopIngestionJob, { knowledgeBaseId, dataSourceId, ingestionJobId }, { region }),
+    { stale: [ListIngestionJobs], done: "The sync is stopping. What it has done stays." },
+  );
+  return (
+    <Button loading={stop.isPending} disabled={job.status === "STOPPING"} onClick={() => stop.mutate()}>
+      Stop the sync
+    </Button>
   );
 }
 

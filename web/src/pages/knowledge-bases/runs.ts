@@ -133,6 +133,7 @@ export class Runs {
       ...was,
       state: "running",
       error: undefined,
+      job: undefined,
       files: was.files.map((f) => (f.stage === "sent" ? f : { ...f, stage: "waiting", part: 0, error: undefined })),
     }));
     void this.#go(id, means, run.plan.files);

@@ -19,7 +19,7 @@ import {
   type KnowledgeBase,
 } from "@/api/bedrock-agent.gen";
 import { useAll, useCall, useOperation } from "@/client";
-import { ConfirmDelete, count, Empty, none, ResourceTable, StatusBadge, Time, type Column } from "@/components";
+import { ConfirmDelete, count, Empty, none, ResourceTable, StatusBadge, Time, words, type Column } from "@/components";
 import { describeChunking } from "./chunking";
 import { visible } from "./files";
 import { InnerLink } from "./inner-link";
@@ -54,9 +54,12 @@ export function useLastJob(knowledgeBaseId: string, dataSourceId: string) {
 /** How a sync stands, in one line or with a bar while it goes on. */
 export function JobState({ job }: { job: IngestionJobSummary }) {
   if (ended(job)) {
-    const failed = (job.statistics?.numberOfDocumentsFailed ?? 0) > 0;
+    const failed = job.statistics?.numberOfDocumentsFailed ?? 0;
+    if (job.status !== "COMPLETE" || failed === 0) return <StatusBadge status={job.status} />;
     return (
-      <StatusBadge status={job.status} {...(job.status === "COMPLETE" && failed ? { type: "warning" as const } : {})} />
+      <StatusBadge status={job.status} type="warning">
+        {`${words(job.status)}, ${count(failed)} failed`}
+      </StatusBadge>
     );
   }
   const { done, of } = progress(job);
@@ -215,6 +218,7 @@ function DeleteSource({
     <ConfirmDelete
       visible
       what={`data source ${source.name}`}
+      word={source.name}
       busy={remove.isPending}
       error={remove.error}
       onConfirm={() => remove.mutate({ knowledgeBaseId: base.knowledgeBaseId, dataSourceId: source.dataSourceId })}
