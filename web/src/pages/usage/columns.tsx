@@ -74,7 +74,7 @@ export function columnsOf(
       header: "Requests",
       cell: (row) => count(row.requests),
       value: (row) => row.requests,
-      width: 110,
+      width: 130,
     },
     { id: "errors", header: "Errors", cell: (row) => count(row.errors), value: (row) => row.errors, width: 110 },
     tokens("input", "Input tokens", (row) => row.tokens.input),
