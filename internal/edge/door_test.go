@@ -96,8 +96,11 @@ func sayingServer(t *testing.T, told *[]string, change func(*edge.Params)) *serv
 			if err := sink.Send(&said{word}); err != nil {
 				return err
 			}
-			if word == "half" {
+			switch word {
+			case "half":
 				return fault.New(fault.Upstream, "lost the thread")
+			case "damaged":
+				return fault.Wrap(fault.Upstream, fault.Malformed, "nobody reads this")
 			}
 			return nil
 		},

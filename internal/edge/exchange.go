@@ -262,6 +262,10 @@ func (x *exchange) fail(err error) {
 		x.code, x.status = "Canceled", statusClientClosed
 		panic(http.ErrAbortHandler)
 	}
+	if how := fault.DamageOf(err); how != "" {
+		x.damage(how)
+		return
+	}
 	f := fault.As(err)
 	if f.Kind == fault.Canceled {
 		// Canceled by the server, which is stopping.

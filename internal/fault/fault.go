@@ -124,3 +124,24 @@ func KindOf(err error) Kind { return As(err).Kind }
 
 // Is reports whether err is of the kind.
 func Is(err error, kind Kind) bool { return err != nil && As(err).Kind == kind }
+
+// Damage is the cause of a fault that the client is not told of but made to
+// feel: the answer breaks, as networks and bad servers break it. Who makes one
+// does so on purpose, for programs that are tested with it.
+type Damage string
+
+// The damages.
+const (
+	Torn      Damage = "torn"      // the connection ends without a word
+	Malformed Damage = "malformed" // bytes that nobody can read, and then the end
+)
+
+// Error implements error.
+func (d Damage) Error() string { return "the answer is " + string(d) + ", as it was asked for" }
+
+// DamageOf is the damage among the causes of err; empty: there is none.
+func DamageOf(err error) Damage {
+	var d Damage
+	errors.As(err, &d)
+	return d
+}

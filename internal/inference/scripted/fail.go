@@ -32,6 +32,8 @@ type failure struct {
 const (
 	failHang    = "hang"
 	failCut     = "cut"
+	failTorn    = "torn"
+	failBytes   = "malformed"
 	failContext = "context-window"
 	failModel   = "model-error"
 )
@@ -50,6 +52,8 @@ var failures = map[string]failure{ //nolint:gochecknoglobals // a constant table
 	"unsupported": {fault.Unsupported, "The model that serves this request does not support it."},
 	failModel:     {fault.Upstream, "The model encountered an unexpected error during processing. Try your request again."},
 	failCut:       {fault.Upstream, "The model's answer broke off."},
+	failTorn:      {fault.Upstream, "The connection was torn."},
+	failBytes:     {fault.Upstream, "The answer cannot be read."},
 	failContext:   {fault.Invalid, "Input is too long for requested model."},
 	failHang:      {fault.Timeout, ""},
 }
@@ -93,7 +97,8 @@ func (r *reader) fault(n *yaml.Node) *fail {
 			return f
 		}
 	}
-	if f.name == failCut {
+	switch f.name {
+	case failCut, failTorn, failBytes:
 		f.after = 1
 	}
 	return f
@@ -118,8 +123,13 @@ func (f *fail) err(ctx context.Context, s *scene) error {
 	if f.retry > 0 {
 		cause = inference.RetryAfter{Wait: f.retry}
 	}
-	if f.name == failContext {
+	switch f.name {
+	case failContext:
 		cause = inference.ErrContextWindow
+	case failTorn:
+		cause = fault.Torn
+	case failBytes:
+		cause = fault.Malformed
 	}
 	e := fault.Wrap(known.kind, cause, "%s", message)
 	if known.kind == fault.Upstream {

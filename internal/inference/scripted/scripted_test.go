@@ -539,6 +539,38 @@ func TestCutStream(t *testing.T) {
 	}
 }
 
+// What breaks the answer itself says how to whoever writes it.
+func TestDamage(t *testing.T) {
+	t.Parallel()
+	for script, want := range map[string]struct {
+		pieces int
+		damage fault.Damage
+	}{
+		"{text: one two three, fault: malformed}":                {1, fault.Malformed},
+		"{text: one two three, fault: {kind: torn, after: 2}}":   {2, fault.Torn},
+		"{text: one two three, fault: {kind: torn, after: 0}}":   {0, fault.Torn},
+		"{text: one two three, fault: {kind: cut, after: 2}}":    {2, ""},
+		"{embedding: {dimensions: 4}, fault: {kind: malformed}}": {0, fault.Malformed},
+	} {
+		b := open(t, "rules: [{answer: "+script+"}]")
+		var err error
+		pieces := 0
+		if strings.Contains(script, "embedding") {
+			_, err = b.Embed(t.Context(), &inference.EmbedRequest{Model: "m", Texts: []string{"x"}})
+		} else {
+			err = b.Generate(t.Context(), ask("a b c"), func(ev inference.Event) error {
+				if _, ok := ev.(inference.TextDelta); ok {
+					pieces++
+				}
+				return nil
+			})
+		}
+		if !fault.Is(err, fault.Upstream) || fault.DamageOf(err) != want.damage || pieces != want.pieces {
+			t.Errorf("%s: got %d pieces, %v, want %+v", script, pieces, err, want)
+		}
+	}
+}
+
 func TestHangEndsWithTheCall(t *testing.T) {
 	t.Parallel()
 	b := open(t, "rules: [{answer: {fault: {kind: hang, after: 1}}}]")
