@@ -125,6 +125,35 @@ describe("users", () => {
     expect(await screen.findByRole("heading", { level: 1, name: "bob" })).toBeVisible();
   });
 
+  test("are renamed, and only what has changed is sent", async () => {
+    const { client } = show("/access/users/alice", { UpdateUser: {} });
+    await click("Rename");
+    const dialog = within(await screen.findByRole("dialog"));
+    const rename = dialog.getByRole("button", { name: "Rename" });
+    expect(rename).toBeDisabled();
+    const name = dialog.getByRole("textbox", { name: "Name" });
+    await userEvent.clear(name);
+    await userEvent.type(name, "al ice");
+    expect(rename).toBeDisabled();
+    await userEvent.clear(name);
+    await userEvent.type(name, "alicia");
+    await userEvent.click(rename);
+    expect(await screen.findByRole("heading", { name: "alicia" })).toBeVisible();
+    expect(client.inputs("UpdateUser")).toEqual([{ UserName: "alice", NewUserName: "alicia" }]);
+  });
+
+  test("are not renamed by who may not, and what was typed stays", async () => {
+    show("/access/users/alice", { UpdateUser: denied("iam:UpdateUser") });
+    await click("Rename");
+    const dialog = within(await screen.findByRole("dialog"));
+    const path = dialog.getByRole("textbox", { name: "Path" });
+    await userEvent.clear(path);
+    await userEvent.type(path, "/team/");
+    await userEvent.click(dialog.getByRole("button", { name: "Rename" }));
+    expect(await dialog.findByText("You are not allowed to rename the user (iam:UpdateUser)")).toBeVisible();
+    expect(path).toHaveValue("/team/");
+  });
+
   test("are deleted with all that is theirs, once their name is typed", async () => {
     const { client } = show("/access/users/alice", {
       ListAccessKeys: { AccessKeyMetadata: [{ AccessKeyId: "AKIA1" }] },

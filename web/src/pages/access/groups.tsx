@@ -28,6 +28,7 @@ import { useNotify } from "@/shell/notifications";
 import { deleteHolder, equip } from "./holder";
 import { pathOf, To, useTab } from "./links";
 import { nameProblem, Permissions, PolicyChoice } from "./permissions";
+import { RenameModal } from "./rename";
 
 const columns: readonly Column<Group>[] = [
   {
@@ -213,6 +214,7 @@ export function GroupPage() {
   const group = useCall(GetGroup, { GroupName: name, MaxItems: 1 });
   const [tab, setTab] = useTab("users");
   const [deleting, setDeleting] = useState(false);
+  const [renaming, setRenaming] = useState(false);
   return (
     <Page
       title={name}
@@ -220,7 +222,12 @@ export function GroupPage() {
         { text: "Groups", path: "access/groups" },
         { text: name, path: pathOf.group(name).slice(1) },
       ]}
-      actions={<Button onClick={() => setDeleting(true)}>Delete</Button>}
+      actions={
+        <SpaceBetween direction="horizontal" size="xs">
+          <Button onClick={() => setRenaming(true)}>Rename</Button>
+          <Button onClick={() => setDeleting(true)}>Delete</Button>
+        </SpaceBetween>
+      }
     >
       <SpaceBetween size="l">
         <Container header={<Header variant="h2">Summary</Header>}>
@@ -247,6 +254,9 @@ export function GroupPage() {
           ]}
         />
       </SpaceBetween>
+      {renaming && (
+        <RenameModal sort="group" name={name} path={group.data?.Group.Path ?? "/"} onClose={() => setRenaming(false)} />
+      )}
       {deleting && (
         <DeleteGroup name={name} onClose={() => setDeleting(false)} onDone={() => void navigate("/access/groups")} />
       )}

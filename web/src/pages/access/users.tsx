@@ -47,6 +47,7 @@ import { deleteHolder, equip } from "./holder";
 import { AccessKeys, ApiKeys } from "./keys";
 import { pathOf, To, useTab } from "./links";
 import { nameProblem, Permissions, PolicyChoice } from "./permissions";
+import { RenameModal } from "./rename";
 import { mostTags, Tags, tagsOf } from "./tags";
 
 const columns: readonly Column<User>[] = [
@@ -272,6 +273,7 @@ export function UserPage() {
   const tags = useAll(ListUserTags, { UserName: name }, (page) => page.Tags);
   const [tab, setTab] = useTab("permissions");
   const [deleting, setDeleting] = useState(false);
+  const [renaming, setRenaming] = useState(false);
   const holder = { sort: "user", name } as const;
   return (
     <Page
@@ -285,6 +287,7 @@ export function UserPage() {
           <Button onClick={() => void navigate(`/access/explain?principal=${encodeURIComponent(`user/${name}`)}`)}>
             Explain a decision
           </Button>
+          <Button onClick={() => setRenaming(true)}>Rename</Button>
           <Button onClick={() => setDeleting(true)}>Delete</Button>
         </SpaceBetween>
       }
@@ -354,6 +357,9 @@ export function UserPage() {
           ]}
         />
       </SpaceBetween>
+      {renaming && (
+        <RenameModal sort="user" name={name} path={user.data?.User.Path ?? "/"} onClose={() => setRenaming(false)} />
+      )}
       {deleting && (
         <DeleteUser name={name} onClose={() => setDeleting(false)} onDone={() => void navigate("/access/users")} />
       )}

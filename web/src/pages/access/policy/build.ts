@@ -38,8 +38,10 @@ export function buildPolicy(permission: Permission, account: string): string {
   ];
   const at = regions.length === 0 ? ["*"] : regions;
   const ids = models.length === 0 ? ["*"] : models;
+  // All regions are those of all partitions: GovCloud's models have ARNs of another one.
+  const partition = (region: string) => (region === "*" ? "*" : partitionOf(region));
   const arn = (region: string, owner: string, resource: string) =>
-    `arn:${region === "*" ? "aws" : partitionOf(region)}:bedrock:${region}:${owner}:${resource}`;
+    `arn:${partition(region)}:bedrock:${region}:${owner}:${resource}`;
   const statements: Statement[] = [];
   if (actions.length > 0) {
     statements.push({
@@ -55,7 +57,7 @@ export function buildPolicy(permission: Permission, account: string): string {
       ids.map((id) => arn(region, account, id === "*" ? "inference-profile/*" : `inference-profile/*.${id}`)),
     );
     statements.push({ Sid: "UseInferenceProfiles", Effect: "Allow", Action: actions, Resource: one(through) });
-    const partitions = [...new Set(at.map((region) => (region === "*" ? "aws" : partitionOf(region))))];
+    const partitions = [...new Set(at.map(partition))];
     // Where a profile answers is its own business: the models behind it are allowed anywhere, but through it alone.
     statements.push({
       Sid: "UseModelsBehindProfiles",

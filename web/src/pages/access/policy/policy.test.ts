@@ -259,7 +259,8 @@ describe("buildPolicy", () => {
     expect(build({ models: [], regions: [], streaming: true })).toMatchObject([
       {
         Action: ["bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"],
-        Resource: "arn:aws:bedrock:*::foundation-model/*",
+        // GovCloud's models have ARNs of another partition.
+        Resource: "arn:*:bedrock:*::foundation-model/*",
       },
     ]);
   });
