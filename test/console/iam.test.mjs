@@ -155,6 +155,26 @@ onPage("a decision is explained, from a user to the statement that decides", asy
   await page.getByText("Not allowed by any statement").waitFor();
 });
 
+onPage("a user is renamed, and stays who they are", async (page, { server, browser }) => {
+  await signIn(page, server);
+  await query(page, "iam", "CreateUser", { UserName: "before" });
+  const user = await openPage(browser, server);
+  await signIn(user, server, { user: "before" });
+  await visit(page, server, "access/users/before");
+  await page.getByRole("button", { name: "Rename" }).click();
+  const name = page.getByRole("dialog").getByRole("textbox", { name: "Name" });
+  await accessible(page);
+  await name.fill("after");
+  await name.press("Enter");
+  await page.getByText("The user before is after now.").waitFor();
+  await page.getByRole("heading", { name: "after" }).waitFor();
+  await page.getByText("arn:aws:iam::000000000000:user/after").first().waitFor();
+  // Who has signed in goes on, by the new name.
+  await visit(user, server, "access/users");
+  await user.getByText("user/after is not authorized to perform: iam:ListUsers").first().waitFor();
+  await user.context().close();
+});
+
 // Every page, with an action that it cannot do without.
 const pages = [
   ["", "outcrop:GetServer"],
