@@ -2,17 +2,18 @@ import SupportPromptGroup from "@cloudscape-design/chat-components/support-promp
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import Select from "@cloudscape-design/components/select";
+import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import { useEffect, useLayoutEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import type { CatalogModel } from "@/api/outcrop.gen";
 import type { UseQueryResult } from "@tanstack/react-query";
 import type { ServiceError } from "@/client";
-import { StatusBadge } from "@/components";
+import { InnerLink, StatusBadge } from "@/components";
 import { path, type Column, type Conversation } from "./conversation";
 import { findModel } from "./cost";
 import { waiting, type Engine } from "./engine";
 import type { LiveReply } from "./live";
 import { MessageView } from "./message";
-import { answeredBy, identifierOf, modelOptions, searched } from "./models";
+import { answeredBy, identifierOf, modelOptions, searched, type Missing } from "./models";
 
 const prompts = [
   { id: "explain", text: "Explain to a ten-year-old why the sky is blue." },
@@ -27,6 +28,7 @@ export function ColumnView({
   column,
   live,
   catalog,
+  missing,
   plain,
   onPrompt,
 }: {
@@ -35,6 +37,8 @@ export function ColumnView({
   column: Column;
   live: LiveReply | undefined;
   catalog: UseQueryResult<{ models: CatalogModel[] }, ServiceError>;
+  /** What the account has no access to. */
+  missing: Missing;
   plain: boolean;
   onPrompt: (text: string) => void;
 }) {
@@ -42,12 +46,13 @@ export function ColumnView({
   const calls = useMemo(() => waiting(conversation, column), [conversation, column]);
   const model = findModel(catalog.data?.models ?? [], column.model);
   const name = model?.name ?? column.model;
+  const lack = missing.get(model?.id ?? "");
   const many = conversation.columns.length > 1;
   return (
     <section className="playground-column" aria-label={name === "" ? "No model" : name}>
       <div className="playground-model">
         <div>
-          <ModelSelect engine={engine} column={column} catalog={catalog} model={model} />
+          <ModelSelect engine={engine} column={column} catalog={catalog} missing={missing} model={model} />
         </div>
         {many && (
           <Button
@@ -62,6 +67,11 @@ export function ColumnView({
         <StatusBadge status="info" type={model.servedBy?.available ? "info" : "warning"}>
           {answeredBy(model)}
         </StatusBadge>
+      )}
+      {model && lack && (
+        <StatusIndicator type="warning">
+          {lack}. <InnerLink to={`/model-access?model=${encodeURIComponent(model.id)}`}>Go to Model access</InnerLink>
+        </StatusIndicator>
       )}
       <Scroller label={`Conversation with ${name}`}>
         {messages.map((message, i) => {
@@ -105,15 +115,17 @@ function ModelSelect({
   engine,
   column,
   catalog,
+  missing,
   model,
 }: {
   engine: Engine;
   column: Column;
   catalog: UseQueryResult<{ models: CatalogModel[] }, ServiceError>;
+  missing: Missing;
   model: CatalogModel | undefined;
 }) {
   const [search, setSearch] = useState("");
-  const all = useMemo(() => modelOptions(catalog.data?.models ?? []), [catalog.data]);
+  const all = useMemo(() => modelOptions(catalog.data?.models ?? [], missing), [catalog.data, missing]);
   const options = useMemo(() => searched(all, search), [all, search]);
   const selected = model
     ? { value: model.id, label: model.name }

@@ -4,18 +4,35 @@ import ButtonGroup from "@cloudscape-design/components/button-group";
 import FileDropzone, { useFilesDragging } from "@cloudscape-design/components/file-dropzone";
 import FileTokenGroup from "@cloudscape-design/components/file-token-group";
 import PromptInput from "@cloudscape-design/components/prompt-input";
-import { useState, type ClipboardEvent } from "react";
+import { useState, type ClipboardEvent, type DragEvent } from "react";
 import type { ContentBlock } from "@/api/bedrock-runtime.gen";
 import { asServiceError, uniqueToken } from "@/client";
+import { bytes, count } from "@/components";
 import { useNotify } from "@/shell/notifications";
-import { accept, fault, faultOfAll, partsOf, type Attachment } from "./attachments";
+import {
+  accept,
+  fault,
+  faultOfAll,
+  hasDocuments,
+  limits,
+  partsOf,
+  pastedFile,
+  tooLongToPaste,
+  type Attachment,
+  type Before,
+} from "./attachments";
 import type { Mode } from "./conversation";
+import { TextModal } from "./long-text";
 
 /** Where one writes. */
 export function Composer({
   mode,
   text,
   onText,
+  attached,
+  onAttached,
+  before,
+  refusing,
   files: withFiles,
   busy,
   ready,
@@ -25,7 +42,13 @@ export function Composer({
   mode: Mode;
   text: string;
   onText: (text: string) => void;
-  /** Whether files can go with a message. */
+  attached: readonly Attachment[];
+  onAttached: (change: (was: readonly Attachment[]) => readonly Attachment[]) => void;
+  /** What the conversation has attached. */
+  before: Before;
+  /** The names of the models that read no documents. */
+  refusing: readonly string[];
+  /** Whether files can go with a message; otherwise it is a question to a knowledge base. */
   files: boolean;
   busy: boolean;
   /** There is a model to send to. */
@@ -33,14 +56,28 @@ export function Composer({
   onSend: (content: ContentBlock[]) => void;
   onStop: () => void;
 }) {
-  const [attached, setAttached] = useState<readonly Attachment[]>([]);
+  const [read, setRead] = useState<string>();
   const { areFilesDragging } = useFilesDragging();
   const notify = useNotify();
 
-  const together = faultOfAll(attached.map(({ file }) => file));
-  const wrong = withFiles && (together !== undefined || attached.some(({ error }) => error !== undefined));
-  const sendable = ready && !busy && !wrong && (text.trim() !== "" || (withFiles && attached.length > 0));
+  const pasted = attached.filter((one) => one.pasted !== undefined);
+  const chosen = attached.filter((one) => one.pasted === undefined);
+  const open = pasted.find(({ id }) => id === read);
+  // What was pasted is text, and goes as such to a model that reads no documents.
+  const asText = refusing.length > 0 ? pasted : [];
+  const sent = attached.filter((one) => !asText.includes(one)).map(({ file }) => file);
+  const documents = hasDocuments(sent);
+  const wordless = withFiles && text.trim() === "" && documents;
+  const wrong = withFiles
+    ? (faultOfAll(sent, before) ??
+      (documents && refusing.length > 0 ? `${refusing.join(" and ")} cannot read documents.` : undefined) ??
+      (attached.some(({ error }) => error !== undefined) ? "Remove the files that cannot be sent." : undefined))
+    : Array.from(text).length > limits.question
+      ? `A question to a knowledge base may have ${count(limits.question)} characters.`
+      : undefined;
+  const sendable = ready && !busy && !wrong && !wordless && (text.trim() !== "" || (withFiles && attached.length > 0));
 
+  const remove = (id: string) => onAttached((was) => was.filter((one) => one.id !== id));
   const add = async (files: readonly File[]) => {
     const checked = await Promise.all(
       files.map(async (file): Promise<Attachment> => {
@@ -48,34 +85,54 @@ export function Composer({
         return { id: uniqueToken(), file, ...(error === undefined ? {} : { error }) };
       }),
     );
-    setAttached((was) => [...was, ...checked]);
+    onAttached((was) => [...was, ...checked]);
+  };
+  const addText = async (long: string) => {
+    const file = pastedFile(long, attached);
+    const error = await fault(file);
+    onAttached((was) => [...was, { id: uniqueToken(), file, pasted: long, ...(error === undefined ? {} : { error }) }]);
   };
 
   const send = async () => {
     if (!sendable) return;
     try {
-      const parts = withFiles ? await partsOf(attached.map(({ file }) => file)) : [];
+      const parts = withFiles ? await partsOf(sent, before.names) : [];
+      const long = withFiles ? asText.map((one) => ({ text: one.pasted ?? "" })) : [];
       // What stays the same to be run again in a single prompt is over in a chat.
       if (mode === "chat") {
-        setAttached([]);
+        onAttached(() => []);
         onText("");
       }
-      onSend([...parts, ...(text.trim() === "" ? [] : [{ text }])]);
+      onSend([...parts, ...long, ...(text.trim() === "" ? [] : [{ text }])]);
     } catch (thrown) {
       // A file may be gone since it was chosen.
       notify.failed(asServiceError(thrown), "A file cannot be read");
     }
   };
 
+  /** Takes what is put into the field where that is more than it can hold. */
+  const takeText = (event: ClipboardEvent | DragEvent, data: DataTransfer) => {
+    const long = data.getData("text/plain");
+    if (!tooLongToPaste(long, text)) return;
+    event.preventDefault();
+    if (withFiles) void addText(long);
+    else notify.warning(`A question to a knowledge base may have ${count(limits.question)} characters.`, "pasted");
+  };
   const paste = (event: ClipboardEvent) => {
-    const files = [...event.clipboardData.files];
-    if (!withFiles || files.length === 0) return;
+    const { clipboardData: data } = event;
+    const files = [...data.files];
+    // Cells and paragraphs of office programs come with a picture of them, which nobody means.
+    const office = data.types.includes("text/html") && data.getData("text/plain").trim() !== "";
+    if (files.length === 0 || office || !withFiles) return takeText(event, data);
     event.preventDefault();
     void add(files);
   };
+  const drop = (event: DragEvent) => {
+    if (event.dataTransfer.files.length === 0) takeText(event, event.dataTransfer);
+  };
 
   return (
-    <div className="playground-composer" onPaste={paste}>
+    <div className="playground-composer" onPasteCapture={paste} onDropCapture={drop}>
       {areFilesDragging && withFiles && (
         <FileDropzone onChange={({ detail }) => void add(detail.value)}>Drop images and documents here</FileDropzone>
       )}
@@ -124,28 +181,78 @@ export function Composer({
         {...(withFiles && attached.length > 0
           ? {
               secondaryContent: (
-                <FileTokenGroup
-                  items={attached.map(({ file, error }) => ({ file, errorText: error ?? null }))}
-                  onDismiss={({ detail }) => setAttached((was) => was.filter((_, i) => i !== detail.fileIndex))}
-                  alignment="horizontal"
-                  showFileSize
-                  showFileThumbnail
-                  i18nStrings={{
-                    removeFileAriaLabel: (_, name) => `Remove ${name}`,
-                    limitShowFewer: "Show fewer files",
-                    limitShowMore: "Show more files",
-                    errorIconAriaLabel: "Error",
-                  }}
-                />
+                <div className="playground-files">
+                  {pasted.map(({ id, file, error }) => (
+                    <div key={id} className="playground-file">
+                      <div className="playground-file-name">
+                        <Button
+                          variant="inline-link"
+                          iconName="file"
+                          onClick={() => setRead(id)}
+                          ariaLabel={`Open ${file.name}`}
+                        >
+                          {file.name}
+                        </Button>
+                        <Button
+                          variant="inline-icon"
+                          iconName="close"
+                          ariaLabel={`Remove ${file.name}`}
+                          onClick={() => remove(id)}
+                        />
+                      </div>
+                      <Box variant="small" color={error === undefined ? "text-body-secondary" : "text-status-error"}>
+                        {error ?? `${bytes(file.size)}${asText.length > 0 ? ", sent as text" : ""}`}
+                      </Box>
+                    </div>
+                  ))}
+                  {chosen.length > 0 && (
+                    <FileTokenGroup
+                      items={chosen.map(({ file, error }) => ({ file, errorText: error ?? null }))}
+                      onDismiss={({ detail }) => remove(chosen[detail.fileIndex]?.id ?? "")}
+                      alignment="horizontal"
+                      showFileSize
+                      showFileThumbnail
+                      i18nStrings={{
+                        removeFileAriaLabel: (_, name) => `Remove ${name}`,
+                        limitShowFewer: "Show fewer files",
+                        limitShowMore: "Show more files",
+                        errorIconAriaLabel: "Error",
+                      }}
+                    />
+                  )}
+                </div>
               ),
             }
           : {})}
-        invalid={wrong}
+        invalid={wrong !== undefined}
       />
-      {wrong && (
+      {wrong ? (
         <Box color="text-status-error" variant="small">
-          <span role="alert">{together ?? "Remove the files that cannot be sent."}</span>
+          <span role="alert">{wrong}</span>
         </Box>
+      ) : (
+        wordless && (
+          <Box color="text-body-secondary" variant="small">
+            <span role="status">Say what is to be done with the document: none goes without words.</span>
+          </Box>
+        )
+      )}
+      {open && (
+        <TextModal
+          name={open.file.name}
+          text={open.pasted ?? ""}
+          byteCount={open.file.size}
+          onClose={() => setRead(undefined)}
+          onPutBack={() => {
+            onText(text === "" ? (open.pasted ?? "") : `${text}\n${open.pasted ?? ""}`);
+            remove(open.id);
+            setRead(undefined);
+          }}
+          onRemove={() => {
+            remove(open.id);
+            setRead(undefined);
+          }}
+        />
       )}
     </div>
   );

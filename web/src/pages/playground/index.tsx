@@ -6,12 +6,13 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { useSearchParams } from "react-router";
-import type { Catalog, CatalogModel } from "@/api/outcrop.gen";
+import type { Catalog, CatalogDetail, CatalogModel, ModelAccess } from "@/api/outcrop.gen";
 import { asServiceError, uniqueToken, useClient, useOperator, useRegion, type Client } from "@/client";
 import { Loading, Page } from "@/components";
 import { useSession } from "@/session/provider";
 import { useNotify } from "@/shell/notifications";
 import { useStored } from "@/shell/preferences";
+import { attachedBefore, nothingBefore, outlineOf, type Attachment } from "./attachments";
 import { ColumnView } from "./column";
 import { Composer } from "./composer";
 import { Configuration } from "./configuration";
@@ -21,15 +22,16 @@ import {
   mostColumns,
   newColumn,
   newConversation,
+  path,
   type Column,
   type Conversation,
   type Mode,
 } from "./conversation";
-import { findModel } from "./cost";
+import { findModel, pricesOf } from "./cost";
 import { choose, download } from "./download";
 import { Engine } from "./engine";
 import { openHistory, TooLarge, type History } from "./history";
-import { identifierOf, talking } from "./models";
+import { identifierOf, missingAccess, talking } from "./models";
 import { exportText, importText, largestFile, Malformed } from "./transfer";
 import "./playground.css";
 
@@ -80,6 +82,8 @@ export function Playground({
   if (asked !== null && before.data === undefined) return <Loading />;
   return <Room history={history} kept={kept} apiKey={apiKey} first={before.data ?? undefined} />;
 }
+
+const none: readonly string[] = [];
 
 /** A column for a model that an address names. */
 function columnFor(identifier: string): Column {
@@ -160,7 +164,7 @@ function useEngine(
 function worldOf(client: Client, models: () => readonly CatalogModel[], changed: () => void) {
   return {
     client,
-    prices: (model: string) => findModel(models(), model)?.prices ?? [],
+    prices: (model: string) => pricesOf(models(), model),
     newId: uniqueToken,
     now: () => new Date(),
     clock: () => performance.now(),
@@ -181,25 +185,39 @@ function Room({
 }) {
   const [params, setParams] = useSearchParams();
   const region = useRegion();
+  const client = useClient();
   const notify = useNotify();
   const catalog = useOperator<Catalog>("catalog");
   const models = catalog.data?.models;
+  const access = useOperator<ModelAccess>("model-access");
+  // Who may not see what the account has access to finds out by asking.
+  const missing = useMemo(() => missingAccess(access.data), [access.data]);
+  const known = !access.isPending;
   const [keep, setKeep] = useStored("playground.keep", true);
   const [lastModel, setLastModel] = useStored("playground.model", "");
-  const [configured, setConfigured] = useStored("playground.configuration", true);
+  const beside = useStored("playground.configuration", true);
+  // Three models need the room.
+  const besideThree = useStored("playground.configuration.three", false);
   const [plain, setPlain] = useStored("playground.plain", false);
-  const { engine, open } = useEngine(() => first ?? fromAddress(params), history, keep, models);
+  const { engine, open: openEngine } = useEngine(() => first ?? fromAddress(params), history, keep, models);
   const conversation = useSyncExternalStore(engine.subscribe, engine.conversation);
   const lives = useSyncExternalStore(engine.subscribe, engine.lives);
   const [text, setText] = useState("");
+  const [attached, setAttached] = useState<readonly Attachment[]>([]);
   const [shown, setShown] = useState<"history" | "request">();
   const { columns, mode, knowledge } = conversation;
+  const [configured, setConfigured] = columns.length < mostColumns ? beside : besideThree;
+  const open = (chosen: Conversation) => {
+    openEngine(chosen);
+    setAttached([]);
+  };
 
   // The first model is the one of the last time, or else the best that is here. It is not known before the catalog is.
   useEffect(() => {
-    if (!models) return;
-    const usable = talking(models).filter((model) => model.servedBy);
-    const best = usable.find((model) => model.id === lastModel) ?? usable[0];
+    if (!models || !known) return;
+    const served = talking(models).filter((model) => model.servedBy);
+    const usable = served.filter((model) => !missing.has(model.id));
+    const best = usable.find((model) => model.id === lastModel) ?? usable[0] ?? served[0];
     for (const column of columns) {
       const named = findModel(models, column.model);
       const model = column.model === "" ? best : named;
@@ -212,7 +230,7 @@ function Room({
         settings: { ...column.settings, ...(calledAs === model.id ? {} : { calledAs }) },
       });
     }
-  }, [models, columns, engine, lastModel]);
+  }, [models, known, missing, columns, engine, lastModel]);
 
   // The address opens the same again.
   const address = useMemo(() => {
@@ -270,6 +288,37 @@ function Room({
     }
   };
 
+  const before = useMemo(
+    () =>
+      mode === "single"
+        ? nothingBefore
+        : attachedBefore(columns.map((column) => path(column).flatMap((message) => message.content))),
+    [columns, mode],
+  );
+  // The list of models does not say so of each.
+  const ids = columns.map(({ model }) => model).filter((id) => findModel(models ?? [], id));
+  const refusing = useQuery({
+    queryKey: ["playground", "refusing", region, ids],
+    queryFn: async () => {
+      const found = await Promise.all(
+        ids.map((id) => client.operator<CatalogDetail>("GET", `catalog/${encodeURIComponent(id)}`)),
+      );
+      return found.filter(({ supports }) => supports.documents === false).map(({ name }) => name);
+    },
+    enabled: attached.length > 0,
+  });
+  const draft = useMemo(
+    () => [
+      ...(knowledge
+        ? []
+        : outlineOf(
+            attached.filter(({ error }) => error === undefined).map(({ file }) => file),
+            before.names,
+          )),
+      ...(text.trim() === "" ? [] : [{ text }]),
+    ],
+    [attached, before, text, knowledge],
+  );
   const caller = useMemo(() => ({ endpoint: window.location.origin, region, apiKey }), [region, apiKey]);
   const busy = lives.size > 0;
   return (
@@ -334,6 +383,7 @@ function Room({
                 column={column}
                 live={lives.get(column.id)}
                 catalog={catalog}
+                missing={missing}
                 plain={plain}
                 onPrompt={setText}
               />
@@ -344,6 +394,10 @@ function Room({
             mode={mode}
             text={text}
             onText={setText}
+            attached={attached}
+            onAttached={setAttached}
+            before={before}
+            refusing={refusing.data ?? none}
             files={knowledge === undefined}
             busy={busy}
             ready={columns.some(({ model }) => model !== "")}
@@ -384,7 +438,7 @@ function Room({
           />
         )}
         {shown === "request" && (
-          <RequestModal conversation={conversation} draft={text} caller={caller} onClose={() => setShown(undefined)} />
+          <RequestModal conversation={conversation} draft={draft} caller={caller} onClose={() => setShown(undefined)} />
         )}
       </Suspense>
     </Page>

@@ -10,18 +10,18 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import Textarea from "@cloudscape-design/components/textarea";
 import Toggle from "@cloudscape-design/components/toggle";
 import { memo, useMemo, useState, useSyncExternalStore, type ReactNode } from "react";
-import type { ContentBlock, ToolResultBlock } from "@/api/bedrock-runtime.gen";
+import type { ContentBlock, DocumentBlock, ToolResultBlock } from "@/api/bedrock-runtime.gen";
+import { fromBase64 } from "@/client";
 import { bytes, Code, Copyable, count, duration, money, words } from "@/components";
+import { canBeEdited } from "./attachments";
 import { blocksOf } from "./blocks";
 import { siblings, textOf, type Column, type Message, type Reply } from "./conversation";
 import { speedOf } from "./cost";
 import { resultOf, type Engine, type Waiting } from "./engine";
 import type { LiveReply, Shown, Snapshot } from "./live";
+import { PlainText, TextModal } from "./long-text";
 import { MarkdownBlocks } from "./markdown-blocks";
 import { withSources } from "./sources";
-
-/** What of a text is shown at once; a huge one only when somebody wants it. */
-const longest = 20_000;
 
 interface MessageProps {
   engine: Engine;
@@ -64,7 +64,13 @@ function Said({ engine, column, message, busy }: MessageProps) {
               variant="icon"
               ariaLabel="Your message"
               items={[
-                { type: "icon-button", id: "edit", text: "Edit", iconName: "edit", disabled: busy },
+                {
+                  type: "icon-button",
+                  id: "edit",
+                  text: canBeEdited(text) ? "Edit" : "Too long to be edited",
+                  iconName: "edit",
+                  disabled: busy || !canBeEdited(text),
+                },
                 copyItem(text),
               ]}
               onItemClick={({ detail }) => {
@@ -172,48 +178,62 @@ function Pager({
   );
 }
 
-/** Text as it is. */
-function PlainText({ text }: { text: string }) {
-  const [all, setAll] = useState(false);
-  const cut = !all && text.length > longest;
-  return (
-    <div>
-      <div className="playground-plain">{cut ? `${text.slice(0, longest).toWellFormed()}…` : text}</div>
-      {cut && (
-        <Button variant="inline-link" onClick={() => setAll(true)}>
-          Show all {count(text.length)} characters
-        </Button>
-      )}
-    </div>
-  );
-}
-
 /** The size of bytes that are base64. */
 const sizeOf = (base64: string) => Math.floor((base64.length * 3) / 4) - (/=*$/.exec(base64)?.[0].length ?? 0);
 
+/** The formats of documents that are text. */
+const textual = new Set(["txt", "md", "csv", "html"]);
+
 function Attached({ content }: { content: readonly ContentBlock[] }) {
+  const [read, setRead] = useState<DocumentBlock>();
   const files = content.filter((part) => part.image || part.document);
   if (files.length === 0) return null;
   return (
     <div className="playground-files">
-      {files.map((part, i) =>
-        part.image ? (
-          <img
-            // oxlint-disable-next-line react/no-array-index-key -- attachments have no identity but their place
-            key={i}
-            src={`data:image/${part.image.format};base64,${part.image.source.bytes ?? ""}`}
-            alt={`Attachment ${i + 1}`}
-          />
-        ) : (
+      {files.map(({ image, document }, i) => {
+        if (image) {
+          return (
+            <img
+              // oxlint-disable-next-line react/no-array-index-key -- attachments have no identity but their place
+              key={i}
+              src={`data:image/${image.format};base64,${image.source.bytes ?? ""}`}
+              alt={`Attachment ${i + 1}`}
+            />
+          );
+        }
+        const name = fileNameOf(document);
+        return (
           // oxlint-disable-next-line react/no-array-index-key -- as above
           <span key={i} className="playground-file">
-            {part.document?.name}.{part.document?.format} ({bytes(sizeOf(part.document?.source.bytes ?? ""))})
+            {document && textual.has(document.format ?? "txt") ? (
+              <Button
+                variant="inline-link"
+                iconName="file"
+                ariaLabel={`Open ${name}`}
+                onClick={() => setRead(document)}
+              >
+                {name}
+              </Button>
+            ) : (
+              name
+            )}{" "}
+            ({bytes(sizeOf(document?.source.bytes ?? ""))})
           </span>
-        ),
+        );
+      })}
+      {read && (
+        <TextModal
+          name={fileNameOf(read)}
+          text={new TextDecoder().decode(fromBase64(read.source.bytes ?? ""))}
+          byteCount={sizeOf(read.source.bytes ?? "")}
+          onClose={() => setRead(undefined)}
+        />
       )}
     </div>
   );
 }
+
+const fileNameOf = (document: DocumentBlock | undefined) => `${document?.name ?? ""}.${document?.format ?? "txt"}`;
 
 function ToolResult({ result }: { result: ToolResultBlock }) {
   const text = result.content

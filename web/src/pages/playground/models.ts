@@ -1,5 +1,5 @@
 import type { SelectProps } from "@cloudscape-design/components/select";
-import type { CatalogModel, Price } from "@/api/outcrop.gen";
+import type { CatalogModel, ModelAccess, Price } from "@/api/outcrop.gen";
 import { money } from "@/components";
 
 /** The models that one can talk to: those that answer here first, then stand-ins, then those that nobody answers for. */
@@ -24,6 +24,24 @@ export function identifierOf(model: CatalogModel): string {
   return model.inferenceProfiles[0] ?? model.id;
 }
 
+/** What the models that the account may not use lack, by their IDs. */
+export type Missing = ReadonlyMap<string, string>;
+
+const lacks: { [status: string]: string } = {
+  PENDING: "Access waits for approval",
+  DENIED: "Access was denied",
+};
+
+/** The models that need access first, and what is known of it. */
+export function missingAccess(access: ModelAccess | undefined): Missing {
+  if (!access || access.mode === "auto") return new Map();
+  return new Map(
+    access.models
+      .filter(({ status }) => status !== "AVAILABLE")
+      .map(({ id, status }) => [id, lacks[status] ?? "Needs access"]),
+  );
+}
+
 function perMillion(prices: readonly Price[]): string | undefined {
   const of = (what: string) =>
     prices.find((p) => p.what === what && p.aboveTokens === 0 && p.unit === "1M tokens")?.usd;
@@ -41,22 +59,30 @@ export function answeredBy({ servedBy, unserved }: CatalogModel): string {
 }
 
 /** The models as a list to choose from, in groups. */
-export function modelOptions(models: readonly CatalogModel[]): SelectProps.OptionGroup[] {
+export function modelOptions(models: readonly CatalogModel[], missing: Missing = new Map()): SelectProps.OptionGroup[] {
   const groups = new Map<string, SelectProps.Option[]>([
     ["Served here", []],
     ["Answered by stand-ins", []],
+    ["Need access", []],
     ["Not available", []],
   ]);
   for (const model of talking(models)) {
     const { servedBy } = model;
-    const group = !servedBy?.available ? "Not available" : servedBy.standIn ? "Answered by stand-ins" : "Served here";
+    const lack = missing.get(model.id);
+    const group = !servedBy?.available
+      ? "Not available"
+      : lack
+        ? "Need access"
+        : servedBy.standIn
+          ? "Answered by stand-ins"
+          : "Served here";
     const price = perMillion(model.prices);
     groups.get(group)?.push({
       value: model.id,
       label: model.name,
       labelTag: model.provider,
       description: model.id,
-      tags: [answeredBy(model), ...(price ? [price] : [])],
+      tags: [...(lack ? [lack] : []), answeredBy(model), ...(price ? [price] : [])],
       filteringTags: [model.family, ...model.inferenceProfiles],
       ...(servedBy ? {} : { disabled: true }),
     });

@@ -69,6 +69,27 @@ const model = (id: string, change: Partial<CatalogModel> = {}): CatalogModel => 
   ...change,
 });
 
+test("a long prompt costs more in all its tokens, those of the cache too", () => {
+  const of = (what: string, usd: string, aboveTokens = 0) => ({
+    what,
+    usd,
+    unit: "1M tokens",
+    aboveTokens,
+    own: false,
+  });
+  const prices = [
+    of("input", "3"),
+    of("output", "15"),
+    of("input", "6", 200_000),
+    of("output", "22.5", 200_000),
+    of("cacheRead", "0.3"),
+  ];
+  const usage = { inputTokens: 150_000, cacheReadInputTokens: 50_000, outputTokens: 10 };
+  // As internal/price says of the same.
+  expect(costOf(prices, usage)).toBeCloseTo(0.46515, 9);
+  expect(costOf(prices, { ...usage, inputTokens: 150_001 })).toBeCloseTo(0.930231, 9);
+});
+
 test("a model is found by its ID, its ARN and its profiles", () => {
   const models = [model("a"), model("b", { inferenceProfiles: ["us.b"] })];
   for (const name of [

@@ -29,6 +29,7 @@ const model = (id: string, change: Partial<CatalogModel> = {}): Partial<CatalogM
     { what: "input", usd: "1000", unit: "1M tokens", aboveTokens: 0, own: false },
     { what: "output", usd: "2000", unit: "1M tokens", aboveTokens: 0, own: false },
   ],
+  profilePrices: {},
   ...change,
 });
 
@@ -45,7 +46,12 @@ function start(answers: Answers, path = "/playground") {
   const history = new MemoryHistory();
   const rendered = renderPage(
     <Playground history={history} kept />,
-    { "GET catalog": catalog, ListKnowledgeBases: { knowledgeBaseSummaries: [] }, ...answers },
+    {
+      "GET catalog": catalog,
+      "GET model-access": { mode: "auto", models: [] },
+      ListKnowledgeBases: { knowledgeBaseSummaries: [] },
+      ...answers,
+    },
     { path },
   );
   return { ...rendered, history, user: userEvent.setup() };
@@ -244,7 +250,7 @@ test("a knowledge base answers, with its sources", async () => {
 });
 
 test("files of the wrong kind cannot be sent, and others can", async () => {
-  const { client, user, container } = start({ ConverseStream: text("Nice") });
+  const { client, user, container } = start({ ...reading, ConverseStream: text("Nice") });
   const box = await screen.findByRole("textbox", { name: "Message" });
   await waitFor(() => expect(screen.queryByText("Choose a model to begin.")).toBeNull());
   const input = container.querySelector<HTMLInputElement>('input[type="file"]');
@@ -265,6 +271,107 @@ test("files of the wrong kind cannot be sent, and others can", async () => {
     { document: { format: "txt", name: "notes", source: { bytes: "aGVsbG8=" } } },
     { text: "Look" },
   ]);
+});
+
+async function paste(user: ReturnType<typeof userEvent.setup>, words: string) {
+  await user.click(await screen.findByRole("textbox", { name: "Message" }));
+  await user.paste(words);
+}
+
+const reading = { "GET catalog/a": { name: "Model a", supports: { documents: true } } };
+
+test("a huge paste is attached, read, and put back or sent with words", async () => {
+  const { client, user } = start({ ...reading, ConverseStream: text("Nice") });
+  await waitFor(() => expect(screen.queryByText("Choose a model to begin.")).toBeNull());
+  const large = "one line of many\n".repeat(4000);
+  await paste(user, large);
+  expect(screen.getByRole("textbox", { name: "Message" })).toHaveValue("");
+  expect(await screen.findByText(/none goes without words/)).toBeVisible();
+  expect(screen.getByRole("button", { name: "Send" })).toBeDisabled();
+  await user.click(screen.getByRole("button", { name: "Open Pasted text.txt" }));
+  const dialog = await screen.findByRole("dialog", { name: "Pasted text.txt" });
+  expect(within(dialog).getByText(/^68,000 characters/)).toBeVisible();
+  await user.click(within(dialog).getByRole("button", { name: "Put back as text" }));
+  expect(screen.getByRole("textbox", { name: "Message" })).toHaveValue(large);
+  expect(screen.queryByRole("button", { name: "Open Pasted text.txt" })).toBeNull();
+  await user.clear(screen.getByRole("textbox", { name: "Message" }));
+
+  await paste(user, "x".repeat(60_000));
+  await user.click(await screen.findByRole("button", { name: "Open Pasted text.txt" }));
+  const second = await screen.findByRole("dialog", { name: "Pasted text.txt" });
+  expect(within(second).getByRole("button", { name: /Put back as text/ })).toHaveAttribute("aria-disabled", "true");
+  await user.click(within(second).getByRole("button", { name: "Remove" }));
+  expect(screen.queryByRole("button", { name: "Open Pasted text.txt" })).toBeNull();
+
+  await paste(user, "y".repeat(60_000));
+  await screen.findByRole("button", { name: "Open Pasted text.txt" });
+  await say(user, "What is it?");
+  await screen.findByText("Nice");
+  const [sent] = client.inputs("ConverseStream") as unknown as ConverseStreamInput[];
+  expect(sent?.messages?.[0]?.content).toMatchObject([
+    { document: { format: "txt", name: "Pasted text" } },
+    { text: "What is it?" },
+  ]);
+});
+
+test("a model that reads no documents gets a huge paste as text", async () => {
+  const { client, user } = start({
+    "GET catalog/a": { name: "Model a", supports: { documents: false } },
+    ConverseStream: text("Nice"),
+  });
+  await waitFor(() => expect(screen.queryByText("Choose a model to begin.")).toBeNull());
+  const large = "z".repeat(60_000);
+  await paste(user, large);
+  expect(await screen.findByText(/sent as text$/)).toBeVisible();
+  await say(user, "What is it?");
+  await screen.findByText("Nice");
+  const [sent] = client.inputs("ConverseStream") as unknown as ConverseStreamInput[];
+  expect(sent?.messages?.[0]?.content).toEqual([{ text: large }, { text: "What is it?" }]);
+  expect(screen.getByRole("button", { name: /Show all 60,0\d\d characters/ })).toBeVisible();
+});
+
+test("a question to a knowledge base is never longer than it may be", async () => {
+  const { user } = start({}, "/playground?knowledgeBase=KB1");
+  await waitFor(() => expect(screen.queryByText("Choose a model to begin.")).toBeNull());
+  await paste(user, "x".repeat(60_000));
+  expect(screen.getByRole("textbox", { name: "Message" })).toHaveValue("");
+  await paste(user, "x".repeat(1001));
+  const told = "A question to a knowledge base may have 1,000 characters.";
+  expect(await screen.findByText(told, { selector: "[role=alert]" })).toBeVisible();
+  expect(screen.getByRole("button", { name: "Send" })).toBeDisabled();
+});
+
+test("the playground opens on a model that can be used, and says which cannot", async () => {
+  const access = {
+    mode: "approval",
+    models: [
+      { id: "a", status: "NOT_AVAILABLE" },
+      { id: "b", status: "AVAILABLE" },
+    ],
+  };
+  const { client, user } = start({ "GET model-access": access, ConverseStream: text("Yes") });
+  await say(user, "Hi");
+  await screen.findByText("Yes");
+  expect(client.inputs("ConverseStream")[0]?.modelId).toBe("b");
+  await user.click(screen.getByRole("button", { name: /^Model/ }));
+  expect(await screen.findByText("Needs access")).toBeInTheDocument();
+  await user.click(screen.getByRole("option", { name: /Model a/ }));
+  expect(await screen.findByRole("link", { name: "Go to Model access" })).toHaveAttribute(
+    "href",
+    "/model-access?model=a",
+  );
+});
+
+test("what a profile costs is what its reply says", async () => {
+  const price = (usd: string) => ({ what: "input", usd, unit: "1M tokens", aboveTokens: 0, own: false });
+  const dear = model("a", {
+    inferenceProfiles: ["us.a"],
+    prices: [price("1000")],
+    profilePrices: { "us.a": [price("1100")] },
+  });
+  const { user } = start({ "GET catalog": { models: [dear] }, ConverseStream: text("Yes") }, "/playground?model=us.a");
+  await say(user, "Hi");
+  expect(await screen.findByText("$0.011")).toBeVisible();
 });
 
 test("what was said is opened again from the history", async () => {

@@ -10,13 +10,13 @@ import { converseInput, knowledgeInput } from "./request";
 import { converseSamples, knowledgeSamples, type Caller } from "./samples";
 
 /** What would be sent next, or was sent last where nothing is written. */
-function messagesOf(conversation: Conversation, column: Column, draft: string): Message[] {
-  const said = conversation.mode === "single" && draft.trim() !== "" ? [] : path(column);
-  if (draft.trim() === "") {
+function messagesOf(conversation: Conversation, column: Column, draft: readonly ContentBlock[]): Message[] {
+  const said = conversation.mode === "single" && draft.length > 0 ? [] : path(column);
+  if (draft.length === 0) {
     const asked = said.findLastIndex((message) => message.role === "user");
     if (asked >= 0) return said.slice(0, asked + 1);
   }
-  const content: ContentBlock[] = [{ text: draft.trim() === "" ? "Hello!" : draft }];
+  const content: ContentBlock[] = draft.length === 0 ? [{ text: "Hello!" }] : [...draft];
   return [
     ...said,
     { id: "draft", parent: said.at(-1)?.id ?? "", turn: "draft", role: "user", content, at: conversation.updated },
@@ -31,7 +31,8 @@ export default function RequestModal({
   onClose,
 }: {
   conversation: Conversation;
-  draft: string;
+  /** What is written, and outlines of what is attached. */
+  draft: readonly ContentBlock[];
   caller: Caller & { apiKey: boolean };
   onClose: () => void;
 }) {

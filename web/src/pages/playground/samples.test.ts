@@ -46,6 +46,23 @@ test("attachments are files, and the shell reads nothing else", () => {
   expect(codeOf(samples, "Go")).toContain('file("image-1.png")');
 });
 
+test("a text is no file, whatever signs it has", () => {
+  const content = [
+    { document: { format: "txt" as const, name: "a", source: { bytes: "eA==" } } },
+    { text: "\uE000secret\uE000 and \uE000\uE000more\uE000\uE000" },
+  ];
+  const samples = converseSamples({ ...request, messages: [{ role: "user", content }] }, caller);
+  const cli = codeOf(samples, "AWS CLI");
+  expect(cli.match(/\$\(base64/g)).toHaveLength(1);
+  expect(cli).toContain("\uE000secret\uE000 and \uE000\uE000more\uE000\uE000");
+});
+
+test("what Go does not take in its source is written by its number", () => {
+  const messages = [{ role: "user" as const, content: [{ text: "a\uFEFFb" }] }];
+  const code = codeOf(converseSamples({ ...request, messages }, caller), "Go");
+  expect(code).toContain(String.raw`"a\ufeffb"`);
+});
+
 test("a here-document does not end in the middle", () => {
   // The end stands on a line of its own only where a text is not escaped, which JSON always does.
   const code = codeOf(converseSamples(request, caller), "AWS CLI");

@@ -40,9 +40,13 @@ export function withFiles(input: object): { input: object; files: string[] } {
   return { input: replaced(input) as object, files };
 }
 
-/** A text in quotes of JSON, which Python and Go read as well. Surrogates that stand alone are no text there. */
+/**
+ * A text in quotes of JSON, which Python and Go read as well. Surrogates that stand alone are no text there, and Go refuses
+ * the mark of byte order.
+ */
 function quoted(value: string): string {
   return JSON.stringify(value.toWellFormed())
+    .replaceAll("\uFEFF", "\\ufeff")
     .replaceAll("\u2028", "\\u2028")
     .replaceAll("\u2029", "\\u2029")
     .replaceAll("\u007f", "\\u007f");
@@ -93,7 +97,8 @@ function shellText(value: string): string {
 /** A command that writes a request into a file. */
 function requestFile(input: object, files: readonly string[]): string {
   // Names of files stand between marks that no text has, until the shell's own signs are put there.
-  const mark = "\uE000";
+  let mark = "\uE000";
+  while (JSON.stringify(input).includes(mark)) mark += "\uE000";
   const json = JSON.stringify(
     input,
     (_, value: unknown) => (value instanceof FromFile ? `${mark}${value.name}${mark}` : value),
