@@ -10,7 +10,7 @@ export function Empty({ title, children, action }: { title: string; children?: R
         <Box variant="strong" color="inherit">
           {title}
         </Box>
-        {children && <Box color="inherit">{children}</Box>}
+        {children !== undefined && children !== "" && <Box color="inherit">{children}</Box>}
         {action}
       </SpaceBetween>
     </Box>

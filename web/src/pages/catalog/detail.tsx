@@ -52,7 +52,7 @@ export function CatalogModelPage() {
             {remarkable(data) && <Answering model={data} />}
             <Facts model={data} />
             <Samples key={data.id} model={data} />
-            <Profiles model={data} />
+            {data.profiles.length > 0 && <Profiles model={data} />}
             <Prices model={data} />
             <Candidates model={data} />
           </SpaceBetween>
@@ -284,7 +284,6 @@ const profileColumns: readonly Column<CatalogProfile>[] = [
 ];
 
 function Profiles({ model }: { model: CatalogDetail }) {
-  if (model.profiles.length === 0) return null;
   return (
     <SmallTable
       title="Inference profiles"

@@ -41,14 +41,14 @@ export const columns: readonly Column<LocalModel>[] = [
     header: "Parameters",
     cell: (m) => parametersText(m.parameters),
     value: (m) => m.parameters,
-    minWidth: 120,
+    minWidth: 140,
   },
   {
     id: "quantization",
     header: "Quantization",
     cell: (m) => m.quantization || none,
     value: (m) => m.quantization,
-    minWidth: 130,
+    minWidth: 150,
   },
   {
     id: "context",

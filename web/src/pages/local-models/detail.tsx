@@ -83,7 +83,7 @@ const tokens = (n: number) => (n === 0 ? none : `${count(n)} tokens`);
 function Model({ model }: { model: LocalModel }) {
   return (
     <SpaceBetween size="l">
-      {model.problem && (
+      {model.problem !== "" && (
         <Alert type="error" header={model.state === "absent" ? "Its file is not there" : "It cannot be used"}>
           {model.problem}
         </Alert>

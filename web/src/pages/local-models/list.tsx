@@ -25,7 +25,7 @@ export function LocalList() {
         {(data) => (
           <SpaceBetween size="l">
             <Room local={data} />
-            <Pulls pulls={data.pulls} />
+            {data.pulls.length > 0 && <Pulls pulls={data.pulls} />}
             <Models local={data} pull={() => setPulling(true)} />
             {pulling && <PullModal local={data} close={() => setPulling(false)} />}
           </SpaceBetween>
@@ -84,6 +84,7 @@ function Models({ local, pull }: { local: LocalModels; pull: () => void }) {
         columns={columns}
         trackBy={(m) => m.name}
         sort="name"
+        wrapLines
         selection="single"
         selected={chosen ? [chosen] : []}
         onSelect={([m]) => choose(m?.name ?? "")}

@@ -5,9 +5,10 @@ import Container from "@cloudscape-design/components/container";
 import Header from "@cloudscape-design/components/header";
 import ProgressBar from "@cloudscape-design/components/progress-bar";
 import SpaceBetween from "@cloudscape-design/components/space-between";
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import type { Pull, PullRequest } from "@/api/outcrop.gen";
 import { useAction } from "@/client";
+import { bytes } from "@/components";
 import { progressText, percent, running } from "./words";
 
 const stale = ["local-models"] as const;
@@ -20,12 +21,15 @@ export function usePull(onDone?: () => void) {
   });
 }
 
-/** The downloads that run, and the last ones that are over. */
-export function Pulls({ pulls }: { pulls: readonly Pull[] }) {
+/** The downloads that run, and the last ones that are over: of each source the newest. */
+export function Pulls({ pulls: given }: { pulls: readonly Pull[] }) {
+  const pulls = useMemo(
+    () => given.filter((pull, i) => running(pull) || given.findIndex((p) => p.source === pull.source) === i),
+    [given],
+  );
   const [all, showAll] = useState(false);
   const most = 5;
   const shown = all ? pulls : pulls.filter((pull, i) => running(pull) || i < most);
-  if (pulls.length === 0) return null;
   return (
     <Container
       header={
@@ -90,7 +94,7 @@ function One({ pull }: { pull: Pull }) {
             ? [progressText(pull), pull.step, pull.note].filter((text) => text !== "").join(". ")
             : undefined
         }
-        resultText={`${title} is there: ${progressText(pull)}`}
+        resultText={`${title} was pulled: ${bytes(pull.bytes)}`}
       />
       {running(pull) && (
         <Button

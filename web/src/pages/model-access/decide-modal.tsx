@@ -63,7 +63,7 @@ export function DecideModal({
   return (
     <Modal
       visible
-      header={`${approve ? "Approve" : "Deny"} access to ${counted(targets.length)}?`}
+      header={`${approve ? "Approve" : "Deny"} access to ${targets.length === 1 ? (targets[0]?.model ?? "") : counted(targets.length)}?`}
       onDismiss={() => close(ended)}
       footer={
         <Box float="right">
@@ -125,7 +125,7 @@ export function DecideModal({
         ) : (
           <>
             {decide.error && <Failed what="decide about access to models" error={decide.error} />}
-            {!decide.isPending && <Failures of={failed} />}
+            {!decide.isPending && failed.length > 0 && <Failures of={failed} />}
           </>
         )}
       </SpaceBetween>

@@ -15,7 +15,6 @@ export function Failures({
   what?: string;
   many?: string;
 }) {
-  if (of.length === 0) return null;
   return (
     <Alert type="error" header={`${counted(of.length)} ${of.length === 1 ? what : many}`}>
       <ul className="terms-models" tabIndex={0} aria-label="Models that failed">

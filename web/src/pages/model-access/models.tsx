@@ -62,7 +62,6 @@ function columnsOf(mode: string): readonly Column<ModelAccessState>[] {
       main: true,
       minWidth: 180,
     },
-    { id: "provider", header: "Provider", cell: (m) => m.provider, value: (m) => m.provider, minWidth: 125 },
     {
       id: "status",
       header: "Access status",
@@ -70,6 +69,7 @@ function columnsOf(mode: string): readonly Column<ModelAccessState>[] {
       value: (m) => statusOf(m, mode).text,
       minWidth: 190,
     },
+    { id: "provider", header: "Provider", cell: (m) => m.provider, value: (m) => m.provider, minWidth: 125 },
     {
       id: "answered",
       header: "Answered by",
@@ -164,6 +164,7 @@ export function ModelsTable({ access, decides }: { access: ModelAccess; decides:
         columns={columns}
         trackBy={(m) => m.id}
         sort="provider"
+        wrapLines
         filterPlaceholder="Find models by name, provider, ID or status"
         selection="multi"
         selected={selected}
@@ -181,7 +182,7 @@ export function ModelsTable({ access, decides }: { access: ModelAccess; decides:
         actions={
           <SpaceBetween direction="horizontal" size="xs">
             {mode !== "auto" && everything.length > 1 && (
-              <Button variant="link" onClick={() => choose(new Set(everything.map((m) => m.id)))}>
+              <Button onClick={() => choose(new Set(everything.map((m) => m.id)))}>
                 {`Select all ${everything.length.toLocaleString()} to request`}
               </Button>
             )}
@@ -324,7 +325,7 @@ function Withdraw({
         {end.isPending && end.variables.length > 1 && (
           <Progress label={requests ? "Withdrawing" : "Ending access"} over={over} all={end.variables.length} />
         )}
-        {!end.isPending && <Failures of={failed.map(({ of, error }) => ({ id: of.id, error }))} />}
+        {!end.isPending && failed.length > 0 && <Failures of={failed.map(({ of, error }) => ({ id: of.id, error }))} />}
       </SpaceBetween>
     </ConfirmDelete>
   );

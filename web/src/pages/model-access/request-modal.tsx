@@ -56,6 +56,8 @@ export function RequestModal({
     refetchOnWindowFocus: false,
   });
   const terms = read.data?.terms;
+  const unread = read.data?.failed ?? [];
+  const denied = models.filter((model) => model.status === "DENIED");
   const [accepted, accept] = useState(false);
   const [tried, setTried] = useState(false);
   const [form, setForm] = useState(noUseCase);
@@ -82,7 +84,7 @@ export function RequestModal({
         }
         const all = [...granted, ...done.map((of) => of.id)];
         setGranted(all);
-        if (failed.length === 0 && (read.data?.failed ?? []).length === 0) close(all);
+        if (failed.length === 0 && unread.length === 0) close(all);
       },
     },
   );
@@ -121,7 +123,7 @@ export function RequestModal({
       }
     >
       <SpaceBetween size="l">
-        <Denials models={models} mode={mode} />
+        {denied.length > 0 && <Denials denied={denied} of={models.length} mode={mode} />}
         {askForm && (
           <SpaceBetween size="m">
             <Header
@@ -142,7 +144,7 @@ export function RequestModal({
           ) : (
             <Progress label="Reading the terms" over={readOver} all={models.length} />
           )}
-          <Failures of={read.data?.failed ?? []} what="has no terms to read" many="have no terms to read" />
+          {unread.length > 0 && <Failures of={unread} what="has no terms to read" many="have no terms to read" />}
         </SpaceBetween>
         <SpaceBetween size="xxs">
           <Checkbox checked={accepted} disabled={ended} onChange={({ detail }) => accept(detail.checked)}>
@@ -158,22 +160,20 @@ export function RequestModal({
           <Progress label="Requesting access" over={over} all={run.variables.length} />
         )}
         {run.error && <Failed what="request access to models" error={run.error} />}
-        {!run.isPending && <Failures of={failed.map(({ of, error }) => ({ id: of.id, error }))} />}
+        {!run.isPending && failed.length > 0 && <Failures of={failed.map(({ of, error }) => ({ id: of.id, error }))} />}
       </SpaceBetween>
     </Modal>
   );
 }
 
-/** Which of the models an administrator has denied, and what asking again does. */
-function Denials({ models, mode }: { models: readonly ModelAccessState[]; mode: string }) {
-  const denied = models.filter((model) => model.status === "DENIED");
-  if (denied.length === 0) return null;
+/** Which of so many models an administrator has denied, and what asking again does. */
+function Denials({ denied, of, mode }: { denied: readonly ModelAccessState[]; of: number; mode: string }) {
   const one = denied.length === 1;
   return (
     <Alert
       type="warning"
       header={
-        one && models.length === 1
+        of === 1
           ? "An administrator has denied this model"
           : `An administrator has denied ${one ? (denied[0]?.name ?? "") : counted(denied.length)}`
       }
@@ -183,7 +183,7 @@ function Denials({ models, mode }: { models: readonly ModelAccessState[]; mode: 
       <ul className="terms-models">
         {denied.map((model) => (
           <li key={model.id}>
-            {!(one && models.length === 1) && <Box variant="strong">{model.name}: </Box>}
+            {of > 1 && <Box variant="strong">{model.name}: </Box>}
             {denialOf(model)}
           </li>
         ))}

@@ -19,9 +19,8 @@ const columns: readonly Column<AccessRequest>[] = [
     cell: (r) => <To path={pathOfModel(r.model)}>{r.model}</To>,
     value: (r) => r.model,
     main: true,
-    minWidth: 260,
+    minWidth: 180,
   },
-  { id: "region", header: "Region", cell: (r) => r.region, value: (r) => r.region, minWidth: 120 },
   {
     id: "status",
     header: "Status",
@@ -31,6 +30,7 @@ const columns: readonly Column<AccessRequest>[] = [
     value: (r) => texts[r.status] ?? r.status,
     minWidth: 120,
   },
+  { id: "region", header: "Region", cell: (r) => r.region, value: (r) => r.region, minWidth: 120 },
   {
     id: "by",
     header: "Requested by",
@@ -98,6 +98,7 @@ export function RequestsTable({ requests }: { requests: Requests }) {
         trackBy={keyOf}
         sort="-requested"
         selection="multi"
+        wrapLines
         selected={selected}
         onSelect={(of) => choose(of.map(keyOf))}
         empty={<Empty title="No requests">What somebody asks for on the tab Models appears here.</Empty>}
