@@ -113,6 +113,11 @@ onPage("a citation opens the PDF where it says so, and a text in its whole", asy
   assert.match(await dialog.locator("mark").first().innerText(), /returned within 30 days/);
   const [saved] = await Promise.all([page.waitForEvent("download"), dialog.getByRole("button", { name: "Download" }).click()]);
   assert.equal(saved.suggestedFilename(), "returns.md");
+  // From the list of documents, too.
+  await dialog.getByRole("button", { name: "Close" }).last().click();
+  await page.getByRole("tab", { name: "Documents" }).click();
+  const [listed] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Open prices.csv" }).click()]);
+  assert.equal(listed.suggestedFilename(), "prices.csv");
 });
 
 onPage("passages can be searched without an answer, on a narrow screen too", async (page, { server }) => {

@@ -28,6 +28,7 @@ import { candidates, Dropzone, type Candidate } from "./dropzone";
 import { FileList } from "./file-list";
 import { asPrefix, fileName, parseUri, visible } from "./files";
 import { DocumentState } from "./run-view";
+import { openDocument } from "./open-document";
 import { useRuns } from "./runs";
 import { isFolder, JobState, useLastJob, whence } from "./sources";
 import { ended } from "./jobs";
@@ -206,6 +207,17 @@ function Of({
         <UploadDialog base={base} sources={sources} preferred={source} onClose={() => onUploading(false)} />
       )}
     </SpaceBetween>
+  );
+}
+
+/** Opens a document of a bucket, or saves it where browsers do not show it. */
+function OpenLink({ uri, children }: { uri: string; children: string }) {
+  const region = useRegion();
+  const open = useAction((_: void, client) => openDocument(client, region, uri));
+  return (
+    <Button variant="inline-link" loading={open.isPending} onClick={() => open.mutate()} ariaLabel={`Open ${children}`}>
+      {children}
+    </Button>
   );
 }
 
@@ -392,7 +404,11 @@ function columnsOf(source: DataSource): Column<KnowledgeBaseDocumentDetail>[] {
       header: "Document",
       cell: (d) => (
         <span className="kb-file-name" title={visible(addressOf(d))}>
-          {shortName(d, source)}
+          {parseUri(addressOf(d)) ? (
+            <OpenLink uri={addressOf(d)}>{shortName(d, source)}</OpenLink>
+          ) : (
+            shortName(d, source)
+          )}
         </span>
       ),
       value: (d) => shortName(d, source),

@@ -7,11 +7,10 @@ import { useState } from "react";
 import { useNavigate } from "react-router";
 import { ListKnowledgeBases, type KnowledgeBaseSummary } from "@/api/bedrock-agent.gen";
 import { useAll } from "@/client";
-import { Page, ResourceTable, StatusBadge, Time, words, type Column } from "@/components";
+import { InnerLink, Page, ResourceTable, StatusBadge, Time, words, type Column } from "@/components";
 import { DeleteBase } from "./delete-base";
 import { Dropzone } from "./dropzone";
 import { visible, type Chosen } from "./files";
-import { InnerLink } from "./inner-link";
 import { RunsBanner } from "./runs-banner";
 
 /** All bases of the region; without any, the way to the first one. */
@@ -49,6 +48,7 @@ export function List({ onDropped }: { onDropped: (chosen: Chosen[]) => void }) {
         ) : (
           <ResourceTable
             id="knowledge-bases"
+            wrapLines
             title="Knowledge bases"
             items={bases.data}
             loading={bases.isPending}

@@ -10,6 +10,7 @@ import { s3, useAction, useClient, useRegion, type ServiceError } from "@/client
 import { Copyable, Loading } from "@/components";
 import { locate, pieces, type Passage } from "./answer";
 import { fileName, parseUri, visible } from "./files";
+import { isPDF, openDocument } from "./open-document";
 import { pdfFragment } from "./pdf-link";
 
 /** What of a document is shown around a passage, in characters. */
@@ -18,7 +19,6 @@ const around = 20_000;
 const mostShown = 5_000_000;
 
 const isText = (uri: string) => /\.(md|markdown|mdown|mkd|txt|text|log|csv|tsv|tab)$/i.test(uri);
-const isPDF = (uri: string) => /\.pdf$/i.test(uri);
 
 /** Passages one after the other, each with what was said about it highlighted, and the file that it is from. */
 export function PassageDialog({
@@ -177,30 +177,14 @@ function Scrolled({ label, children }: { label: string; children: ReactNode }) {
   );
 }
 
-/** Opens a PDF in another tab, where the passage is, and saves what browsers do not show. */
+/** Opens the document of a passage: a PDF where the passage is, highlighted. */
 function OpenDocument({ passage, said }: { passage: Passage; said: string }) {
   const region = useRegion();
-  const place = parseUri(passage.uri);
   const open = useAction(
-    async (_: void, client) => {
-      if (!place) return;
-      const blob = await s3.getObject(client, place.bucket, place.key, { region });
-      const pdf = isPDF(passage.uri);
-      // A type of ours: a page of somebody's must not run as one of this origin.
-      const type = pdf ? "application/pdf" : "application/octet-stream";
-      const url = URL.createObjectURL(new Blob([blob], { type }));
-      const link = document.createElement("a");
-      link.href = url;
-      if (pdf) {
-        const strong = pieces(passage.text.trim(), said).filter((part) => part.strong);
-        link.href += pdfFragment(passage.page, strong.length > 0 ? strong.map((part) => part.text) : [passage.text]);
-        link.target = "_blank";
-        link.rel = "noopener";
-      } else {
-        link.download = fileName(passage.uri);
-      }
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(url), 60_000);
+    (_: void, client) => {
+      const strong = pieces(passage.text.trim(), said).filter((part) => part.strong);
+      const sentences = strong.length > 0 ? strong.map((part) => part.text) : [passage.text];
+      return openDocument(client, region, passage.uri, pdfFragment(passage.page, sentences));
     },
     { quiet: true },
   );

@@ -19,10 +19,20 @@ import {
   type KnowledgeBase,
 } from "@/api/bedrock-agent.gen";
 import { useAll, useCall, useOperation } from "@/client";
-import { ConfirmDelete, count, Empty, none, ResourceTable, StatusBadge, Time, words, type Column } from "@/components";
+import {
+  ConfirmDelete,
+  count,
+  Empty,
+  InnerLink,
+  none,
+  ResourceTable,
+  StatusBadge,
+  Time,
+  words,
+  type Column,
+} from "@/components";
 import { describeChunking } from "./chunking";
 import { visible } from "./files";
-import { InnerLink } from "./inner-link";
 import { ended, progress, summary } from "./jobs";
 
 /** Whether a data source is a folder: the API shows it as a custom one with the folder as its description. */
@@ -57,9 +67,11 @@ export function JobState({ job }: { job: IngestionJobSummary }) {
     const failed = job.statistics?.numberOfDocumentsFailed ?? 0;
     if (job.status !== "COMPLETE" || failed === 0) return <StatusBadge status={job.status} />;
     return (
-      <StatusBadge status={job.status} type="warning">
-        {`${words(job.status)}, ${count(failed)} failed`}
-      </StatusBadge>
+      <span className="kb-words">
+        <StatusBadge status={job.status} type="warning">
+          {`${words(job.status)}, ${count(failed)} failed`}
+        </StatusBadge>
+      </span>
     );
   }
   const { done, of } = progress(job);
