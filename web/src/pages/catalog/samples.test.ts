@@ -9,7 +9,8 @@ test.each(["boto3", "AWS CLI", "curl", "Go", "JavaScript", "LangChain"])("%s tal
     (sample) => sample.label === label,
   )?.code;
   expect(code).toContain("https://bedrock.example.com");
-  expect(code).toContain("eu-central-1");
+  // An API key says nothing of a region, and a signature that curl makes is not always right.
+  expect(code).toContain(label === "curl" ? "Bearer $AWS_BEARER_TOKEN_BEDROCK" : "eu-central-1");
   expect(code).toContain(
     label === "curl" ? "/model/eu.amazon.nova-micro-v1%3A0/converse" : "eu.amazon.nova-micro-v1:0",
   );

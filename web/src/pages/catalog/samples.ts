@@ -93,11 +93,14 @@ const quoted = (text: string) => JSON.stringify(text);
 
 const indented = (text: string, by: string) => text.replaceAll("\n", `\n${by}`);
 
-function curl({ endpoint, region }: Server, path: string, data: string): string {
-  return `curl --fail-with-body "${endpoint}${path}" \\
-  --aws-sigv4 "aws:amz:${region}:bedrock" \\
-  --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" \\
-  \${AWS_SESSION_TOKEN:+-H "X-Amz-Security-Token: $AWS_SESSION_TOKEN"} \\
+/**
+ * A call by curl. Not every curl signs a colon in a path as AWS does, and most model IDs have one, so that models are
+ * called with an API key, as AWS's own examples do.
+ */
+function curl({ endpoint }: Server, path: string, data: string): string {
+  return `# An API key of Bedrock: "Your keys" of the page Access makes one, or outcrop keys create --api-key.
+curl --fail-with-body "${endpoint}${path}" \\
+  -H "Authorization: Bearer $AWS_BEARER_TOKEN_BEDROCK" \\
   -H "Content-Type: application/json" \\
   ${data}`;
 }
