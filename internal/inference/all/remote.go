@@ -70,15 +70,19 @@ func client(p Params, name string, b config.Backend, header, prefix string, set 
 // program is the server of a backend that has a command.
 func program(p Params, name string, b config.Backend) (*managed.Server, error) {
 	env := subprocess.Environment(nil)
+	var secrets []string
+	if key, err := b.Key.Value(p.Getenv); err == nil { // else it has been told
+		secrets = append(secrets, key)
+	}
 	for key, secret := range b.Environment {
 		value, err := secret.Value(p.Getenv)
 		if err != nil {
 			return nil, fmt.Errorf("environment.%s: %w", key, err)
 		}
-		env = append(env, key+"="+value)
+		env, secrets = append(env, key+"="+value), append(secrets, value)
 	}
 	return managed.New(managed.Params{
-		Name: name, Command: b.Command, Env: env, Dir: b.Directory, URL: b.URL, Health: b.Health, StartIn: b.StartIn,
+		Name: name, Command: b.Command, Env: env, Secrets: secrets, Dir: b.Directory, URL: b.URL, Health: b.Health, StartIn: b.StartIn,
 		IdleTimeout: b.IdleTimeout, Eager: b.Start == "eager", Socket: filepath.Join(p.Dir, name+".sock"),
 		Dialer: p.Dialer, Logger: p.Logger, Now: p.Now,
 	})

@@ -56,7 +56,10 @@ type Params struct {
 	Name    string // of the backend
 	Command []string
 	Env     []string // all of it
-	Dir     string   // working directory; the server's own when empty
+	// Secrets are values that the program may repeat in what it prints, and that
+	// the log must not have. Those of less than eight bytes are settings.
+	Secrets []string
+	Dir     string // working directory; the server's own when empty
 	// URL is where the server answers, with {port} in it; http://127.0.0.1:{port}/v1
 	// when empty.
 	URL string
@@ -324,6 +327,18 @@ func freePort(host string) (int, error) {
 	return addr.Port, nil
 }
 
+// said is how a program ended and what it printed last, for the log. Many print
+// their settings when they start.
+func (s *Server) said(r *run) string {
+	text := r.tail.String()
+	for _, secret := range s.p.Secrets {
+		if len(secret) >= 8 {
+			text = strings.ReplaceAll(text, secret, "(hidden)")
+		}
+	}
+	return text
+}
+
 // failed notes a start that came to nothing. The lock is held.
 func (s *Server) failed(why string) {
 	s.failures++
@@ -345,7 +360,7 @@ func (s *Server) ended(r *run) {
 		if s.p.Now().Sub(r.started) > settled {
 			s.failures = 0
 		}
-		s.failed(r.tail.String())
+		s.failed(s.said(r))
 	}
 	s.mu.Unlock()
 	close(r.exited)
@@ -374,7 +389,7 @@ func (s *Server) watch(r *run) {
 		case <-ctx.Done():
 			r.err = ctx.Err()
 			if s.ctx.Err() == nil {
-				s.p.Logger.Error("a model server did not become ready in time", slog.String("backend", s.p.Name), slog.String("state", r.tail.String()))
+				s.p.Logger.Error("a model server did not become ready in time", slog.String("backend", s.p.Name), slog.String("state", s.said(r)))
 			}
 			s.end(r, s.ctx.Err() == nil)
 			return

@@ -45,7 +45,7 @@ func play(args []string) {
 		panic(err)
 	}
 	if args[2] == "fails" {
-		fmt.Fprintln(os.Stderr, "out of memory, it said")
+		fmt.Fprintln(os.Stderr, "out of memory, it said, and api_key=a-long-secret, threads=2")
 		os.Exit(3)
 	}
 	if args[2] == "slow to end" {
@@ -275,6 +275,7 @@ func TestFailingProgram(t *testing.T) {
 	s := open(t, "fails", func(p *managed.Params) {
 		now := time.Now()
 		p.Now = func() time.Time { return now }
+		p.Secrets = []string{"a-long-secret", "2", ""}
 		p.Logger = slog.New(slog.NewTextHandler(writer(func(b []byte) (int, error) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -297,6 +298,9 @@ func TestFailingProgram(t *testing.T) {
 	defer mu.Unlock()
 	if !strings.Contains(log.String(), "out of memory, it said") {
 		t.Errorf("the log does not say why: %s", log.String())
+	}
+	if !strings.Contains(log.String(), "api_key=(hidden), threads=2") {
+		t.Errorf("the log has a secret, or hides a setting: %s", log.String())
 	}
 }
 
