@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"bytes"
 	"net/http"
 
 	"github.com/outcrop/outcrop/internal/fault"
@@ -26,9 +27,9 @@ func (x *exchange) damage(how fault.Damage) {
 		x.write(&schema.Response{Status: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: []byte(garbled)})
 		return
 	}
-	contentType, bytes := "application/vnd.amazon.eventstream", badFrame()
+	contentType, broken := "application/vnd.amazon.eventstream", badFrame()
 	if door := x.bound.service.Door; door != nil {
-		contentType, bytes = door.Events.ContentType(), []byte("data: "+garbled+"\n\n")
+		contentType, broken = door.Events.ContentType(), x.stream.badEvent()
 	}
 	if !opened {
 		x.setHeaders(http.Header{"Content-Type": {contentType}})
@@ -36,7 +37,17 @@ func (x *exchange) damage(how fault.Damage) {
 		x.w.WriteHeader(x.status)
 	}
 	x.stream.held = false
-	_ = x.stream.send(bytes) // a failing write: the client is gone
+	_ = x.stream.send(broken) // a failing write: the client is gone
+}
+
+// badEvent is the last event of a door once more, which lacks its last byte:
+// clients pass over what has a name that they do not know.
+func (s *stream) badEvent() []byte {
+	last := bytes.TrimRight(s.frame, "\n")
+	if len(last) == 0 {
+		return []byte("data: " + garbled + "\n\n")
+	}
+	return append(bytes.Clone(last[:len(last)-1]), "\n\n"...)
 }
 
 // badFrame is a frame whose checksum is wrong.
