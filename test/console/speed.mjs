@@ -53,6 +53,8 @@ try {
   const reply = await seen(page);
   figure(`frames that are late while ${words} tokens come`, (100 * reply.late) / reply.all, "%", below(1));
   figure("longest time without a frame", reply.longest, "ms", below(100));
+  figure("tasks of more than 50 ms while they come", reply.tasks, "", below(2));
+  figure("longest of them", reply.longestTask, "ms", below(100));
 
   // The log, while the server answers 500 requests a second.
   await visit(page, server, "logs");
@@ -74,11 +76,18 @@ try {
   await server.stop();
 }
 
-/** Watches the frames of a page. */
+/** Watches the frames of a page, and what holds it up. */
 function frames(page) {
   return page.evaluate(() => {
-    const watched = { all: 0, late: 0, longest: 0, last: performance.now() };
+    const watched = { all: 0, late: 0, longest: 0, last: performance.now(), tasks: 0, longestTask: 0 };
     window.watchedFrames = watched;
+    watched.observer = new PerformanceObserver((list) => {
+      for (const { duration } of list.getEntries()) {
+        watched.tasks++;
+        watched.longestTask = Math.max(watched.longestTask, duration);
+      }
+    });
+    watched.observer.observe({ type: "longtask" });
     const look = (now) => {
       const took = now - watched.last;
       watched.last = now;
@@ -96,9 +105,10 @@ function frames(page) {
 
 function seen(page) {
   return page.evaluate(() => {
-    const { all, late, longest } = window.watchedFrames;
+    const { all, late, longest, tasks, longestTask, observer } = window.watchedFrames;
+    observer.disconnect();
     delete window.watchedFrames;
-    return { all, late, longest };
+    return { all, late, longest, tasks, longestTask };
   });
 }
 
