@@ -220,6 +220,8 @@ describe("keys", () => {
       },
     });
     await userEvent.click((await screen.findAllByRole("button", { name: "Generate API key" }))[0] ?? document.body);
+    // By the server's clock, whatever this machine's says.
+    expect(await screen.findByText(/About .*2026/)).toHaveTextContent("Apr 9, 2026");
     await click("Generate");
     expect(await screen.findByRole("dialog", { name: "API key of alice" })).toBeVisible();
     expect(client.inputs("CreateServiceSpecificCredential")).toEqual([

@@ -37,9 +37,16 @@ const columns: readonly Column<Group>[] = [
     cell: (g) => <To path={pathOf.group(g.GroupName)}>{g.GroupName}</To>,
     value: (g) => g.GroupName,
     main: true,
+    minWidth: 180,
   },
   { id: "path", header: "Path", cell: (g) => g.Path, value: (g) => g.Path, hidden: true },
-  { id: "created", header: "Created", cell: (g) => <Time at={g.CreateDate} />, value: (g) => g.CreateDate },
+  {
+    id: "created",
+    header: "Created",
+    cell: (g) => <Time at={g.CreateDate} />,
+    value: (g) => g.CreateDate,
+    minWidth: 190,
+  },
   { id: "arn", header: "ARN", cell: (g) => <Copyable text={g.Arn} />, value: (g) => g.Arn },
 ];
 
@@ -271,8 +278,15 @@ const memberColumns: readonly Column<User>[] = [
     cell: (u) => <To path={pathOf.user(u.UserName)}>{u.UserName}</To>,
     value: (u) => u.UserName,
     main: true,
+    minWidth: 180,
   },
-  { id: "created", header: "Created", cell: (u) => <Time at={u.CreateDate} />, value: (u) => u.CreateDate },
+  {
+    id: "created",
+    header: "Created",
+    cell: (u) => <Time at={u.CreateDate} />,
+    value: (u) => u.CreateDate,
+    minWidth: 190,
+  },
 ];
 
 function Members({ group }: { group: string }) {

@@ -21,7 +21,7 @@ import {
   type AccessKeyMetadata,
   type ServiceSpecificCredentialMetadata,
 } from "@/api/iam.gen";
-import { useAll, useCall, useOperation } from "@/client";
+import { useAll, useCall, useOperation, useServerTime } from "@/client";
 import {
   ConfirmDelete,
   Copyable,
@@ -186,8 +186,8 @@ export function AgeField({
 }) {
   const age = ageOf(choice, custom);
   const days = age?.CredentialAgeDays;
-  const [now] = useState(() => Date.now());
-  const at = days === undefined ? undefined : new Date(now + days * 86_400_000);
+  const now = useServerTime();
+  const at = days === undefined || !now ? undefined : new Date(now.getTime() + days * 86_400_000);
   return (
     <SpaceBetween size="s">
       <FormField

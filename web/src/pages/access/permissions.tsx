@@ -49,6 +49,7 @@ const attachedColumns: readonly Column<AttachedPolicy>[] = [
     cell: (p) => <To path={pathOf.policy(p.PolicyArn ?? "")}>{p.PolicyName}</To>,
     value: (p) => p.PolicyName,
     main: true,
+    minWidth: 240,
   },
   {
     id: "type",
@@ -129,12 +130,13 @@ function Attached({ holder }: { holder: Holder }) {
 }
 
 const choiceColumns: readonly Column<Policy>[] = [
-  { id: "name", header: "Policy", cell: (p) => p.PolicyName, value: (p) => p.PolicyName, main: true },
+  { id: "name", header: "Policy", cell: (p) => p.PolicyName, value: (p) => p.PolicyName, main: true, minWidth: 240 },
   {
     id: "type",
     header: "Type",
     cell: (p) => (isManagedByAWS(p.Arn) ? "AWS managed" : "Customer managed"),
     value: (p) => (isManagedByAWS(p.Arn) ? "AWS managed" : "Customer managed"),
+    minWidth: 160,
   },
 ];
 
@@ -235,6 +237,7 @@ function inlineColumns(read: OfName, edit: OfName, remove: OfName): readonly Col
       ),
       value: (name) => name,
       main: true,
+      minWidth: 240,
     },
     {
       id: "actions",

@@ -59,10 +59,17 @@ const columns: readonly Column<Policy>[] = [
     cell: (p) => <To path={pathOf.policy(p.Arn ?? "")}>{p.PolicyName}</To>,
     value: (p) => p.PolicyName,
     main: true,
+    minWidth: 260,
   },
-  { id: "type", header: "Type", cell: typeOf, value: typeOf },
+  { id: "type", header: "Type", cell: typeOf, value: typeOf, minWidth: 160 },
   { id: "used", header: "Attached to", cell: (p) => count(p.AttachmentCount), value: (p) => p.AttachmentCount },
-  { id: "changed", header: "Changed", cell: (p) => <Time at={p.UpdateDate} />, value: (p) => p.UpdateDate },
+  {
+    id: "changed",
+    header: "Changed",
+    cell: (p) => <Time at={p.UpdateDate} />,
+    value: (p) => p.UpdateDate,
+    minWidth: 190,
+  },
   {
     id: "description",
     header: "Description",
@@ -470,7 +477,13 @@ const versionColumns: readonly Column<PolicyVersion>[] = [
     cell: (v) => (v.IsDefaultVersion ? <Badge color="blue">Default</Badge> : none),
     value: (v) => (v.IsDefaultVersion ? "Default" : ""),
   },
-  { id: "created", header: "Created", cell: (v) => <Time at={v.CreateDate} />, value: (v) => v.CreateDate },
+  {
+    id: "created",
+    header: "Created",
+    cell: (v) => <Time at={v.CreateDate} />,
+    value: (v) => v.CreateDate,
+    minWidth: 190,
+  },
 ];
 
 function Versions({ arn }: { arn: string }) {
@@ -543,6 +556,7 @@ const hasColumns: readonly Column<Has>[] = [
     cell: (h) => <To path={pathOf[h.sort](h.name)}>{h.name}</To>,
     value: (h) => h.name,
     main: true,
+    minWidth: 180,
   },
   { id: "sort", header: "Type", cell: (h) => h.sort, value: (h) => h.sort },
   { id: "as", header: "As", cell: (h) => h.as, value: (h) => h.as },

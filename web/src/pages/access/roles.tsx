@@ -84,6 +84,7 @@ const columns: readonly Column<Role>[] = [
     cell: (r) => <To path={pathOf.role(r.RoleName)}>{r.RoleName}</To>,
     value: (r) => r.RoleName,
     main: true,
+    minWidth: 180,
   },
   {
     id: "trusted",
@@ -97,7 +98,13 @@ const columns: readonly Column<Role>[] = [
     cell: (r) => hours(r.MaxSessionDuration),
     value: (r) => r.MaxSessionDuration,
   },
-  { id: "created", header: "Created", cell: (r) => <Time at={r.CreateDate} />, value: (r) => r.CreateDate },
+  {
+    id: "created",
+    header: "Created",
+    cell: (r) => <Time at={r.CreateDate} />,
+    value: (r) => r.CreateDate,
+    minWidth: 190,
+  },
   { id: "arn", header: "ARN", cell: (r) => <Copyable text={r.Arn} />, value: (r) => r.Arn, hidden: true },
   {
     id: "description",

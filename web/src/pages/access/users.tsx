@@ -57,9 +57,16 @@ const columns: readonly Column<User>[] = [
     cell: (u) => <To path={pathOf.user(u.UserName)}>{u.UserName}</To>,
     value: (u) => u.UserName,
     main: true,
+    minWidth: 180,
   },
   { id: "path", header: "Path", cell: (u) => u.Path, value: (u) => u.Path, hidden: true },
-  { id: "created", header: "Created", cell: (u) => <Time at={u.CreateDate} />, value: (u) => u.CreateDate },
+  {
+    id: "created",
+    header: "Created",
+    cell: (u) => <Time at={u.CreateDate} />,
+    value: (u) => u.CreateDate,
+    minWidth: 190,
+  },
   { id: "arn", header: "ARN", cell: (u) => <Copyable text={u.Arn} />, value: (u) => u.Arn },
   { id: "id", header: "User ID", cell: (u) => u.UserId, value: (u) => u.UserId, hidden: true },
 ];
@@ -374,6 +381,7 @@ const groupColumns: readonly Column<Group>[] = [
     cell: (g) => <To path={pathOf.group(g.GroupName)}>{g.GroupName}</To>,
     value: (g) => g.GroupName,
     main: true,
+    minWidth: 180,
   },
   { id: "arn", header: "ARN", cell: (g) => <Copyable text={g.Arn} />, value: (g) => g.Arn },
 ];

@@ -32,8 +32,14 @@ const columns: readonly Column<QuotaRequest>[] = [
     cell: (r) => <StatusBadge status={r.status}>{statusText(r.status)}</StatusBadge>,
     value: (r) => statusText(r.status),
   },
-  { id: "by", header: "Requested by", cell: (r) => r.requestedBy, value: (r) => r.requestedBy },
-  { id: "created", header: "Requested", cell: (r) => <Time at={r.createdAt} />, value: (r) => r.createdAt },
+  { id: "by", header: "Requested by", cell: (r) => r.requestedBy, value: (r) => r.requestedBy, minWidth: 140 },
+  {
+    id: "created",
+    header: "Requested",
+    cell: (r) => <Time at={r.createdAt} />,
+    value: (r) => r.createdAt,
+    minWidth: 190,
+  },
   { id: "updated", header: "Changed", cell: (r) => <Time at={r.updatedAt} />, value: (r) => r.updatedAt, hidden: true },
   { id: "id", header: "ID", cell: (r) => r.id, value: (r) => r.id, hidden: true },
 ];
