@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { accessible, fits, signIn, stage, visit } from "./harness.mjs";
+import { accessible, call, fits, signIn, stage, visit } from "./harness.mjs";
 
 // Stop is for an answer that does not come to its end by itself: after some pieces nothing more comes.
 const onPage = stage({
@@ -21,6 +21,8 @@ rules:
     answer: "I am Nova."
   - when: {text: {contains: who are you}}
     answer: "I am \${model}."
+  - when: {text: {contains: the price}}
+    answer: {text: "Not little.", usage: {input: 123456, output: 7890}}
   - when: {text: {contains: a table}}
     answer: "| a | b |\\n|---|---|\\n| 1 | 2 |\\n\\n\`\`\`go\\nfunc main() {}\\n\`\`\`\\n"
 `,
@@ -223,6 +225,21 @@ onPage("a model calls a tool, and answers with its result", async (page, on) => 
   await said(page, "Calls the tool weather").waitFor();
   await said(page, "It is cloudy there.").waitFor();
   await accessible(page);
+});
+
+onPage("a reply costs what is billed, by a profile too", async (page, on) => {
+  const bill = async () => Number((await call(page, "outcrop", "GET", "usage")).totals.costUsd);
+  for (const model of ["global.anthropic.claude-sonnet-4-5-20250929-v1:0", "us.anthropic.claude-sonnet-4-5-20250929-v1:0"]) {
+    await open(page, on, `playground?model=${model}`);
+    const before = await bill();
+    await say(page, "What is the price?");
+    const cost = page.getByRole("list", { name: "About this reply" }).getByText(/^US\$/);
+    await cost.waitFor();
+    const billed = (await bill()) - before;
+    // Three digits are shown.
+    const shown = Number((await cost.innerText()).replace("US$", ""));
+    assert.ok(billed > 0 && Math.abs(shown - billed) <= billed / 200, `${model}: ${shown} is shown, ${billed} is billed`);
+  }
 });
 
 onPage("three models fit beside each other", async (page, on) => {

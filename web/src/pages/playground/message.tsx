@@ -482,7 +482,7 @@ function Ending({
           )
         }
       >
-        {message}
+        {/[.!?]$/.test(message) ? message : `${message}.`}
         {!silent && " What has come before is above."}
         {requestId !== "" && (
           <Box variant="small" display="block">
