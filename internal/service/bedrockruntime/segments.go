@@ -12,6 +12,7 @@ import (
 	"github.com/outcrop/outcrop/internal/fault"
 	"github.com/outcrop/outcrop/internal/inference"
 	"github.com/outcrop/outcrop/internal/native"
+	nativebody "github.com/outcrop/outcrop/internal/native/body"
 	"github.com/outcrop/outcrop/internal/router"
 	"github.com/outcrop/outcrop/internal/service/serving"
 )
@@ -35,6 +36,27 @@ const (
 	longestSegment  = 50_000
 	usualSegment    = 32_000
 )
+
+// segmentedSchema is the outline of a body. Purposes and sizes are checked by the
+// family, which knows those of the model.
+func segmentedSchema() *nativebody.Schema {
+	return nativebody.ObjectOf(nativebody.Properties{
+		"schemaVersion":         nativebody.StringOf("nova-multimodal-embed-v1"),
+		"taskType":              nativebody.StringOf("SEGMENTED_EMBEDDING", "SINGLE_EMBEDDING"),
+		"singleEmbeddingParams": nativebody.OpenObject(),
+		"segmentedEmbeddingParams": nativebody.ObjectOf(nativebody.Properties{
+			"embeddingPurpose":   nativebody.StringOf(),
+			"embeddingDimension": nativebody.IntegerOf(1, 1<<20),
+			"text": nativebody.ObjectOf(nativebody.Properties{
+				"truncationMode":     nativebody.StringOf(),
+				"value":              nativebody.StringOf(),
+				"source":             nativebody.OpenObject(),
+				"segmentationConfig": nativebody.ObjectOf(nativebody.Properties{"maxLengthChars": nativebody.IntegerOf(0, 1<<30)}),
+			}),
+			"image": nativebody.OpenObject(), "audio": nativebody.OpenObject(), "video": nativebody.OpenObject(),
+		}),
+	}, "taskType")
+}
 
 // segments reads the body of a SEGMENTED_EMBEDDING task.
 func (s *Service) segments(t *router.Target, m native.Model, input []byte) (*segmented, error) {
@@ -60,6 +82,9 @@ func (s *Service) segments(t *router.Target, m native.Model, input []byte) (*seg
 			Video json.RawMessage `json:"video"`
 		} `json:"segmentedEmbeddingParams"`
 	}
+	if _, err := nativebody.Decode(segmentedSchema(), input); err != nil {
+		return nil, err
+	}
 	if err := json.Unmarshal(input, &body); err != nil {
 		return nil, fault.Wrap(fault.Invalid, err, "Malformed input request, please reformat your input and try again.")
 	}
@@ -67,8 +92,6 @@ func (s *Service) segments(t *router.Target, m native.Model, input []byte) (*seg
 	switch {
 	case body.TaskType == "SINGLE_EMBEDDING":
 		return nil, fault.New(fault.Invalid, "The task type SINGLE_EMBEDDING is not supported by StartAsyncInvoke. Use InvokeModel instead.")
-	case body.TaskType != "SEGMENTED_EMBEDDING":
-		return nil, malformed("#/taskType: value is not one of the allowed values")
 	case p == nil:
 		return nil, malformed("#: required key [segmentedEmbeddingParams] not found")
 	case p.Image != nil || p.Audio != nil || p.Video != nil:

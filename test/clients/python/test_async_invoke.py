@@ -90,7 +90,7 @@ def test_refusals(runtime, bucket):
         with pytest.raises(ClientError) as e:
             runtime.start_async_invoke(**{"modelId": NOVA, "modelInput": segmented("a"), "outputDataConfig": output(bucket), **change})
         assert e.value.response["Error"]["Code"] == code
-    for model, body in ((NOVA, {"taskType": "SINGLE_EMBEDDING"}), ("amazon.nova-reel-v1:0", {})):
+    for model, body in ((NOVA, {"taskType": "SINGLE_EMBEDDING"}), (NOVA, {**segmented("a"), "extra": 1}), (NOVA, {}), ("amazon.nova-reel-v1:0", {})):
         with pytest.raises(runtime.exceptions.ValidationException):
             runtime.start_async_invoke(modelId=model, modelInput=body, outputDataConfig=output(bucket))
     with pytest.raises(runtime.exceptions.ValidationException):
