@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { accessible, openPage, query, signIn, stage, visit } from "./harness.mjs";
+import { accessible, call, openPage, query, signIn, stage, visit } from "./harness.mjs";
 
 const onPage = stage({ rules: "rules:\n  - answer: Hello there.\n" });
 
@@ -173,6 +173,26 @@ onPage("a user is renamed, and stays who they are", async (page, { server, brows
   await visit(user, server, "access/users");
   await user.getByText("user/after is not authorized to perform: iam:ListUsers").first().waitFor();
   await user.context().close();
+});
+
+onPage("times are the server's where the clock of the reader is years late", async (page, { server }) => {
+  await page.clock.install({ time: new Date("1999-12-31T23:59:59Z") });
+  await signIn(page, server);
+  await query(page, "iam", "CreateUser", { UserName: "late" });
+  await call(page, "bedrock", "POST", `model/${encodeURIComponent(nova)}/converse`, {
+    body: { messages: [{ role: "user", content: [{ text: "What time is it?" }] }] },
+  });
+  const year = String(new Date().getFullYear());
+  await visit(page, server, "logs/requests?since=15m&operation=Converse");
+  await page.getByRole("row", { name: /nova-micro/ }).first().getByText(year).waitFor();
+  await visit(page, server, "logs/audit?since=15m&event=CreateUser");
+  await page.getByRole("row", { name: /CreateUser/ }).first().getByText(year).waitFor();
+  await visit(page, server, "usage?range=today");
+  await page.getByRole("row", { name: /nova-micro/ }).first().waitFor();
+  await visit(page, server, "access/users/late?tab=security");
+  await page.getByRole("button", { name: "Generate API key" }).first().click();
+  const end = new Date(Date.now() + 30 * 86_400_000);
+  await page.getByRole("dialog").getByText(`${end.getFullYear()}`).waitFor();
 });
 
 // Every page, with an action that it cannot do without.
