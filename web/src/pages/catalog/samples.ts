@@ -98,7 +98,7 @@ const indented = (text: string, by: string) => text.replaceAll("\n", `\n${by}`);
  * called with an API key, as AWS's own examples do.
  */
 function curl({ endpoint }: Server, path: string, data: string): string {
-  return `# An API key of Bedrock: "Your keys" of the page Access makes one, or outcrop keys create --api-key.
+  return `# An API key of Bedrock: "Your keys" of the page Access makes one, or outcrop keys create --user NAME --api-key.
 curl --fail-with-body "${endpoint}${path}" \\
   -H "Authorization: Bearer $AWS_BEARER_TOKEN_BEDROCK" \\
   -H "Content-Type: application/json" \\

@@ -78,6 +78,7 @@ export function RequestsTable({ requests }: { requests: Requests }) {
   ];
   const can = (verdictOf: Verdict) =>
     selected.some((r) => r.status !== (verdictOf === "approve" ? "GRANTED" : "DENIED"));
+  const waitingShown = (shown ?? []).filter((r) => r.status === "PENDING");
   const pending = (all ?? []).filter((r) => r.status === "PENDING").length;
   const waiting =
     pending === 0
@@ -104,6 +105,11 @@ export function RequestsTable({ requests }: { requests: Requests }) {
         empty={<Empty title="No requests">What somebody asks for on the tab Models appears here.</Empty>}
         actions={
           <SpaceBetween direction="horizontal" size="xs">
+            {waitingShown.length > 1 && (
+              <Button onClick={() => choose(waitingShown.map(keyOf))}>
+                {`Select all ${waitingShown.length.toLocaleString()} pending`}
+              </Button>
+            )}
             <Button disabled={!can("deny")} onClick={() => setVerdict("deny")}>
               Deny
             </Button>
