@@ -484,6 +484,14 @@ test("what is deleted loses everything first, in the order that IAM needs", asyn
   expect(client.inputs("DeletePolicyVersion")).toEqual([{ PolicyArn: "arn:p", VersionId: "v1" }]);
 });
 
+test("of ten thousand users only those that can be seen are in the document", async () => {
+  const many = Array.from({ length: 10_000 }, (_, i) => ({ ...alice, UserName: `user-${i}` }));
+  show("/access/groups/create", { ListUsers: { Users: many } });
+  await userEvent.click(await screen.findByRole("button", { name: /^Users/ }));
+  expect(await screen.findByRole("listbox")).toBeVisible();
+  expect(screen.queryAllByRole("option").length).toBeLessThan(100);
+});
+
 test("roles say whom they trust", () => {
   expect(trusted(encodeURIComponent(trustPolicy("bedrock", "1")))).toBe("bedrock.amazonaws.com");
   expect(trusted(trustPolicy("account", "000000000000"))).toBe("Account 000000000000");

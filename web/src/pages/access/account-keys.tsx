@@ -17,6 +17,7 @@ import {
 } from "@/api/iam.gen";
 import { useAction, useAll, type Client } from "@/client";
 import { Empty, Failed } from "@/components";
+import { manyOptions } from "./links";
 import { AgeField, ageOf, ApiKeyTable, bedrock } from "./keys";
 import { nameProblem } from "./permissions";
 import { NewApiKey } from "./secret";
@@ -130,6 +131,7 @@ function Generate({ onClose }: { onClose: () => void }) {
               statusType={users.isPending ? "loading" : "finished"}
               loadingText="Loading users"
               empty="No users"
+              virtualScroll={manyOptions(users.data)}
             />
           )}
         </FormField>

@@ -17,7 +17,7 @@ import {
   PutUserPermissionsBoundary,
 } from "@/api/iam.gen";
 import { useAction, useAll } from "@/client";
-import { isManagedByAWS, pathOf, To } from "./links";
+import { isManagedByAWS, manyOptions, pathOf, To } from "./links";
 
 /** The permissions boundary of a user or role: what they may do at most. */
 export function Boundary({
@@ -91,6 +91,7 @@ export function Boundary({
                 placeholder="Choose a policy"
                 statusType={policies.isPending ? "loading" : "finished"}
                 loadingText="Loading policies"
+                virtualScroll={manyOptions(policies.data)}
               />
             </FormField>
             <SpaceBetween direction="horizontal" size="xs">

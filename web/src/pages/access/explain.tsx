@@ -23,7 +23,7 @@ import { placeOf, regions } from "@/api/regions";
 import { useAll, useClient, useOperator, useRegion, type ServiceError } from "@/client";
 import { Answer } from "@/components";
 import type { Holder } from "./holder";
-import { nameOf, pathOf, To } from "./links";
+import { manyOptions, nameOf, pathOf, To } from "./links";
 import { InlineText } from "./permissions";
 import { ManagedText } from "./policies";
 import { PolicyView } from "./policy/editor";
@@ -167,6 +167,7 @@ function Ask({ asked, onAsk }: { asked: Question; onAsk: (question: Question) =>
                   enteredTextLabel={(value) => `Use "${value}"`}
                   placeholder="user/alice"
                   empty="Nobody"
+                  virtualScroll={manyOptions([...(users.data ?? []), ...(roles.data ?? [])])}
                 />
               </FormField>
               <FormField

@@ -26,7 +26,7 @@ import { asServiceError, useAction, useAll, useCall, type Client } from "@/clien
 import { Answer, ConfirmDelete, Copyable, Empty, Failed, Page, ResourceTable, Time, type Column } from "@/components";
 import { useNotify } from "@/shell/notifications";
 import { deleteHolder, equip } from "./holder";
-import { pathOf, To, useTab } from "./links";
+import { manyOptions, pathOf, To, useTab } from "./links";
 import { nameProblem, Permissions, PolicyChoice } from "./permissions";
 import { RenameModal } from "./rename";
 
@@ -202,6 +202,7 @@ export function CreateGroupPage() {
                     placeholder="None"
                     empty="No users"
                     tokenLimit={10}
+                    virtualScroll={manyOptions(there.data)}
                   />
                 </FormField>
               </SpaceBetween>
@@ -350,6 +351,7 @@ function Members({ group }: { group: string }) {
               placeholder="Choose users"
               empty="No other users"
               tokenLimit={10}
+              virtualScroll={manyOptions(users.data)}
             />
           </FormField>
           <Button disabled={added.length === 0} loading={add.isPending} onClick={() => add.mutate(added)}>

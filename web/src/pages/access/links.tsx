@@ -49,3 +49,8 @@ export function isManagedByAWS(arn: string | undefined): boolean {
 export function nameOf(arn: string): string {
   return arn.slice(arn.lastIndexOf("/") + 1);
 }
+
+/** Whether there are so many options that only those that can be seen are put into the document. */
+export function manyOptions(options: readonly unknown[] | undefined): boolean {
+  return (options?.length ?? 0) > 200;
+}

@@ -45,7 +45,7 @@ import { useNotify } from "@/shell/notifications";
 import { Boundary } from "./boundary";
 import { deleteHolder, equip } from "./holder";
 import { AccessKeys, ApiKeys } from "./keys";
-import { pathOf, To, useTab } from "./links";
+import { manyOptions, pathOf, To, useTab } from "./links";
 import { nameProblem, Permissions, PolicyChoice } from "./permissions";
 import { RenameModal } from "./rename";
 import { mostTags, Tags, tagsOf } from "./tags";
@@ -248,6 +248,7 @@ export function CreateUserPage() {
                     filteringType="auto"
                     placeholder="None"
                     empty="No groups"
+                    virtualScroll={manyOptions(there.data)}
                     statusType={there.isPending ? "loading" : "finished"}
                     loadingText="Loading groups"
                   />
@@ -447,6 +448,7 @@ function GroupsOf({ user }: { user: string }) {
               filteringType="auto"
               placeholder="Choose groups"
               empty="No other groups"
+              virtualScroll={manyOptions(all.data)}
             />
           </FormField>
           <Button disabled={added.length === 0} loading={add.isPending} onClick={() => add.mutate(added)}>

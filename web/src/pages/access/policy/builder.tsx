@@ -11,6 +11,7 @@ import { ListFoundationModels } from "@/api/bedrock.gen";
 import { regions, placeOf } from "@/api/regions";
 import { GetCallerIdentity } from "@/api/sts.gen";
 import { useCall, useRegion } from "@/client";
+import { manyOptions } from "../links";
 import { buildPolicy, type Permission } from "./build";
 import { longest, sizeOf } from "./check";
 import { PolicyView } from "./editor";
@@ -90,6 +91,7 @@ export function BuilderModal({
             onChange={({ detail }) => change({ models: detail.selectedOptions.map((o) => o.value ?? "") })}
             filteringType="auto"
             placeholder="All models"
+            virtualScroll={manyOptions(options)}
             statusType={models.isPending ? "loading" : "finished"}
             loadingText="Loading models"
             tokenLimit={6}
