@@ -181,37 +181,45 @@ export function Composer({
         {...(withFiles && attached.length > 0
           ? {
               secondaryContent: (
-                <div className="playground-files">
-                  {pasted.map(({ id, file, error }) => (
-                    <div key={id} className="playground-file">
-                      <div className="playground-file-name">
-                        <Button
-                          variant="inline-link"
-                          iconName="file"
-                          onClick={() => setRead(id)}
-                          ariaLabel={`Open ${file.name}`}
-                        >
-                          {file.name}
-                        </Button>
-                        <Button
-                          variant="inline-icon"
-                          iconName="close"
-                          ariaLabel={`Remove ${file.name}`}
-                          onClick={() => remove(id)}
-                        />
-                      </div>
-                      <Box variant="small" color={error === undefined ? "text-body-secondary" : "text-status-error"}>
-                        {error ?? `${bytes(file.size)}${asText.length > 0 ? ", sent as text" : ""}`}
-                      </Box>
+                <div className="playground-attached">
+                  {pasted.length > 0 && (
+                    <div className="playground-files">
+                      {pasted.map(({ id, file, error }) => (
+                        <div key={id} className="playground-file">
+                          <div className="playground-file-name">
+                            <Button
+                              variant="inline-link"
+                              iconName="file"
+                              onClick={() => setRead(id)}
+                              ariaLabel={`Open ${file.name}`}
+                            >
+                              {file.name}
+                            </Button>
+                            <Button
+                              variant="inline-icon"
+                              iconName="close"
+                              ariaLabel={`Remove ${file.name}`}
+                              onClick={() => remove(id)}
+                            />
+                          </div>
+                          <Box
+                            variant="small"
+                            color={error === undefined ? "text-body-secondary" : "text-status-error"}
+                          >
+                            {error ?? `${bytes(file.size)}${asText.length > 0 ? ", sent as text" : ""}`}
+                          </Box>
+                        </div>
+                      ))}
                     </div>
-                  ))}
+                  )}
                   {chosen.length > 0 && (
                     <FileTokenGroup
                       items={chosen.map(({ file, error }) => ({ file, errorText: error ?? null }))}
                       onDismiss={({ detail }) => remove(chosen[detail.fileIndex]?.id ?? "")}
                       alignment="horizontal"
                       showFileSize
-                      showFileThumbnail
+                      // Of what only calls itself an image there is none.
+                      showFileThumbnail={chosen.every(({ error }) => error === undefined)}
                       i18nStrings={{
                         removeFileAriaLabel: (_, name) => `Remove ${name}`,
                         limitShowFewer: "Show fewer files",

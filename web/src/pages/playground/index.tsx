@@ -307,18 +307,14 @@ function Room({
     },
     enabled: attached.length > 0,
   });
-  const draft = useMemo(
-    () => [
-      ...(knowledge
-        ? []
-        : outlineOf(
-            attached.filter(({ error }) => error === undefined).map(({ file }) => file),
-            before.names,
-          )),
-      ...(text.trim() === "" ? [] : [{ text }]),
-    ],
-    [attached, before, text, knowledge],
-  );
+  // What is attached, as it will be sent.
+  const asText = refusing.data !== undefined && refusing.data.length > 0;
+  const draft = useMemo(() => {
+    const given = knowledge ? [] : attached.filter(({ error }) => error === undefined);
+    const long = given.flatMap(({ pasted }) => (asText && pasted !== undefined ? [{ text: pasted }] : []));
+    const files = given.filter(({ pasted }) => !asText || pasted === undefined).map(({ file }) => file);
+    return [...outlineOf(files, before.names), ...long, ...(text.trim() === "" ? [] : [{ text }])];
+  }, [attached, asText, before, text, knowledge]);
   const caller = useMemo(() => ({ endpoint: window.location.origin, region, apiKey }), [region, apiKey]);
   const busy = lives.size > 0;
   return (

@@ -323,6 +323,12 @@ test("a model that reads no documents gets a huge paste as text", async () => {
   const large = "z".repeat(60_000);
   await paste(user, large);
   expect(await screen.findByText(/sent as text$/)).toBeVisible();
+  await paste(user, "z".repeat(150_000));
+  await user.click(screen.getByRole("button", { name: "Actions" }));
+  await user.click(await screen.findByRole("menuitem", { name: "View API request" }));
+  expect(await screen.findByText(/too long to be shown as a program/)).toBeVisible();
+  await user.keyboard("{Escape}");
+  await user.click(screen.getByRole("button", { name: "Remove Pasted text (2).txt" }));
   await say(user, "What is it?");
   await screen.findByText("Nice");
   const [sent] = client.inputs("ConverseStream") as unknown as ConverseStreamInput[];

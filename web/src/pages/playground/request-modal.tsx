@@ -1,3 +1,4 @@
+import Alert from "@cloudscape-design/components/alert";
 import Box from "@cloudscape-design/components/box";
 import Modal from "@cloudscape-design/components/modal";
 import Select from "@cloudscape-design/components/select";
@@ -7,7 +8,10 @@ import type { ContentBlock } from "@/api/bedrock-runtime.gen";
 import { CodeSample } from "@/components";
 import { modelOf, path, type Column, type Conversation, type Message } from "./conversation";
 import { converseInput, knowledgeInput } from "./request";
-import { converseSamples, knowledgeSamples, type Caller } from "./samples";
+import { converseSamples, knowledgeSamples, withFiles, type Caller } from "./samples";
+
+/** The most characters of a request that a browser shows without being held up. */
+const longest = 200_000;
 
 /** What would be sent next, or was sent last where nothing is written. */
 function messagesOf(conversation: Conversation, column: Column, draft: readonly ContentBlock[]): Message[] {
@@ -42,9 +46,9 @@ export default function RequestModal({
   const samples = useMemo(() => {
     if (!column) return [];
     const messages = messagesOf(conversation, column, draft);
-    return knowledge
-      ? knowledgeSamples(knowledgeInput(conversation, column, messages), caller)
-      : converseSamples(converseInput(conversation, column, messages), caller);
+    if (knowledge) return knowledgeSamples(knowledgeInput(conversation, column, messages), caller);
+    const input = converseInput(conversation, column, messages);
+    return JSON.stringify(withFiles(input).input).length > longest ? undefined : converseSamples(input, caller);
   }, [conversation, column, draft, caller, knowledge]);
   const options = columns.map((c, i) => ({ value: c.id, label: `${i + 1}. ${modelOf(c)}` }));
   return (
@@ -70,7 +74,14 @@ export default function RequestModal({
             ariaLabel="Model"
           />
         )}
-        <CodeSample samples={samples} label="The request in several languages" />
+        {samples ? (
+          <CodeSample samples={samples} label="The request in several languages" />
+        ) : (
+          <Alert type="info">
+            What was said is too long to be shown as a program. Attach long texts as documents: programs read those from
+            files.
+          </Alert>
+        )}
       </SpaceBetween>
     </Modal>
   );
