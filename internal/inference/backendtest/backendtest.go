@@ -40,6 +40,12 @@ type Subject struct {
 	// Sparing is set for servers that say little: what a request has taken comes
 	// at its end, and what a model's vectors are like is not described.
 	Sparing bool
+	// OneModel is set for servers that have one model and answer with it whatever
+	// the request names.
+	OneModel bool
+	// MuteStops is set for servers that do not tell a stop sequence from the end of
+	// an answer.
+	MuteStops bool
 }
 
 // Run tests the contract. newSubject returns a fresh backend each time, and
