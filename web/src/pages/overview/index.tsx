@@ -98,7 +98,9 @@ function Start() {
       <ColumnLayout columns={2} minColumnWidth={260}>
         {ways.map((way, i) => (
           <SpaceBetween key={way.path} size="xs">
-            <Box variant="h2" padding="n">{way.title}</Box>
+            <Box variant="h2" padding="n">
+              {way.title}
+            </Box>
             <Box color="text-body-secondary">{way.text}</Box>
             <Button variant={i === 0 ? "primary" : "normal"} onClick={() => void navigate(way.path)}>
               {way.action}
