@@ -264,6 +264,28 @@ func TestDecoderRefuses(t *testing.T) {
 	}
 }
 
+func TestDecoderTakesUsageTwice(t *testing.T) {
+	t.Parallel()
+	var last inference.Finished
+	d := converse.NewDecoder("m", func(ev inference.Event) error {
+		if f, ok := ev.(inference.Finished); ok {
+			last = f
+		}
+		return nil
+	})
+	usage := func(n int32) *api.ConverseStreamOutputEvent {
+		return &api.ConverseStreamOutputEvent{Metadata: &api.ConverseStreamMetadataEvent{Usage: &api.TokenUsage{InputTokens: &n, OutputTokens: &n, TotalTokens: new(2 * n)}}}
+	}
+	for _, ev := range []*api.ConverseStreamOutputEvent{{MessageStop: &api.MessageStopEvent{StopReason: "end_turn"}}, usage(3), usage(5)} {
+		if err := d.Event(ev); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := d.End(); err != nil || last.Usage.InputTokens != 5 || last.Usage.OutputTokens != 5 {
+		t.Errorf("got %+v, %v, want the usage that came last", last, err)
+	}
+}
+
 // FuzzRequest holds that a body that the hub takes comes back saying the same.
 func FuzzRequest(f *testing.F) {
 	f.Add(`{"messages":[{"role":"user","content":[{"text":"Hi"},{"image":{"format":"png","source":{"bytes":"AAAA"}}},{"document":{"name":"a","source":{}}}]}]}`)

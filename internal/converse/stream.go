@@ -184,7 +184,7 @@ func NewDecoder(model string, emit func(inference.Event) error) *Decoder {
 // whoever reads the frames turns those into faults. Upstream says that the
 // events make no answer.
 func (d *Decoder) Event(ev *api.ConverseStreamOutputEvent) error {
-	if d.done {
+	if d.done && ev.Metadata == nil { // usage that is told twice is no other answer: the last counts
 		return fault.New(fault.Upstream, "The model sent more after the end of its answer.")
 	}
 	if !d.began {
