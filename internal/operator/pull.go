@@ -178,6 +178,13 @@ func (ps *pulls) running(name string) string {
 	return ""
 }
 
+// forget takes those of a source that are over out of the list.
+func (ps *pulls) forget(source string) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	ps.all = slices.DeleteFunc(ps.all, func(p *Pulling) bool { return p.source == source && p.state().State != stateRunning })
+}
+
 func (ps *pulls) find(id string) (*Pulling, error) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
@@ -295,16 +302,18 @@ func (a *API) getPull(q *request) (any, error) {
 	return p.state(), nil
 }
 
-// cancelPull answers DELETE /outcrop/local-models/pulls/{id}: it ends, and what has
-// arrived is kept.
+// cancelPull answers DELETE /outcrop/local-models/pulls/{id}: one that runs ends,
+// and what has arrived is kept. One that is over is forgotten, with those of the
+// same source that were over before it.
 func (a *API) cancelPull(q *request) (any, error) {
 	p, err := a.pulls.find(q.PathValue("id"))
 	if err != nil {
 		return nil, err
 	}
-	if s := p.state(); s.State != stateRunning {
-		return nil, fault.New(fault.Conflict, "The pull %s is over: it is %s.", s.ID, s.State)
+	if p.state().State == stateRunning {
+		p.cancel()
+	} else {
+		a.pulls.forget(p.source)
 	}
-	p.cancel()
 	return p.state(), nil
 }

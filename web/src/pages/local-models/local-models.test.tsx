@@ -158,6 +158,7 @@ test("shows how far pulls are, cancels them and goes on", async () => {
       ],
     ),
     "DELETE local-models/pulls/p-1": pull(),
+    "DELETE local-models/pulls/p-3": pull({ id: "p-3", state: "cancelled" }),
     "POST local-models/pulls": pull(),
   });
   expect(await screen.findByText(/256 MiB of 1.0 GiB, 64.0 MiB\/s, 12 s left/)).toBeVisible();
@@ -169,6 +170,11 @@ test("shows how far pulls are, cancels them and goes on", async () => {
   await waitFor(() =>
     expect(client.inputs("POST local-models/pulls")).toEqual([{ source: "hf.co/a/broken", name: "broken" }]),
   );
+  // What is over can be taken out of the list.
+  await userEvent.click(
+    screen.getByRole("button", { name: "Take the pull of https://example.org/m.gguf out of the list" }),
+  );
+  await waitFor(() => expect(client.inputs("DELETE local-models/pulls/p-3")).toHaveLength(1));
 });
 
 test("says what one may not do", async () => {

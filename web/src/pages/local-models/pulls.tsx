@@ -55,6 +55,15 @@ function One({ pull }: { pull: Pull }) {
     (id: string, client) => client.operator<Pull>("DELETE", `local-models/pulls/${encodeURIComponent(id)}`),
     { stale, done: "The pull was cancelled. What has arrived is kept." },
   );
+  const forget = useAction(
+    (id: string, client) => client.operator<Pull>("DELETE", `local-models/pulls/${encodeURIComponent(id)}`),
+    { stale },
+  );
+  const dismiss = {
+    dismissible: true,
+    dismissAriaLabel: `Take the pull of ${pull.name || pull.source} out of the list`,
+    onDismiss: () => forget.mutate(pull.id),
+  };
   const again = usePull();
   const value = percent(pull);
   const title = pull.name || pull.source;
@@ -67,7 +76,7 @@ function One({ pull }: { pull: Pull }) {
   );
   if (pull.state === "failed" && pull.error) {
     return (
-      <Alert type="error" header={`${title} could not be pulled`} action={resume}>
+      <Alert type="error" header={`${title} could not be pulled`} action={resume} {...dismiss}>
         {pull.error.message} ({pull.error.code})
         <Box variant="small" display="block">
           Pull {pull.id}, {progressText(pull)}
@@ -77,7 +86,7 @@ function One({ pull }: { pull: Pull }) {
   }
   if (pull.state === "cancelled") {
     return (
-      <Alert type="info" header={`${title} was cancelled`} action={resume}>
+      <Alert type="info" header={`${title} was cancelled`} action={resume} {...dismiss}>
         {progressText(pull)}. What has arrived is kept: pulled again, it goes on from there.
       </Alert>
     );
@@ -96,7 +105,7 @@ function One({ pull }: { pull: Pull }) {
         }
         resultText={`${title} was pulled: ${bytes(pull.bytes)}`}
       />
-      {running(pull) && (
+      {running(pull) ? (
         <Button
           loading={cancel.isPending}
           onClick={() => cancel.mutate(pull.id)}
@@ -104,6 +113,14 @@ function One({ pull }: { pull: Pull }) {
         >
           Cancel
         </Button>
+      ) : (
+        <Button
+          variant="icon"
+          iconName="close"
+          loading={forget.isPending}
+          ariaLabel={dismiss.dismissAriaLabel}
+          onClick={dismiss.onDismiss}
+        />
       )}
     </div>
   );
