@@ -12,12 +12,16 @@ func (e *environment) configCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "config", Short: "Check, print or explain the configuration", Args: noArgs}
 	cmd.AddCommand(
 		&cobra.Command{
-			Use: "check", Short: "Say whether the configuration is good", Args: noArgs,
+			Use: "check", Short: "Say whether the configuration is good, and its secrets are there", Args: noArgs,
 			RunE: func(*cobra.Command, []string) error {
-				if _, err := e.load(); err != nil {
+				cfg, err := e.load()
+				if err != nil {
 					return err
 				}
-				_, err := fmt.Fprintln(e.stdout, "the configuration is good")
+				if err := cfg.Secrets(e.getenv); err != nil {
+					return usage(err)
+				}
+				_, err = fmt.Fprintln(e.stdout, "the configuration is good")
 				return err
 			},
 		},

@@ -48,6 +48,11 @@ func TestExitCodes(t *testing.T) {
 	if err := os.WriteFile(bad, []byte("listen: 127.0.0.1:1\nlissten: x\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	secretive := filepath.Join(t.TempDir(), "secretive.yaml")
+	text := "backends:\n  up: {type: openai, url: \"http://127.0.0.1:1/v1\", key: \"${NO_SUCH_KEY}\", headers: {X-Team: \"file:/no/such/file\"}}\n"
+	if err := os.WriteFile(secretive, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for name, tc := range map[string]struct {
 		args []string
 		code int
@@ -67,6 +72,8 @@ func TestExitCodes(t *testing.T) {
 		"key without a user":  {[]string{"keys", "create"}, 2, "name one with --user"},
 		"revoke nothing":      {[]string{"keys", "revoke", "AKIANOSUCHKEY"}, 1, ""},
 		"arguments too many":  {[]string{"env", "x"}, 2, "unknown command"},
+		"secrets missing": {[]string{"--config", secretive, "config", "check"}, 2,
+			"backends.up.key: the environment variable NO_SUCH_KEY is not set\nbackends.up.headers.X-Team: its file: open /no/such/file"},
 		"good configuration":  {[]string{"config", "check"}, 0, ""},
 		"no address to serve": {[]string{"serve", "--listen", "nowhere"}, 2, "is not host:port"},
 	} {

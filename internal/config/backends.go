@@ -144,6 +144,28 @@ func (s Secret) Value(getenv func(string) string) (string, error) {
 	return string(s), nil
 }
 
+// Secrets reads every secret and says which are not to be had, by key. A server
+// does not start without them.
+func (c *Config) Secrets(getenv func(string) string) error {
+	var missing []error
+	try := func(key string, s Secret) {
+		if _, err := s.Value(getenv); err != nil {
+			missing = append(missing, fmt.Errorf("%s: %w", key, err))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Backends)) {
+		b, key := c.Backends[name], "backends."+name
+		try(key+".key", b.Key)
+		for _, header := range slices.Sorted(maps.Keys(b.Headers)) {
+			try(key+".headers."+header, b.Headers[header])
+		}
+		for _, variable := range slices.Sorted(maps.Keys(b.Environment)) {
+			try(key+".environment."+variable, b.Environment[variable])
+		}
+	}
+	return errors.Join(missing...)
+}
+
 var backendName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*$`)
 
 func (c *Config) validateBackends(wrong func(key, format string, args ...any)) {
