@@ -13,10 +13,16 @@ afterEach(() => {
   localStorage.clear();
 });
 
-// What browsers have and jsdom has not. The reader is one who wants nothing to move: what comes up slowly is not to be seen yet
-// when a busy machine looks for it.
+// Nothing moves: a message that comes up slowly is not visible yet when a test looks at it. The components' own hook believes in
+// motion until something in the page has changed, so that to say what the reader prefers is not enough.
+vi.mock("@cloudscape-design/component-toolkit/internal", async (original) => ({
+  ...(await original<object>()),
+  useReducedMotion: () => true,
+}));
+
+// What browsers have and jsdom has not.
 vi.stubGlobal("matchMedia", (query: string) => ({
-  matches: query.includes("prefers-reduced-motion"),
+  matches: false,
   media: query,
   addEventListener: () => undefined,
   removeEventListener: () => undefined,
