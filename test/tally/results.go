@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
@@ -169,7 +170,18 @@ type junitSkipped struct {
 
 func readJUnit(r io.Reader) ([]result, error) {
 	var root junitSuite
-	if err := xml.NewDecoder(r).Decode(&root); err != nil {
+	text, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
+	}
+	// Node writes messages as they are, with the colours of terminals, which no XML may have.
+	text = bytes.Map(func(c rune) rune {
+		if c < ' ' && c != '\t' && c != '\n' && c != '\r' {
+			return -1
+		}
+		return c
+	}, text)
+	if err := xml.Unmarshal(text, &root); err != nil {
 		return nil, err
 	}
 	var results []result

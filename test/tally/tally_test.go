@@ -53,7 +53,7 @@ func TestReadJUnit(t *testing.T) {
 	t.Parallel()
 	const text = `<testsuites><testsuite>
 		<testcase classname="tests.converse" name="test_answer"/>
-		<testcase classname="tests.converse" name="test_bad"><failure message="no"/></testcase>
+		<testcase classname="tests.converse" name="test_bad"><failure message="no">` + "\x1b[2mgrey\x1b[22m" + `</failure></testcase>
 		<testcase classname="tests.converse" name="test_setup"><error message="no"/></testcase>
 		<testsuite><testcase classname="tests.tls" name="test_h2"><skipped message="no certificate"/></testcase></testsuite>
 	</testsuite></testsuites>`
