@@ -17,12 +17,18 @@ const onPage = stage({ rules });
 const name = (page) => page.getByRole("textbox", { name: "Name" });
 const chooseFiles = (page) => page.locator("input[type=file]:not([webkitdirectory])").first();
 
+/** Gives another name than the one that is proposed for the files, which comes when they have been looked at. */
+async function rename(page, called) {
+  await page.waitForFunction((input) => input.value !== "", await name(page).elementHandle());
+  await name(page).fill(called);
+}
+
 /** Makes a knowledge base of files that somebody chooses; the page ends where questions are asked, if all is well. */
 async function upload(page, called, files) {
   await page.getByRole("button", { name: "Create knowledge base" }).first().click();
   await name(page).waitFor();
   await chooseFiles(page).setInputFiles(files);
-  await name(page).fill(called);
+  await rename(page, called);
   await page.getByRole("button", { name: "Create and sync" }).click();
 }
 
@@ -161,7 +167,7 @@ onPage("files that cannot be read are named, each with why", async (page, { serv
       await page.getByRole("row", { name: new RegExp(file.replace(".", "\\.")) }).getByText(why).waitFor();
     }
     await accessible(page);
-    await name(page).fill("faults");
+    await rename(page, "faults");
     await page.getByRole("button", { name: "Create and sync" }).click();
   });
   // What could not be known before is told by the sync, and the page stays with it.
@@ -197,7 +203,7 @@ onPage("names of every kind lead from the upload to the citation", async (page, 
   await inFolder(files, async (folder) => {
     await page.locator("input[type=file][webkitdirectory]").first().setInputFiles(join(folder, "Größe #3"));
     await page.getByText("Will be uploaded").nth(3).waitFor();
-    await name(page).fill("odd-names");
+    await rename(page, "odd-names");
     await page.getByRole("button", { name: "Create and sync" }).click();
     await page.getByRole("textbox", { name: "Question" }).waitFor();
   });
