@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -194,29 +193,16 @@ func dollars(s price.Sum) string {
 }
 
 func (e *environment) usageCSV(by []ledger.Dimension, rows []ledger.Row) error {
-	w := csv.NewWriter(e.stdout)
-	header := make([]string, 0, len(by)+9)
-	for _, d := range by {
-		header = append(header, string(d))
-	}
-	header = append(header, "calls", "failed", "unpriced", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "queries", "cost_usd")
-	if err := w.Write(header); err != nil {
-		return err
+	names := make([]string, len(by))
+	for i, d := range by {
+		names[i] = string(d)
 	}
 	for _, r := range rows {
-		record := make([]string, 0, len(header))
-		for _, key := range r.Keys {
-			record = append(record, cell(key))
-		}
-		for _, n := range []int64{r.Calls, r.Failed, r.Unpriced, r.Input, r.Output, r.CacheRead, r.CacheWrite, r.Queries} {
-			record = append(record, strconv.FormatInt(n, 10))
-		}
-		if err := w.Write(append(record, r.Cost.String())); err != nil {
-			return err
+		for i, key := range r.Keys {
+			r.Keys[i] = cell(key) // the output may be a terminal
 		}
 	}
-	w.Flush()
-	return w.Error()
+	return ledger.WriteCSV(e.stdout, names, rows)
 }
 
 func (e *environment) usageJSON(by []ledger.Dimension, rows []ledger.Row) error {

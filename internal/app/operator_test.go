@@ -571,7 +571,7 @@ func TestOperatorUsage(t *testing.T) {
 	}
 	status, text := root.do("GET", operator.Prefix+"usage?groupBy=model&format=csv", "")
 	lines := strings.Split(strings.TrimSpace(text), "\n")
-	if status != http.StatusOK || len(lines) != 3 || lines[0] != "model,requests,errors,unpriced,input_tokens,output_tokens,cache_read_tokens,cache_write_tokens,queries,cost_usd" || !strings.HasPrefix(lines[2], "amazon.nova-micro-v1:0,1,1,0,") {
+	if status != http.StatusOK || len(lines) != 3 || lines[0] != "model,calls,failed,unpriced,input_tokens,output_tokens,cache_read_tokens,cache_write_tokens,queries,cost_usd" || !strings.HasPrefix(lines[2], "amazon.nova-micro-v1:0,1,1,0,") {
 		t.Errorf("got %d %s", status, text)
 	}
 }

@@ -1,10 +1,8 @@
 package operator
 
 import (
-	"encoding/csv"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -172,26 +170,5 @@ func usageCSV(q *request, groups []string, rows []ledger.Row) {
 	h.Set("Content-Disposition", `attachment; filename="usage.csv"`)
 	h.Set("Cache-Control", "no-store")
 	q.w.WriteHeader(http.StatusOK)
-	w := csv.NewWriter(q.w)
-	header := append(slices.Clone(groups), "requests", "errors", "unpriced", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "queries", "cost_usd")
-	_ = w.Write(header) // a client that is gone reads nothing
-	for _, r := range rows {
-		record := make([]string, 0, len(header))
-		for _, key := range r.Keys {
-			record = append(record, cell(key))
-		}
-		for _, n := range []int64{r.Calls, r.Failed, r.Unpriced, r.Input, r.Output, r.CacheRead, r.CacheWrite, r.Queries} {
-			record = append(record, strconv.FormatInt(n, 10))
-		}
-		_ = w.Write(append(record, r.Cost.String())) // as above
-	}
-	w.Flush()
-}
-
-// cell keeps a spreadsheet from taking what a client wrote for a formula.
-func cell(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
-		return "'" + text
-	}
-	return text
+	_ = ledger.WriteCSV(q.w, groups, rows) // a client that is gone reads nothing
 }
