@@ -88,9 +88,10 @@ test: build ## install what the tests need and run all of them
 	$(MAKE) $(TALLY) && $(TALLY) summary -dir $(RESULTS) -suites '$(SUITES)' -skips test/skips.txt || status=1; \
 	exit $$status
 
+# Built as test-go builds, so that nothing is compiled twice.
 .PHONY: test-vet
 test-vet: $(TALLY) ## go vet
-	@$(TALLY) step -suite vet -dir $(RESULTS) -- $(GO) vet ./...
+	@CGO_ENABLED=$(TEST_CGO) $(TALLY) step -suite vet -dir $(RESULTS) -- $(GO) vet $(RACE) ./...
 
 .PHONY: test-go
 test-go: $(TALLY) setup foreign ## Go tests of the server, with the race detector where there is a C compiler
