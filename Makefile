@@ -65,12 +65,13 @@ console: ## build the console's pages, where there is Node 20.19, 22.12 or newer
 WEB_SOURCES = $(shell find web -path web/node_modules -prune -o -type f -not -path 'web/test*' -not -path 'web/dist/*' -not -name '*.test.*' -print 2>/dev/null)
 
 $(PAGES): web/node_modules/.installed $(WEB_SOURCES)
+	@echo 'build: building the console'
 	@cd web && npm run --silent build
 	@touch $@
 
 web/node_modules/.installed: web/package-lock.json
 	@echo 'build: installing what the console is built with'
-	@cd web && npm ci --no-audit --no-fund --loglevel=error
+	@cd web && npm ci --no-audit --no-fund --loglevel=error >/dev/null
 	@touch $@
 
 ##@ Check
