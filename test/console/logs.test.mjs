@@ -81,7 +81,8 @@ onPage("one request has its timeline, from the list to the step", async (page, {
 onPage("requests are looked for between two moments, which stand in the address", async (page, { server }) => {
   await signIn(page, server);
   await converse(page, micro);
-  const minute = (ms) => new Date(Math.floor((Date.now() + ms) / 60_000) * 60_000).toISOString();
+  const now = Date.now(); // once: a minute may pass meanwhile
+  const minute = (ms) => new Date(Math.floor((now + ms) / 60_000) * 60_000).toISOString();
   // In the test's zone, which is ahead of UTC, the same hours have other names.
   await visit(page, server, `logs/requests?operation=Converse&from=${minute(-3_600_000)}&to=${minute(120_000)}`);
   await page.getByRole("row", { name: /nova-micro/ }).first().waitFor();
