@@ -18,7 +18,7 @@ func (e *environment) configCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if err := cfg.Secrets(e.getenv); err != nil {
+				if err := cfg.CheckSecrets(e.getenv); err != nil {
 					return usage(err)
 				}
 				_, err = fmt.Fprintln(e.stdout, "the configuration is good")

@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"net/url"
 	"os"
@@ -144,23 +145,35 @@ func (s Secret) Value(getenv func(string) string) (string, error) {
 	return string(s), nil
 }
 
-// Secrets reads every secret and says which are not to be had, by key. A server
-// does not start without them.
-func (c *Config) Secrets(getenv func(string) string) error {
-	var missing []error
-	try := func(key string, s Secret) {
-		if _, err := s.Value(getenv); err != nil {
-			missing = append(missing, fmt.Errorf("%s: %w", key, err))
+// Secrets are all that a backend has, by their keys the key first.
+func (b *Backend) Secrets() iter.Seq2[string, Secret] {
+	return func(yield func(string, Secret) bool) {
+		if !yield("key", b.Key) {
+			return
+		}
+		for _, group := range []struct {
+			key     string
+			secrets map[string]Secret
+		}{{"headers", b.Headers}, {"environment", b.Environment}} {
+			for _, name := range slices.Sorted(maps.Keys(group.secrets)) {
+				if !yield(group.key+"."+name, group.secrets[name]) {
+					return
+				}
+			}
 		}
 	}
+}
+
+// CheckSecrets reads every secret and says which are not to be had, by key. A
+// server does not start without them.
+func (c *Config) CheckSecrets(getenv func(string) string) error {
+	var missing []error
 	for _, name := range slices.Sorted(maps.Keys(c.Backends)) {
-		b, key := c.Backends[name], "backends."+name
-		try(key+".key", b.Key)
-		for _, header := range slices.Sorted(maps.Keys(b.Headers)) {
-			try(key+".headers."+header, b.Headers[header])
-		}
-		for _, variable := range slices.Sorted(maps.Keys(b.Environment)) {
-			try(key+".environment."+variable, b.Environment[variable])
+		b := c.Backends[name]
+		for key, secret := range b.Secrets() {
+			if _, err := secret.Value(getenv); err != nil {
+				missing = append(missing, fmt.Errorf("backends.%s.%s: %w", name, key, err))
+			}
 		}
 	}
 	return errors.Join(missing...)

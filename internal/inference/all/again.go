@@ -8,7 +8,6 @@ import (
 	"os"
 	"slices"
 
-	"github.com/outcrop/outcrop/internal/config"
 	"github.com/outcrop/outcrop/internal/inference"
 )
 
@@ -26,15 +25,9 @@ func Prints(p Params) map[string]Print {
 	for name, b := range p.Config.Backends {
 		h := sha256.New()
 		fmt.Fprintf(h, "%#v %#v %t\n", b, p.Config.Routing.Timeouts, p.Config.Offline) // a hash fails never
-		secret := func(s config.Secret) {
-			value, _ := s.Value(p.Getenv)
+		for _, secret := range b.Secrets() {
+			value, _ := secret.Value(p.Getenv)
 			fmt.Fprintf(h, "%q\n", value)
-		}
-		secret(b.Key)
-		for _, secrets := range []map[string]config.Secret{b.Headers, b.Environment} {
-			for _, key := range slices.Sorted(maps.Keys(secrets)) {
-				secret(secrets[key])
-			}
 		}
 		for _, path := range []string{b.Script, b.CA} {
 			if path != "" {
